@@ -1,0 +1,45 @@
+#pragma once
+/// \file
+/// The oracle: attention straight from its definition, in float64, by brute force.
+///
+/// It shares no arithmetic with what it judges: who sees whom is asked pair by pair with division and remainder, never
+/// through positions, extents, views or merges. O(B H N^2 D) time, O(N) memory a thread. It runs on all cores; every row is
+/// summed in one fixed order, so results do not depend on the number of threads.
+
+#include "reference/definition/problem.hpp"
+
+#include <optional>
+
+namespace dra {
+
+/// Magnitudes of one (batch, head), which say how exact a result can be; see tolerance.hpp.
+struct Magnitudes {
+    double score = 0; ///< max |s| over visible pairs, s = scale * q k^T
+    double dp = 0;    ///< max |dP| over visible pairs, dP = dout v^T
+    double query = 0; ///< max |Q| over rows that see a key
+    double key = 0;   ///< max |K| over rows that are seen
+};
+
+/// The truth about one problem.
+struct Oracle {
+    Attention<double> attention;
+    std::optional<Gradients<double>> gradients; ///< present when dout was given
+    std::vector<Magnitudes> magnitudes;         ///< of (b, h), at b * H + h
+
+    const Magnitudes& of(Index b, Index h) const {
+        return magnitudes[static_cast<std::size_t>(b * attention.out.shape().heads + h)];
+    }
+};
+
+/// How often query i sees key j in KV head g: 0, or the number of patterns that join them.
+Index times_seen(const Problem& problem, Index kv_head, Index i, Index j);
+
+/// out and lse; with `dout`, also the exact gradients, mixing weights differentiated.
+///
+///     out_i = sum_j p_ij v_j,    p_ij = m_ij e^(s_ij - lse_i),    lse_i = log sum_j m_ij e^(s_ij),    m_ij = times_seen
+///     dS = p (dP - delta), delta_i = sum_j p_ij dP_ij;   dq = scale dS K,   dk = scale dS^T Q,   dv = P^T dout
+template <class T>
+Oracle oracle(const Problem& problem, TensorView<const T> q, TensorView<const T> k, TensorView<const T> v,
+              std::optional<TensorView<const T>> dout = std::nullopt);
+
+} // namespace dra

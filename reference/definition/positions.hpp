@@ -1,0 +1,46 @@
+#pragma once
+/// \file
+/// Positions: which tokens, as an arithmetic progression. Dilation is its stride, causality compares two of them.
+
+#include <algorithm>
+#include <cstdint>
+
+namespace dra {
+
+/// Sizes, positions and counts of tokens; signed, so that differences are safe.
+using Index = std::int64_t;
+
+/// Quotients rounded down and up, also for negative numerators; the denominator is positive.
+constexpr Index floor_div(Index a, Index b) { return a / b - (a % b < 0); }
+constexpr Index ceil_div(Index a, Index b) { return a / b + (a % b > 0); }
+
+/// The positions first, first + stride, ..., `count` of them; stride >= 1.
+///
+/// Positions are global: every segment, shard and tile carries where it starts, and nobody counts from zero again.
+struct Positions {
+    Index first = 0;
+    Index stride = 1;
+    Index count = 0;
+
+    constexpr Index operator[](Index t) const { return first + t * stride; }
+    constexpr bool empty() const { return count == 0; }
+
+    /// How many of them lie before position `end`. O(1).
+    constexpr Index below(Index end) const { return std::clamp(ceil_div(end - first, stride), Index{0}, count); }
+
+    /// Those from the t-th on, n of them.
+    constexpr Positions slice(Index t, Index n) const { return {(*this)[t], stride, n}; }
+
+    /// Those inside [begin, end). O(1): a part of an arithmetic progression is one again.
+    constexpr Positions within(Index begin, Index end) const {
+        const Index t = below(begin);
+        return slice(t, std::max(below(end) - t, Index{0}));
+    }
+
+    /// The same positions, counted from `origin`: from global positions to the rows of a shard that starts there.
+    constexpr Positions relative_to(Index origin) const { return {first - origin, stride, count}; }
+
+    constexpr bool operator==(const Positions&) const = default;
+};
+
+} // namespace dra

@@ -1,0 +1,192 @@
+#include "reference/definition/problem.hpp"
+
+#include <cmath>
+#include <sstream>
+#include <string_view>
+#include <utility>
+
+namespace dra {
+namespace {
+
+template <class Enum> struct Named {
+    Enum value;
+    std::string_view name;
+};
+
+constexpr Named<Mode> modes[] = {{Mode::groups, "groups"}, {Mode::mixture, "mixture"}};
+constexpr Named<PhaseRule> phase_rules[] = {
+    {PhaseRule::group, "group"}, {PhaseRule::head, "head"}, {PhaseRule::head_block, "head-block"}};
+constexpr Named<Layout> layouts[] = {{Layout::contiguous, "contiguous"}, {Layout::zigzag, "zigzag"}};
+constexpr Named<DType> dtypes[] = {
+    {DType::f32, "F32"}, {DType::f64, "F64"}, {DType::bf16, "BF16"}, {DType::f16, "F16"}};
+
+// The table of an enumeration.
+constexpr auto& names(Mode) { return modes; }
+constexpr auto& names(PhaseRule) { return phase_rules; }
+constexpr auto& names(Layout) { return layouts; }
+constexpr auto& names(DType) { return dtypes; }
+
+template <class Enum> std::string allowed_names() {
+    std::string list = "must be one of";
+    for (const char* separator = " "; const auto& entry : names(Enum{}))
+        list.append(std::exchange(separator, ", ")).append(entry.name);
+    return list;
+}
+
+template <class Enum> std::string name_of(const char* field, Enum value) {
+    for (const auto& entry : names(value))
+        if (entry.value == value) return std::string(entry.name);
+    throw PatternError(field, std::to_string(static_cast<int>(value)), allowed_names<Enum>());
+}
+
+std::string text(double value) {
+    std::ostringstream stream;
+    stream << value;
+    return stream.str();
+}
+
+std::string text(const std::vector<Index>& list) {
+    std::ostringstream stream;
+    for (const char* separator = "["; const Index item : list) stream << std::exchange(separator, ", ") << item;
+    return list.empty() ? "[]" : stream.str() + "]";
+}
+
+std::string element(const std::string& list, std::size_t i) { return list + "[" + std::to_string(i) + "]"; }
+
+constexpr const char* axes[] = {"B", "N", "H", "D"};
+
+/// Rank 4, every size positive, and its bytes, at 8 an element, countable: offsets into it can then never overflow.
+void check_shape(const std::string& tensor, const TensorInfo& info) {
+    const std::string field = tensor + ".shape", value = text(info.shape);
+    if (info.shape.size() != 4) throw ShapeError(field, value, "must be [B, N, H, D]");
+    Index bytes = sizeof(double);
+    for (std::size_t axis = 0; axis < 4; ++axis) {
+        if (info.shape[axis] < 1) throw ShapeError(field, value, std::string(axes[axis]) + " must be at least 1");
+        if (__builtin_mul_overflow(bytes, info.shape[axis], &bytes))
+            throw ShapeError(field, value, "B*N*H*D*8 bytes must not exceed 2^63 - 1");
+    }
+}
+
+/// The two tensors have the same type and, on these axes, the same sizes.
+void check_agreement(const std::string& tensor, const TensorInfo& info, const std::string& other_tensor,
+                     const TensorInfo& other, std::initializer_list<std::size_t> agreeing_axes) {
+    if (info.dtype != other.dtype)
+        throw ShapeError(tensor + ".dtype", name(info.dtype),
+                         "must be that of " + other_tensor + ", " + name(other.dtype));
+    for (const std::size_t axis : agreeing_axes)
+        if (info.shape[axis] != other.shape[axis])
+            throw ShapeError(tensor + ".shape", text(info.shape),
+                             std::string(axes[axis]) + " must be that of " + other_tensor + ", " +
+                                 std::to_string(other.shape[axis]));
+}
+
+const TensorInfo& present(const std::string& tensor, const std::optional<TensorInfo>& info) {
+    if (!info) throw ShapeError(tensor, "(missing)", "must be given");
+    return *info;
+}
+
+void check_inputs(const InputInfo& inputs) {
+    const TensorInfo &q = present("q", inputs.q), &k = present("k", inputs.k), &v = present("v", inputs.v);
+    check_shape("q", q);
+    check_shape("k", k);
+    check_shape("v", v);
+    check_agreement("k", k, "q", q, {0, 1, 3});
+    check_agreement("v", v, "q", q, {0, 1, 3});
+    check_agreement("v", v, "k", k, {2});
+    if (inputs.dout) {
+        check_shape("dout", *inputs.dout);
+        check_agreement("dout", *inputs.dout, "q", q, {0, 1, 2, 3});
+    }
+    if (q.shape[2] % k.shape[2] != 0)
+        throw ShapeError("q.shape", text(q.shape),
+                         "H must be a multiple of the heads of k and v, " + std::to_string(k.shape[2]));
+}
+
+void check_patterns(const std::vector<Index>& w, const std::vector<Index>& r) {
+    if (w.empty()) throw PatternError("segment_lengths", "[]", "must have at least one entry");
+    if (r.size() != w.size())
+        throw PatternError("dilation_rates", text(r), "must have as many entries as segment_lengths = " + text(w));
+    for (std::size_t i = 0; i < w.size(); ++i) {
+        const std::string length = element("segment_lengths", i), w_i = std::to_string(w[i]);
+        if (w[i] < 1) throw PatternError(length, w_i, "must be at least 1");
+        if (r[i] < 1 || r[i] > w[i])
+            throw PatternError(element("dilation_rates", i), std::to_string(r[i]),
+                               "must be between 1 and " + length + " = " + w_i);
+    }
+}
+
+template <class T> constexpr DType dtype_of = std::is_same_v<T, double> ? DType::f64 : DType::f32;
+
+} // namespace
+
+std::string name(Mode mode) { return name_of("mode", mode); }
+std::string name(PhaseRule rule) { return name_of("phase", rule); }
+std::string name(Layout layout) { return name_of("layout", layout); }
+std::string name(DType dtype) { return name_of("dtype", dtype); }
+
+template <class Enum> Enum parse(const std::string& field, const std::string& value) {
+    for (const auto& entry : names(Enum{}))
+        if (entry.name == value) return entry.value;
+    throw PatternError(field, value, allowed_names<Enum>());
+}
+
+template Mode parse<Mode>(const std::string&, const std::string&);
+template PhaseRule parse<PhaseRule>(const std::string&, const std::string&);
+template Layout parse<Layout>(const std::string&, const std::string&);
+template DType parse<DType>(const std::string&, const std::string&);
+
+template <class T> TensorInfo info(TensorView<const T> tensor) {
+    const Shape& shape = tensor.shape();
+    return {dtype_of<T>, {shape.batch, shape.tokens, shape.heads, shape.head_dim}};
+}
+
+template <class T> InputInfo info(TensorView<const T> q, TensorView<const T> k, TensorView<const T> v) {
+    return {info(q), info(k), info(v), std::nullopt};
+}
+
+Problem validate(const Configuration& chosen, const InputInfo& inputs) {
+    check_inputs(inputs);
+    check_patterns(chosen.segment_lengths, chosen.dilation_rates);
+    name(chosen.mode), name(chosen.layout); // throw when no such value exists
+    if (chosen.phase) name(*chosen.phase);
+    if (chosen.softmax_scale && !std::isfinite(*chosen.softmax_scale))
+        throw PatternError("softmax_scale", text(*chosen.softmax_scale), "must be finite");
+    if (chosen.ranks < 1) throw PatternError("ranks", std::to_string(chosen.ranks), "must be at least 1");
+
+    const std::vector<Index>& shape = inputs.q->shape;
+    const PhaseRule default_phase = chosen.mode == Mode::groups ? PhaseRule::group : PhaseRule::head;
+    const double default_scale = 1 / std::sqrt(static_cast<double>(shape[3]));
+    return {.batch = shape[0],
+            .tokens = shape[1],
+            .heads = shape[2],
+            .kv_heads = inputs.k->shape[2],
+            .head_dim = shape[3],
+            .segment_lengths = chosen.segment_lengths,
+            .dilation_rates = chosen.dilation_rates,
+            .mode = chosen.mode,
+            .phase = chosen.phase.value_or(default_phase),
+            .causal = chosen.causal,
+            .softmax_scale = chosen.softmax_scale.value_or(default_scale),
+            .ranks = chosen.ranks,
+            .layout = chosen.layout};
+}
+
+template <class T> void check_finite(const std::string& tensor, TensorView<const T> x) {
+    if (x.flat().isFinite().all()) return;
+    const Shape& shape = x.shape();
+    Index i = 0;
+    while (std::isfinite(x.data()[i])) ++i;
+    const std::vector<Index> at = {i / (shape.head_dim * shape.heads * shape.tokens),
+                                   i / (shape.head_dim * shape.heads) % shape.tokens, i / shape.head_dim % shape.heads,
+                                   i % shape.head_dim};
+    throw ShapeError(tensor + text(at), text(static_cast<double>(x.data()[i])), "must be finite");
+}
+
+template TensorInfo info(TensorView<const float>);
+template TensorInfo info(TensorView<const double>);
+template InputInfo info(TensorView<const float>, TensorView<const float>, TensorView<const float>);
+template InputInfo info(TensorView<const double>, TensorView<const double>, TensorView<const double>);
+template void check_finite(const std::string&, TensorView<const float>);
+template void check_finite(const std::string&, TensorView<const double>);
+
+} // namespace dra

@@ -1,0 +1,103 @@
+#pragma once
+/// \file
+/// What is asked: a configuration as the user wrote it, and the problem that validate() makes of it.
+///
+/// validate() is the one place that rejects. Code that receives a Problem does not check again.
+
+#include "reference/definition/error.hpp"
+#include "reference/definition/tensor.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dra {
+
+/// Which patterns a head uses.
+enum class Mode {
+    groups,  ///< the heads are split among the patterns (the fix report's class)
+    mixture, ///< every head uses every pattern, mixed by the softmax denominators (LongNet, arXiv:2307.02486, eq. 10)
+};
+
+/// Where the dilation of pattern i starts in KV head g: its phase o.
+enum class PhaseRule {
+    group,      ///< o = i mod r (the fix report)
+    head,       ///< o = g mod r (LongNet, section 2.3)
+    head_block, ///< o = floor(g / ceil(Hkv / r)) (torchscale)
+};
+
+/// How a ring shards the sequence among its ranks; see ring/shard.hpp.
+enum class Layout { contiguous, zigzag };
+
+/// The type of a tensor's elements in a file; computation is in float (f32, bf16, f16) or double (f64).
+enum class DType { f32, f64, bf16, f16 };
+
+/// The names that flags, files and messages use ("head-block", "F32").
+std::string name(Mode);
+std::string name(PhaseRule);
+std::string name(Layout);
+std::string name(DType);
+
+/// The value with this name. Throws PatternError naming `field` and the allowed values.
+template <class Enum> Enum parse(const std::string& field, const std::string& value);
+
+/// What the user chooses.
+struct Configuration {
+    std::vector<Index> segment_lengths; ///< w of each pattern, in tokens
+    std::vector<Index> dilation_rates;  ///< r of each pattern, 1 <= r <= w
+    Mode mode = Mode::groups;
+    std::optional<PhaseRule> phase = {};      ///< default: group in groups mode, head in mixture mode
+    bool causal = false;                      ///< a query sees no key of a later position
+    std::optional<double> softmax_scale = {}; ///< default: 1 / sqrt(D)
+    Index ranks = 1;                          ///< R, of a ring
+    Layout layout = Layout::contiguous;       ///< of a ring
+};
+
+/// What a tensor claims to be, before anything is known to be right.
+struct TensorInfo {
+    DType dtype = DType::f32;
+    std::vector<Index> shape; ///< [B, N, H, D]
+};
+
+/// The tensors of a problem as they were found; a missing one is empty.
+struct InputInfo {
+    std::optional<TensorInfo> q, k, v, dout;
+};
+
+/// The tensors in memory, described.
+template <class T> TensorInfo info(TensorView<const T> tensor);
+template <class T> InputInfo info(TensorView<const T> q, TensorView<const T> k, TensorView<const T> v);
+
+/// A valid problem: every rule of validate() holds, every default is filled in.
+struct Problem {
+    Index batch;    ///< B
+    Index tokens;   ///< N
+    Index heads;    ///< H, query heads
+    Index kv_heads; ///< Hkv, divides H
+    Index head_dim; ///< D
+    std::vector<Index> segment_lengths;
+    std::vector<Index> dilation_rates;
+    Mode mode;
+    PhaseRule phase;
+    bool causal;
+    double softmax_scale;
+    Index ranks;
+    Layout layout;
+
+    Shape q_shape() const { return {batch, tokens, heads, head_dim}; }      ///< also that of out
+    Shape kv_shape() const { return {batch, tokens, kv_heads, head_dim}; }
+    Index patterns() const { return static_cast<Index>(segment_lengths.size()); }
+    Index group_size() const { return heads / kv_heads; } ///< query heads that share a KV head
+};
+
+/// Checks every rule of the definition and fills in the defaults.
+///
+/// Throws ShapeError: a missing tensor, rank other than 4, sizes below 1, element count or bytes beyond 2^63 - 1, q, k, v, dout
+/// that disagree in B, N, D or type, dout not shaped like q, H not a multiple of Hkv.
+/// Throws PatternError: no pattern, lists of different length, w < 1, r < 1, r > w, scale not finite, R < 1.
+Problem validate(const Configuration& configuration, const InputInfo& inputs);
+
+/// Throws ShapeError naming the tensor and the first element that is not finite.
+template <class T> void check_finite(const std::string& name, TensorView<const T> tensor);
+
+} // namespace dra

@@ -1,0 +1,52 @@
+#pragma once
+/// \file
+/// safetensors: a bounded reader and a writer of the format that tensors are exchanged in.
+///
+/// A file is 8 bytes (little-endian length of the header), a JSON header {"name": {"dtype", "shape", "data_offsets"}, ...,
+/// "__metadata__": {string: string}}, and the elements, which must cover the rest without gap, overlap or trailing byte.
+
+#include "reference/definition/problem.hpp"
+
+#include <filesystem>
+#include <map>
+#include <variant>
+
+namespace dra {
+
+/// A tensor of any rank as it stands in a file; elements in row-major order. BF16 and F16 are widened to float.
+struct FileTensor {
+    DType dtype = DType::f32;
+    std::vector<Index> shape;
+    std::variant<Eigen::ArrayX<float>, Eigen::ArrayX<double>> elements; ///< double for F64, else float
+};
+
+/// The contents of a file, by name.
+struct TensorFile {
+    std::map<std::string, FileTensor> tensors;
+    std::map<std::string, std::string> metadata;
+
+    /// The tensor with this name. Throws FormatError when there is none.
+    const FileTensor& at(const std::string& name) const;
+    bool contains(const std::string& name) const { return tensors.contains(name); }
+};
+
+/// The tensor as [B, N, H, D] in type T, converted. Throws FormatError naming it when its rank is not 4.
+template <class T> Tensor<T> to_tensor(const std::string& name, const FileTensor& tensor);
+
+/// The other way round, for writing: F32 or F64.
+template <class T> FileTensor to_file(const Tensor<T>& tensor);
+template <class T> FileTensor to_file(const Lse<T>& lse);
+
+/// Reads a whole file. Throws FormatError on anything that the format forbids: a file shorter than its header says, a header
+/// above 100 MB or that is not a JSON object, duplicate names, an unknown dtype, negative or overflowing sizes, offsets that
+/// are out of range, overlap or leave a gap, trailing bytes. Elements are allocated only once all that is known to be right.
+TensorFile read_safetensors(const std::filesystem::path& path);
+
+/// Throws FormatError when `path` is not a file, existing or to be, in a directory that can be written to.
+void check_writable(const std::filesystem::path& path);
+
+/// Writes F32 and F64 tensors: into a temporary beside `path`, renamed when complete, so that no half-written file is ever
+/// left behind. Throws FormatError when it cannot be written.
+void write_safetensors(const std::filesystem::path& path, const TensorFile& file);
+
+} // namespace dra

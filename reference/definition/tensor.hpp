@@ -1,0 +1,147 @@
+#pragma once
+/// \file
+/// [B, N, H, D] tensors, and the rows of one head as strided Eigen maps.
+///
+/// Element (b, n, h, d) lies at ((b*N + n)*H + h)*D + d. The rows of one (b, h) are therefore a matrix (N, D) whose rows
+/// are H*D elements apart, and the rows at positions first + t*stride are one with rows stride*H*D apart: dilation costs
+/// neither a copy nor an index list.
+
+#include "reference/definition/positions.hpp"
+
+#include <Eigen/Core>
+
+#include <array>
+#include <cassert>
+
+namespace dra {
+
+template <class T> using RowMajor = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// Rows of one head, read-only or writable: (rows, D), contiguous in D, `outerStride()` elements from row to row.
+template <class T> using Rows = Eigen::Map<const RowMajor<T>, Eigen::Unaligned, Eigen::OuterStride<>>;
+template <class T> using MutableRows = Eigen::Map<RowMajor<T>, Eigen::Unaligned, Eigen::OuterStride<>>;
+
+/// One number a row, `innerStride()` elements apart; how lse is seen.
+template <class T> using Column = Eigen::Map<const Eigen::ArrayX<T>, Eigen::Unaligned, Eigen::InnerStride<>>;
+template <class T> using MutableColumn = Eigen::Map<Eigen::ArrayX<T>, Eigen::Unaligned, Eigen::InnerStride<>>;
+
+/// The four sizes of q, k, v and out.
+struct Shape {
+    Index batch = 0;    ///< B
+    Index tokens = 0;   ///< N
+    Index heads = 0;    ///< H, or Hkv for k and v
+    Index head_dim = 0; ///< D
+
+    constexpr Index size() const { return batch * tokens * heads * head_dim; }
+    constexpr bool operator==(const Shape&) const = default;
+};
+
+/// A tensor that somebody else owns; `T` is const for inputs.
+template <class T> class TensorView {
+public:
+    TensorView() = default;
+    TensorView(T* data, Shape shape) : data_(data), shape_(shape) {}
+    operator TensorView<const T>() const { return {data_, shape_}; }
+
+    T* data() const { return data_; }
+    const Shape& shape() const { return shape_; }
+    Index size() const { return shape_.size(); }
+
+    /// All elements as one array (B*N*H*D).
+    auto flat() const { return Eigen::Map<Flat>(data_, size()); }
+
+    /// Row n of (b, h) begins here.
+    T* row(Index b, Index n, Index h) const {
+        return data_ + ((b * shape_.tokens + n) * shape_.heads + h) * shape_.head_dim;
+    }
+
+    /// The rows of (b, h) at `positions`, as a map (positions.count, D).
+    auto rows(Index b, Index h, const Positions& positions) const {
+        const Index apart = positions.stride * shape_.heads * shape_.head_dim;
+        T* first = positions.empty() ? data_ : row(b, positions.first, h);
+        return Map(first, positions.count, shape_.head_dim, Eigen::OuterStride<>(apart));
+    }
+    auto rows(Index b, Index h) const { return rows(b, h, {0, 1, shape_.tokens}); }
+
+private:
+    using Value = std::remove_const_t<T>;
+    using Map = std::conditional_t<std::is_const_v<T>, Rows<Value>, MutableRows<Value>>;
+    using Flat = std::conditional_t<std::is_const_v<T>, const Eigen::ArrayX<Value>, Eigen::ArrayX<Value>>;
+
+    T* data_ = nullptr;
+    Shape shape_;
+};
+
+/// An owned tensor; its elements start uninitialised.
+template <class T> class Tensor {
+public:
+    Tensor() = default;
+    explicit Tensor(Shape shape) : shape_(shape), elements_(shape.size()) {}
+    Tensor(Shape shape, T value) : Tensor(shape) { elements_.setConstant(value); }
+
+    TensorView<T> view() { return {elements_.data(), shape_}; }
+    TensorView<const T> view() const { return {elements_.data(), shape_}; }
+    operator TensorView<T>() { return view(); }
+    operator TensorView<const T>() const { return view(); }
+
+    T* data() { return elements_.data(); }
+    const T* data() const { return elements_.data(); }
+    const Shape& shape() const { return shape_; }
+    Index size() const { return elements_.size(); }
+    bool empty() const { return size() == 0; }
+    Eigen::ArrayX<T>& flat() { return elements_; }
+    const Eigen::ArrayX<T>& flat() const { return elements_; }
+
+    T& operator()(Index b, Index n, Index h, Index d) { return view().row(b, n, h)[d]; }
+    const T& operator()(Index b, Index n, Index h, Index d) const { return view().row(b, n, h)[d]; }
+
+    template <class U> Tensor<U> cast() const {
+        Tensor<U> other(shape_);
+        other.flat() = elements_.template cast<U>();
+        return other;
+    }
+
+private:
+    Shape shape_;
+    Eigen::ArrayX<T> elements_;
+};
+
+/// Log-sum-exp of every row, [B, H, N]: the natural logarithm of the sum of e^(scaled score) over the keys that the row sees.
+template <class T> class Lse {
+public:
+    Lse() = default;
+    Lse(Index batch, Index heads, Index tokens)
+        : batch_(batch), heads_(heads), tokens_(tokens), values_(batch * heads * tokens) {}
+
+    std::array<Index, 3> shape() const { return {batch_, heads_, tokens_}; }
+    Index size() const { return values_.size(); }
+    T* data() { return values_.data(); }
+    const T* data() const { return values_.data(); }
+    Eigen::ArrayX<T>& flat() { return values_; }
+    const Eigen::ArrayX<T>& flat() const { return values_; }
+    T& operator()(Index b, Index h, Index n) { return values_[(b * heads_ + h) * tokens_ + n]; }
+    const T& operator()(Index b, Index h, Index n) const { return values_[(b * heads_ + h) * tokens_ + n]; }
+
+    /// The values of (b, h) at `positions`, one a row.
+    MutableColumn<T> rows(Index b, Index h, const Positions& positions) {
+        T* first = positions.empty() ? data() : &(*this)(b, h, positions.first);
+        return {first, positions.count, Eigen::InnerStride<>(positions.stride)};
+    }
+
+private:
+    Index batch_ = 0, heads_ = 0, tokens_ = 0;
+    Eigen::ArrayX<T> values_;
+};
+
+/// What attention gives back.
+template <class T> struct Attention {
+    Tensor<T> out; ///< [B, N, H, D]; 0 in rows that see no key
+    Lse<T> lse;    ///< [B, H, N]; -inf in rows that see no key
+};
+
+/// The gradients of a loss with respect to q, k and v; the shapes of q, k and v.
+template <class T> struct Gradients {
+    Tensor<T> dq, dk, dv;
+};
+
+} // namespace dra

@@ -1,0 +1,119 @@
+#include "reference/definition/tolerance.hpp"
+
+#include <array>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace dra {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// The ratio of one slice, collected element by element. Comparisons are written so that a NaN fails them.
+class Slice {
+public:
+    void compare(double x, double y) {
+        if (std::isfinite(y)) largest_truth_ = std::max(largest_truth_, std::abs(y));
+        if (x == y) return; // equal infinities included
+        const double error = std::abs(x - y);
+        largest_error_ = std::isfinite(error) ? std::max(largest_error_, error) : infinity;
+    }
+
+    double ratio(double epsilon, double condition, double floor) const {
+        if (largest_error_ == 0) return 0;
+        const double unit = epsilon * condition * std::max(largest_truth_, floor);
+        return std::isfinite(largest_error_) && std::isfinite(unit) ? largest_error_ / unit : infinity;
+    }
+
+private:
+    double largest_truth_ = 0, largest_error_ = 0;
+};
+
+double condition(const Magnitudes& of) { return std::max(1.0, of.score / 8); }
+
+/// The magnitudes of a KV head: the largest of the query heads that share it.
+Magnitudes shared(const Problem& problem, const Oracle& oracle, Index b, Index kv_head) {
+    Magnitudes largest;
+    for (Index h = kv_head * problem.group_size(); h < (kv_head + 1) * problem.group_size(); ++h) {
+        const Magnitudes& of = oracle.of(b, h);
+        largest = {std::max(largest.score, of.score), std::max(largest.dp, of.dp), std::max(largest.query, of.query),
+                   std::max(largest.key, of.key)};
+    }
+    return largest;
+}
+
+using Sizes = std::vector<Index>;
+
+Sizes sizes(const Shape& shape) { return {shape.batch, shape.tokens, shape.heads, shape.head_dim}; }
+Sizes sizes(const std::array<Index, 3>& shape) { return {shape.begin(), shape.end()}; }
+
+void require_shape(const std::string& tensor, const Sizes& shape, const Sizes& expected) {
+    const auto text = [](const Sizes& list) {
+        std::string joined;
+        for (const Index size : list) joined += (joined.empty() ? "[" : ", ") + std::to_string(size);
+        return joined + "]";
+    };
+    if (shape != expected) throw ShapeError(tensor + ".shape", text(shape), "must be the oracle's, " + text(expected));
+}
+
+template <class T> Slice compare_rows(const Tensor<T>& x, const Tensor<double>& y, Index b, Index h) {
+    Slice slice;
+    for (Index n = 0; n < y.shape().tokens; ++n)
+        for (Index d = 0; d < y.shape().head_dim; ++d) slice.compare(static_cast<double>(x(b, n, h, d)), y(b, n, h, d));
+    return slice;
+}
+
+template <class T> Slice compare_rows(const Lse<T>& x, const Lse<double>& y, Index b, Index h) {
+    Slice slice;
+    for (Index n = 0; n < y.shape()[2]; ++n) slice.compare(static_cast<double>(x(b, h, n)), y(b, h, n));
+    return slice;
+}
+
+} // namespace
+
+template <class T> ErrorRatios error_ratios(const Problem& problem, const Oracle& oracle, const Attention<T>& result,
+                                            const Gradients<T>* gradients) {
+    constexpr double u = std::numeric_limits<T>::epsilon();
+    const double scale = std::abs(problem.softmax_scale);
+    const Attention<double>& truth = oracle.attention;
+    require_shape("out", sizes(result.out.shape()), sizes(truth.out.shape()));
+    require_shape("lse", sizes(result.lse.shape()), sizes(truth.lse.shape()));
+
+    ErrorRatios worst;
+    const auto raise = [](double& ratio, double candidate) { ratio = std::max(ratio, candidate); };
+    for (Index b = 0; b < problem.batch; ++b) {
+        for (Index h = 0; h < problem.heads; ++h) {
+            const Magnitudes& of = oracle.of(b, h);
+            raise(worst.out, compare_rows(result.out, truth.out, b, h).ratio(u, condition(of), 0));
+            raise(worst.lse, compare_rows(result.lse, truth.lse, b, h).ratio(u, 1, std::max(1.0, of.score)));
+        }
+    }
+    if (!gradients) return worst;
+
+    if (!oracle.gradients) throw ShapeError("dout", "(missing)", "must be given to the oracle that judges gradients");
+    const Gradients<double>& true_gradients = *oracle.gradients;
+    require_shape("dq", sizes(gradients->dq.shape()), sizes(true_gradients.dq.shape()));
+    require_shape("dk", sizes(gradients->dk.shape()), sizes(true_gradients.dk.shape()));
+    require_shape("dv", sizes(gradients->dv.shape()), sizes(true_gradients.dv.shape()));
+    for (Index b = 0; b < problem.batch; ++b) {
+        for (Index h = 0; h < problem.heads; ++h) {
+            const Magnitudes& of = oracle.of(b, h);
+            const double floor = scale * of.dp * of.key / 16;
+            raise(worst.dq, compare_rows(gradients->dq, true_gradients.dq, b, h).ratio(u, condition(of), floor));
+        }
+        for (Index g = 0; g < problem.kv_heads; ++g) {
+            const Magnitudes of = shared(problem, oracle, b, g);
+            const double floor = scale * of.dp * of.query / 16;
+            raise(worst.dk, compare_rows(gradients->dk, true_gradients.dk, b, g).ratio(u, condition(of), floor));
+            raise(worst.dv, compare_rows(gradients->dv, true_gradients.dv, b, g).ratio(u, condition(of), 0));
+        }
+    }
+    return worst;
+}
+
+template ErrorRatios error_ratios(const Problem&, const Oracle&, const Attention<float>&, const Gradients<float>*);
+template ErrorRatios error_ratios(const Problem&, const Oracle&, const Attention<double>&, const Gradients<double>*);
+
+} // namespace dra
