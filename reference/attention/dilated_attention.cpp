@@ -1,0 +1,159 @@
+#include "reference/attention/dilated_attention.hpp"
+
+#include "reference/attention/panel.hpp"
+#include "reference/definition/pattern.hpp"
+
+#include <omp.h>
+
+namespace dra {
+namespace {
+
+/// Rows packed at a time: large enough that a barrier costs nothing, small enough to stay near the cores.
+constexpr Index wave_rows = 16384;
+
+/// The rows of one segment, as one KV head selects them.
+struct View {
+    Index b, g;
+    Positions positions;
+    Combine combine; ///< a head's first pattern stores, the others merge
+};
+
+/// The views of one pattern of a problem, by number: (b, KV head that uses it, segment), the segment running first.
+class Views {
+public:
+    Views(const Problem& problem, Index pattern) : problem_(problem), pattern_(pattern) {
+        for (Index g = 0; g < problem.kv_heads; ++g)
+            if (uses(problem, pattern, g)) kv_heads_.push_back(g);
+        const Pattern any_phase = pattern_of(problem, pattern, 0);
+        segments_ = any_phase.segments(problem.tokens);
+        longest_ = std::min(ceil_div(any_phase.segment_length, any_phase.dilation_rate), problem.tokens);
+    }
+
+    Index count() const { return problem_.batch * static_cast<Index>(kv_heads_.size()) * segments_; }
+    Index longest() const { return longest_; } ///< an upper bound of the rows of a view
+
+    View operator[](Index i) const {
+        const Index heads = static_cast<Index>(kv_heads_.size());
+        const Index g = kv_heads_[static_cast<std::size_t>(i / segments_ % heads)];
+        const Combine combine = is_first(g) ? Combine::store : Combine::merge;
+        return {i / segments_ / heads, g, pattern_of(problem_, pattern_, g).selected(i % segments_, problem_.tokens), combine};
+    }
+
+    /// The rows of view i that its pattern leaves out, one set for each other phase; there are dilation_rate - 1.
+    Positions left_out(Index i, Index other) const {
+        const Index heads = static_cast<Index>(kv_heads_.size());
+        Pattern pattern = pattern_of(problem_, pattern_, kv_heads_[static_cast<std::size_t>(i / segments_ % heads)]);
+        pattern.phase = (pattern.phase + 1 + other) % pattern.dilation_rate;
+        return pattern.selected(i % segments_, problem_.tokens);
+    }
+
+private:
+    bool is_first(Index g) const {
+        for (Index i = 0; i < pattern_; ++i)
+            if (uses(problem_, i, g)) return false;
+        return true;
+    }
+
+    const Problem& problem_;
+    Index pattern_, segments_, longest_;
+    std::vector<Index> kv_heads_;
+};
+
+template <class T> struct Tensors {
+    TensorView<const T> q, k, v;
+    TensorView<T> out;
+    Lse<T>& lse;
+
+    Partial<T> partial(Index b, Index h, const Positions& rows) const { return {out.rows(b, h, rows), lse.rows(b, h, rows)}; }
+};
+
+/// Queries that a thread takes at once: whole bundles, unless that left threads without work.
+template <class T> Index bundle_of(Index queries) {
+    const Index panels_a_thread = queries / kernel::lanes<T> / omp_get_num_threads();
+    return kernel::lanes<T> * std::clamp<Index>(panels_a_thread / 4, 1, kernel::bundle);
+}
+
+/// All views of one pattern, in waves: the team packs the keys of a wave, then shares out its panels, the longest first.
+/// Called by every thread of a parallel region.
+template <class T>
+void attend_views(const Problem& problem, const Views& views, const Tensors<T>& t, std::vector<kernel::Packed<T>>& wave,
+                  kernel::PanelWorkspace<T>& space) {
+    const Index group = problem.group_size(), slots = static_cast<Index>(wave.size());
+    const Index parts = ceil_div(views.longest(), kernel::block);
+    for (Index first = 0; first < views.count(); first += slots) {
+        const Index n = std::min(slots, views.count() - first);
+        const Index bundle = bundle_of<T>(n * group * views.longest()), bundles = ceil_div(views.longest(), bundle);
+
+#pragma omp for collapse(2) schedule(dynamic)
+        for (Index slot = 0; slot < n; ++slot)
+            for (Index part = 0; part < parts; ++part) {
+                const View view = views[first + slot];
+                const Index begin = part * kernel::block, end = std::min(begin + kernel::block, view.positions.count);
+                wave[static_cast<std::size_t>(slot)].pack(t.k.rows(view.b, view.g, view.positions), t.v.rows(view.b, view.g, view.positions),
+                                                          begin, end);
+            }
+
+#pragma omp for collapse(3) schedule(dynamic)
+        for (Index slot = 0; slot < n; ++slot)
+            for (Index j = 0; j < group; ++j)
+                for (Index last = bundles - 1; last >= 0; --last) {
+                    const View view = views[first + slot];
+                    const Index h = view.g * group + j, i0 = last * bundle;
+                    const Index rows = std::min(bundle, view.positions.count - i0);
+                    if (rows <= 0) continue;
+                    const kernel::ExtentPanels visible{{view.positions, view.positions, problem.causal}};
+                    kernel::attend_panels(t.q.rows(view.b, h, view.positions), wave[static_cast<std::size_t>(slot)], visible,
+                                         static_cast<T>(problem.softmax_scale), i0, rows, t.partial(view.b, h, view.positions), view.combine,
+                                         space);
+                }
+    }
+}
+
+/// Rows that a head's first pattern leaves out become the identity of merge. Called by every thread of a parallel region.
+template <class T> void clear_left_out(const Problem& problem, Index pattern, const Views& views, const Tensors<T>& t) {
+    const Index others = problem.dilation_rates[static_cast<std::size_t>(pattern)] - 1;
+#pragma omp for collapse(2)
+    for (Index i = 0; i < views.count(); ++i)
+        for (Index other = 0; other < others; ++other) {
+            const View view = views[i];
+            if (view.combine != Combine::store) continue;
+            for (Index j = 0; j < problem.group_size(); ++j)
+                clear(t.partial(view.b, view.g * problem.group_size() + j, views.left_out(i, other)));
+        }
+}
+
+} // namespace
+
+template <class T>
+void dilated_attention(const Problem& problem, TensorView<const T> q, TensorView<const T> k, TensorView<const T> v, TensorView<T> out,
+                       Lse<T>& lse) {
+    const Tensors<T> tensors{q, k, v, out, lse};
+    std::vector<kernel::PanelWorkspace<T>> spaces(static_cast<std::size_t>(omp_get_max_threads()), kernel::PanelWorkspace<T>(problem.head_dim));
+    std::vector<kernel::Packed<T>> wave;
+    for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
+        const Views views(problem, pattern);
+        wave.resize(static_cast<std::size_t>(std::clamp<Index>(wave_rows / views.longest(), 1, std::max<Index>(views.count(), 1))));
+        for (auto& packed : wave) packed.resize(views.longest(), problem.head_dim);
+#pragma omp parallel
+        {
+            clear_left_out(problem, pattern, views, tensors);
+            attend_views(problem, views, tensors, wave, spaces[static_cast<std::size_t>(omp_get_thread_num())]);
+        }
+    }
+}
+
+template <class T>
+Attention<T> dilated_attention(const Problem& problem, TensorView<const T> q, TensorView<const T> k, TensorView<const T> v) {
+    Attention<T> result{Tensor<T>(problem.q_shape()), Lse<T>(problem.batch, problem.heads, problem.tokens)};
+    dilated_attention<T>(problem, q, k, v, result.out, result.lse);
+    return result;
+}
+
+template void dilated_attention(const Problem&, TensorView<const float>, TensorView<const float>, TensorView<const float>, TensorView<float>,
+                                Lse<float>&);
+template void dilated_attention(const Problem&, TensorView<const double>, TensorView<const double>, TensorView<const double>,
+                                TensorView<double>, Lse<double>&);
+template Attention<float> dilated_attention(const Problem&, TensorView<const float>, TensorView<const float>, TensorView<const float>);
+template Attention<double> dilated_attention(const Problem&, TensorView<const double>, TensorView<const double>, TensorView<const double>);
+
+} // namespace dra

@@ -1,0 +1,63 @@
+#pragma once
+/// \file
+/// A partial: (out, lse) of some rows over a set of keys. It is all that attention ever produces, and merge is the only way to combine.
+///
+///     lse = log sum_j e^(s_j),   out = sum_j e^(s_j - lse) v_j       over the keys j of the set
+///
+/// Ring steps, patterns of a mixture, split keys in decoding and ranks of a tree only choose which partials to compute and
+/// where. The identity is (0, -inf): no key at all.
+
+#include "reference/definition/tensor.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace dra {
+
+/// Where a partial is kept: rows of out (m, D) and of lse (m), possibly strided, owned by somebody else.
+template <class T> struct Partial {
+    MutableRows<T> out;
+    MutableColumn<T> lse;
+};
+
+/// How a partial enters the memory that it is written to.
+enum class Combine {
+    store, ///< overwrite what is there, poison included
+    merge, ///< merge with the partial that is there
+};
+
+/// The merge of two partials over disjoint keys: lse, and what each out is multiplied by.
+///
+///     m = max(lse_a, lse_b);  lse = m + log(e^(lse_a - m) + e^(lse_b - m));  a = e^(lse_a - lse);  b = e^(lse_b - lse)
+///
+/// Without the maximum it overflows at scores of 90 in float (defect `merge-overflow`); without the test for two empty
+/// sides it is -inf minus -inf (defect `empty-row-nan`). Merging with the identity is exact.
+template <class T> struct MergeWeights {
+    T lse, a, b;
+
+    MergeWeights(T lse_a, T lse_b) : lse(-std::numeric_limits<T>::infinity()), a(0), b(0) {
+        if (lse_a == lse && lse_b == lse) return; // neither side sees a key; a NaN on either is handed on
+        const T m = std::max(lse_a, lse_b);
+        lse = m + std::log(std::exp(lse_a - m) + std::exp(lse_b - m));
+        a = std::exp(lse_a - lse);
+        b = std::exp(lse_b - lse);
+    }
+};
+
+/// Merges `other` into `into`, row by row. Associative and commutative up to rounding.
+template <class T> void merge(Partial<T> into, const Rows<T>& other_out, const Column<T>& other_lse) {
+    for (Index i = 0; i < into.out.rows(); ++i) {
+        const MergeWeights<T> w(into.lse[i], other_lse[i]);
+        into.lse[i] = w.lse;
+        into.out.row(i) = w.a * into.out.row(i) + w.b * other_out.row(i);
+    }
+}
+
+/// Makes every row the identity of merge.
+template <class T> void clear(Partial<T> partial) {
+    partial.out.setZero();
+    partial.lse.setConstant(-std::numeric_limits<T>::infinity());
+}
+
+} // namespace dra
