@@ -1,0 +1,45 @@
+#include "reference/ring/schedule.hpp"
+
+#include "reference/definition/pattern.hpp"
+#include "reference/definition/visibility.hpp"
+
+namespace dra {
+namespace {
+
+bool any_visible(const Pattern& pattern, const Problem& problem, const Interval& queries, const Interval& keys) {
+    const Index first = std::max(queries.begin, keys.begin) / pattern.segment_length;
+    const Index last = (std::min(queries.end, keys.end) - 1) / pattern.segment_length;
+    for (Index segment = first; segment <= last; ++segment) {
+        const Positions selected = pattern.selected(segment, problem.tokens);
+        const Visibility visibility{selected.within(queries.begin, queries.end), selected.within(keys.begin, keys.end), problem.causal};
+        if (!visibility.queries.empty() && visibility.extent(visibility.queries.count - 1) > 0) return true;
+    }
+    return false;
+}
+
+} // namespace
+
+bool any_visible(const Problem& problem, const Interval& queries, const Interval& keys) {
+    if (queries.size() == 0 || keys.size() == 0) return false;
+    for (Index pattern = 0; pattern < problem.patterns(); ++pattern)
+        for (Index g = 0; g < problem.kv_heads; ++g)
+            if (uses(problem, pattern, g) && any_visible(pattern_of(problem, pattern, g), problem, queries, keys)) return true;
+    return false;
+}
+
+std::vector<RingStep> ring_schedule(const Problem& problem, Index rank) {
+    const auto needs = [&](Index owner) {
+        for (const Interval& queries : owned(problem.layout, rank, problem.ranks, problem.tokens))
+            for (const Interval& keys : owned(problem.layout, owner, problem.ranks, problem.tokens))
+                if (any_visible(problem, queries, keys)) return true;
+        return false;
+    };
+    std::vector<RingStep> steps;
+    for (Index step = 0; step < problem.ranks; ++step) {
+        const Index owner = (rank - step + problem.ranks) % problem.ranks;
+        steps.push_back({owner, needs(owner), step + 1 < problem.ranks});
+    }
+    return steps;
+}
+
+} // namespace dra

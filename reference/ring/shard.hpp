@@ -1,0 +1,53 @@
+#pragma once
+/// \file
+/// Shards: which tokens a rank owns, and a tensor cut along its tokens.
+
+#include "reference/definition/problem.hpp"
+
+#include <vector>
+
+namespace dra {
+
+/// Tokens [begin, end).
+struct Interval {
+    Index begin = 0;
+    Index end = 0;
+    constexpr Index size() const { return end - begin; }
+    constexpr bool operator==(const Interval&) const = default;
+};
+
+/// Chunk c when `tokens` are cut into `chunks` of ceil(tokens / chunks): the last ones are shorter or empty, never negative
+/// (defect `tail-negative`).
+constexpr Interval chunk(Index c, Index chunks, Index tokens) {
+    const Index length = ceil_div(tokens, chunks);
+    return {std::min(c * length, tokens), std::min((c + 1) * length, tokens)};
+}
+
+/// The intervals that rank p of R owns, in the order in which its shard stores them.
+///
+/// contiguous: chunk p of R. zigzag: chunks p and 2R-1-p of 2R, so that causal work is balanced.
+std::vector<Interval> owned(Layout layout, Index rank, Index ranks, Index tokens);
+
+/// Tokens of all intervals together.
+Index tokens_in(const std::vector<Interval>& intervals);
+
+/// One rank's part of a tensor: its own tokens, interval after interval.
+template <class T> struct Shard {
+    std::vector<Interval> intervals; ///< global tokens, in the order in which they are stored
+    Tensor<T> rows;                  ///< [B, local tokens, heads, D]
+
+    /// The global `positions` that lie in interval i, as rows of this shard.
+    Positions local(std::size_t i, const Positions& positions) const {
+        Index stored_before = 0;
+        for (std::size_t before = 0; before < i; ++before) stored_before += intervals[before].size();
+        return positions.within(intervals[i].begin, intervals[i].end).relative_to(intervals[i].begin - stored_before);
+    }
+};
+
+/// Cuts a tensor into the shards of all ranks. float and double.
+template <class T> std::vector<Shard<T>> scatter(TensorView<const T> tensor, Layout layout, Index ranks);
+
+/// Puts shards together again; they cover `tensor`. float and double.
+template <class T> void gather(std::vector<Shard<T>>& shards, TensorView<T> tensor);
+
+} // namespace dra
