@@ -1,0 +1,34 @@
+#include "reference/published/attend_call.hpp"
+
+#include <omp.h>
+
+namespace dra::published {
+
+template <class T> void Workspace<T>::start() {
+    const auto threads = static_cast<std::size_t>(omp_get_max_threads());
+    while (threads_.size() < threads) threads_.emplace_back(head_dim_);
+    for (auto& thread : threads_) thread.counts = {};
+}
+
+template <class T> ThreadSpace<T>& Workspace<T>::mine() {
+    return threads_[static_cast<std::size_t>(omp_get_thread_num())];
+}
+
+template <class T> Counts Workspace<T>::total() const {
+    Counts sum;
+    for (const auto& thread : threads_) sum += thread.counts;
+    return sum;
+}
+
+template <class T> const kernel::Packed<T>& Workspace<T>::pack(const Rows<T>& k, const Rows<T>& v) {
+    packed_.resize(k.rows(), k.cols());
+#pragma omp parallel for if (k.rows() > kernel::block)
+    for (Index begin = 0; begin < k.rows(); begin += kernel::block)
+        packed_.pack(k, v, begin, std::min<Index>(begin + kernel::block, k.rows()));
+    return packed_;
+}
+
+template class Workspace<float>;
+template class Workspace<double>;
+
+} // namespace dra::published

@@ -1,0 +1,83 @@
+#pragma once
+/// \file
+/// One attention call of the pipeline: the rows of one segment against the keys that one chunk has of it.
+///
+/// Fix 1 and 2 say what a call is made of (Sight, rows), fix 3 and 4 how it is computed. All rungs run it through the
+/// engine's panel kernel, and go over panels with the same parallel loop.
+
+#include "reference/attention/panel.hpp"
+#include "reference/published/fix_1_causal_mask.hpp"
+#include "reference/published/rung.hpp"
+
+#include <vector>
+
+namespace dra::published {
+
+/// What the rows of a call see: by extents, or through a dense mask; repeats of keys are seen by no row.
+///
+/// Rows and keys may be repeats: row t is query t mod visibility.queries.count, and keys from visibility.keys.count on
+/// are repeats.
+struct Sight {
+    Visibility visibility;            ///< original positions of the genuine rows and keys
+    Index rows = 0, keys = 0;         ///< of the call, repeats included
+    bool every_tile = false;          ///< visit even tiles that no row sees: the published cost of gathered rows
+    const CausalMask* mask = nullptr; ///< none: extents
+
+    /// A call without repeats.
+    static Sight of(const Visibility& visibility, const CausalMask* mask = nullptr) {
+        return {visibility, visibility.queries.count, visibility.keys.count, false, mask};
+    }
+};
+
+/// Memory of a call's own result, as a partial.
+template <class T> Partial<T> partial_of(RowMajor<T>& out, Eigen::ArrayX<T>& lse) {
+    return {{out.data(), out.rows(), out.cols(), Eigen::OuterStride<>(out.cols())},
+            {lse.data(), lse.size(), Eigen::InnerStride<>(1)}};
+}
+
+/// What one thread needs, and what it counted.
+template <class T> struct ThreadSpace {
+    explicit ThreadSpace(Index head_dim)
+        : panel(head_dim), out(kernel::bundle_rows<T>, head_dim), lse(kernel::bundle_rows<T>) {}
+
+    kernel::PanelWorkspace<T> panel;
+    RowMajor<T> out;      ///< (bundle_rows, D), of methods that combine panels themselves
+    Eigen::ArrayX<T> lse; ///< (bundle_rows)
+    Counts counts;
+};
+
+/// What all rungs share: packed keys, and a space for each thread.
+template <class T> class Workspace {
+public:
+    explicit Workspace(Index head_dim) : head_dim_(head_dim) {}
+
+    /// Makes room for the threads of the coming parallel loops, and forgets what was counted.
+    void start();
+    ThreadSpace<T>& mine(); ///< of the calling thread
+    Counts total() const;   ///< counted by all threads since start
+
+    /// Packs keys and values, on all cores.
+    const kernel::Packed<T>& pack(const Rows<T>& k, const Rows<T>& v);
+
+private:
+    Index head_dim_;
+    kernel::Packed<T> packed_;
+    std::vector<ThreadSpace<T>> threads_;
+};
+
+/// The arguments that every attention method takes.
+template <class T> struct AttendCall {
+    Rows<T> q; ///< (sight.rows, D)
+    const kernel::Packed<T>& kv;
+    Sight sight;
+    T softmax_scale;
+    Workspace<T>& workspace;
+    Index chunk_offset = 0; ///< what the class added to key indices; 0 in the pipeline, whose positions are global
+
+    Index rows() const { return sight.rows; }
+};
+
+/// An attention method: out and lse of the call's rows, stored or merged.
+template <class T> using Method = void (*)(const AttendCall<T>& call, Partial<T> into, Combine combine);
+
+} // namespace dra::published

@@ -1,0 +1,58 @@
+#pragma once
+/// \file
+/// The catalogue: every fix once, as data. Tests, benchmarks and documentation iterate over it.
+
+#include "reference/published/rung.hpp"
+
+#include <optional>
+#include <vector>
+
+namespace dra::published {
+
+/// What a claim is about, and so what it is judged by.
+enum class Quantity {
+    speed_up, ///< time of claim.from / time of claim.to, end to end, at the largest length
+    exponent, ///< of n, fitted to the counted mask elements of claim.to: the complexity
+    none,     ///< no number was claimed; claim.fact settles it
+};
+
+/// One promise of the report.
+struct Claim {
+    std::string words; ///< the report's
+    Quantity quantity = Quantity::none;
+    double low = 0, high = 0;      ///< the claim holds inside [low, high]; both 0 without a number
+    std::string reading;           ///< how the words became the range
+    Rungs from, to;                ///< the two pipelines that are compared
+    std::optional<bool> causal;    ///< where it is to be judged; either, when absent
+    bool reached_upstream = false; ///< whether calls of the class ever came through the changed code
+    std::string fact;              ///< what was measured on the class
+};
+
+/// A rung in words.
+struct RungEntry {
+    std::string title;
+    std::string sentence;
+};
+
+/// A fix.
+struct Entry {
+    Fix fix;
+    std::string id;      ///< "causal-mask"
+    std::string title;   ///< "Causal mask"
+    std::string section; ///< the report's
+    std::string teaches;
+    std::array<RungEntry, 3> rungs; ///< before, after, principled
+    std::vector<Claim> claims;
+
+    Index number() const { return static_cast<Index>(fix); }
+    const RungEntry& operator[](Rung rung) const { return rungs[static_cast<std::size_t>(rung)]; }
+};
+
+/// The five fixes, in the report's order.
+const std::vector<Entry>& catalogue();
+const Entry& entry(Fix fix);
+
+/// What the report claims of all fixes together.
+const std::vector<Claim>& overall_claims();
+
+} // namespace dra::published

@@ -1,0 +1,138 @@
+#include "reference/published/fix_4_duplicate_methods.hpp"
+
+#include "reference/published/mask_panels.hpp"
+
+#include <cassert>
+
+namespace dra::published::fix_4 {
+
+namespace {
+
+/// The sight of a call whose keys start `offset` positions later.
+Sight moved(Sight sight, Index offset) {
+    assert(offset == 0 || !sight.mask);
+    sight.visibility.keys.first += offset;
+    return sight;
+}
+
+/// The sight of a call that forgot to be causal.
+Sight all_seen(Sight sight) {
+    assert(!sight.mask);
+    sight.visibility.causal = false;
+    return sight;
+}
+
+} // namespace
+
+template <class T> void simple_attention(const AttendCall<T>& call, Partial<T> into, Combine combine) {
+    with_panels(call.sight, [&](const auto& panels) {
+#pragma omp parallel for schedule(dynamic) if (call.rows() > kernel::bundle_rows <T>)
+        for (Index i0 = 0; i0 < call.rows(); i0 += kernel::bundle_rows<T>) {
+            ThreadSpace<T>& mine = call.workspace.mine();
+            kernel::attend_panels(call.q, call.kv, Counted{panels, call.sight, mine.counts, call.kv.head_dim},
+                                  call.softmax_scale, i0, std::min<Index>(kernel::bundle_rows<T>, call.rows() - i0),
+                                  into, combine, mine.panel);
+        }
+    });
+}
+
+template <class T> void compute_attention_chunk(const AttendCall<T>& call, Partial<T> into, Combine combine) {
+    const Sight sight = call.chunk_offset > 0 ? all_seen(call.sight) : call.sight;
+    with_panels(sight, [&](const auto& panels) {
+#pragma omp parallel for schedule(dynamic) if (call.rows() > kernel::bundle_rows <T>)
+        for (Index i0 = 0; i0 < call.rows(); i0 += kernel::bundle_rows<T>) {
+            ThreadSpace<T>& mine = call.workspace.mine();
+            kernel::attend_panels(call.q, call.kv, Counted{panels, sight, mine.counts, call.kv.head_dim},
+                                  call.softmax_scale, i0, std::min<Index>(kernel::bundle_rows<T>, call.rows() - i0),
+                                  into, combine, mine.panel);
+        }
+    });
+}
+
+template <class T> void compute_attention_standard(const AttendCall<T>& call, Partial<T> into, Combine combine) {
+    const Sight sight = moved(call.sight, call.chunk_offset);
+    with_panels(sight, [&](const auto& panels) {
+#pragma omp parallel for schedule(dynamic) if (call.rows() > kernel::bundle_rows <T>)
+        for (Index i0 = 0; i0 < call.rows(); i0 += kernel::bundle_rows<T>) {
+            ThreadSpace<T>& mine = call.workspace.mine();
+            kernel::attend_panels(call.q, call.kv, Counted{panels, sight, mine.counts, call.kv.head_dim},
+                                  call.softmax_scale, i0, std::min<Index>(kernel::bundle_rows<T>, call.rows() - i0),
+                                  into, combine, mine.panel);
+        }
+    });
+}
+
+template <class T> void online_softmax_attention(const AttendCall<T>& call, Partial<T> into, Combine combine) {
+    const Sight sight = moved(call.sight, -call.chunk_offset);
+    with_panels(sight, [&](const auto& panels) {
+#pragma omp parallel for schedule(dynamic) if (call.rows() > kernel::bundle_rows <T>)
+        for (Index i0 = 0; i0 < call.rows(); i0 += kernel::bundle_rows<T>) {
+            ThreadSpace<T>& mine = call.workspace.mine();
+            const Index rows = std::min<Index>(kernel::bundle_rows<T>, call.rows() - i0), head_dim = call.kv.head_dim;
+            const Index q_row = call.q.outerStride();
+            const Partial<T> chunk{{mine.out.data(), rows, head_dim, Eigen::OuterStride<>(head_dim)},
+                                   {mine.lse.data(), rows, Eigen::InnerStride<>(1)}};
+            kernel::attend_panels(Rows<T>(call.q.data() + i0 * q_row, rows, head_dim, Eigen::OuterStride<>(q_row)),
+                                  call.kv, Counted{panels, sight, mine.counts, head_dim, i0}, call.softmax_scale, 0,
+                                  rows, chunk, Combine::store, mine.panel);
+            for (Index i = 0; i < rows; ++i) {
+                const Index row = i0 + i;
+                if (combine == Combine::store || into.lse[row] == -std::numeric_limits<T>::infinity()) {
+                    into.out.row(row) = chunk.out.row(i);
+                    into.lse[row] = chunk.lse[i];
+                    continue;
+                }
+                const T maximum = std::max(into.lse[row], chunk.lse[i]);
+                const T running = std::exp(into.lse[row] - maximum), added = std::exp(chunk.lse[i] - maximum);
+                into.out.row(row) = (running * into.out.row(row) + added * chunk.out.row(i)) / (running + added);
+                into.lse[row] = maximum + std::log(running + added);
+            }
+        }
+    });
+}
+
+template <class T> void compute_attention(const AttendCall<T>& call, Partial<T> into, Combine combine) {
+    const Sight sight = call.chunk_offset > 0 ? all_seen(call.sight) : call.sight; // as the flash backend does
+    with_panels(sight, [&](const auto& panels) {
+#pragma omp parallel for schedule(dynamic) if (call.rows() > kernel::bundle_rows <T>)
+        for (Index i0 = 0; i0 < call.rows(); i0 += kernel::bundle_rows<T>) {
+            ThreadSpace<T>& mine = call.workspace.mine();
+            kernel::attend_panels(call.q, call.kv, Counted{panels, sight, mine.counts, call.kv.head_dim},
+                                  call.softmax_scale, i0, std::min<Index>(kernel::bundle_rows<T>, call.rows() - i0),
+                                  into, combine, mine.panel);
+        }
+    });
+}
+
+template <class T> void attend(const AttendCall<T>& call, Partial<T> into, Combine combine) {
+    const Sight sight = moved(call.sight, call.chunk_offset);
+    with_panels(sight, [&](const auto& panels) {
+#pragma omp parallel for schedule(dynamic) if (call.rows() > kernel::bundle_rows <T>)
+        for (Index i0 = 0; i0 < call.rows(); i0 += kernel::bundle_rows<T>) {
+            ThreadSpace<T>& mine = call.workspace.mine();
+            kernel::attend_panels(call.q, call.kv, Counted{panels, sight, mine.counts, call.kv.head_dim},
+                                  call.softmax_scale, i0, std::min<Index>(kernel::bundle_rows<T>, call.rows() - i0),
+                                  into, combine, mine.panel);
+        }
+    });
+}
+
+template <class T> Method<T> method(Rung rung, Index ranks, bool causal) {
+    if (rung == Rung::principled) return attend<T>;
+    if (rung == Rung::after) return ranks > 1 ? online_softmax_attention<T> : compute_attention<T>;
+    if (ranks > 1) return causal ? online_softmax_attention<T> : compute_attention_standard<T>;
+    return causal ? simple_attention<T> : compute_attention_chunk<T>;
+}
+
+#define DRA_INSTANTIATE(T)                                                               \
+    template void simple_attention(const AttendCall<T>&, Partial<T>, Combine);           \
+    template void compute_attention_chunk(const AttendCall<T>&, Partial<T>, Combine);    \
+    template void compute_attention_standard(const AttendCall<T>&, Partial<T>, Combine); \
+    template void online_softmax_attention(const AttendCall<T>&, Partial<T>, Combine);   \
+    template void compute_attention(const AttendCall<T>&, Partial<T>, Combine);          \
+    template void attend(const AttendCall<T>&, Partial<T>, Combine);                     \
+    template Method<T> method(Rung, Index, bool);
+DRA_INSTANTIATE(float)
+DRA_INSTANTIATE(double)
+
+} // namespace dra::published::fix_4

@@ -1,0 +1,106 @@
+#include "reference/published/fix_5_caching.hpp"
+
+#include "reference/definition/pattern.hpp"
+
+#include <algorithm>
+
+namespace dra::published::fix_5 {
+
+std::vector<HeadRange> head_groups(const Problem& problem, Counts& counts) {
+    std::vector<HeadRange> groups(static_cast<std::size_t>(problem.patterns()));
+    for (Index g = problem.kv_heads; g-- > 0;)
+        for (Index i = 0; i < problem.patterns(); ++i)
+            if (HeadRange& range = groups[static_cast<std::size_t>(i)]; uses(problem, i, g)) {
+                if (range.end == 0) range.end = g + 1;
+                range.begin = g;
+            }
+    counts.head_groups += problem.patterns();
+    return groups;
+}
+
+HeadRange head_range(const Problem& problem, Index pattern) {
+    if (problem.mode == Mode::mixture) return {0, problem.kv_heads};
+    const Index groups = problem.patterns(), size = problem.kv_heads / groups,
+                first_larger = groups - problem.kv_heads % groups;
+    const auto begin = [&](Index i) { return i * size + std::max<Index>(i - first_larger, 0); };
+    return begin(pattern) == begin(pattern + 1) ? HeadRange{} : HeadRange{begin(pattern), begin(pattern + 1)};
+}
+
+const CausalMask& MaskCache::get(Index n_q, Index n_kv, Index chunk_offset, Counts& counts) {
+    const auto found = std::find_if(masks_.begin(), masks_.end(), [&](const CausalMask& m) {
+        return m.n_q == n_q && m.n_kv == n_kv && m.chunk_offset == chunk_offset;
+    });
+    if (found != masks_.end()) return *found;
+    masks_.push_back(fill_(n_q, n_kv, chunk_offset));
+    counts.mask_elements += masks_.back().elements();
+    if (masks_.size() > most) masks_.erase(masks_.begin(), masks_.begin() + dropped);
+    return masks_.back();
+}
+
+Index MaskCache::bytes() const {
+    Index sum = 0;
+    for (const auto& mask : masks_) sum += mask.dense.size() * static_cast<Index>(sizeof(bool));
+    return sum;
+}
+
+namespace {
+
+class RebuiltEachTime : public Keeper {
+public:
+    RebuiltEachTime(const Problem& problem, FillMask fill) : problem_(problem), fill_(fill) {}
+    const CausalMask& mask(Index n_q, Index n_kv, Index chunk_offset, Counts& counts) override {
+        current_ = {}; // never two at a time
+        current_ = fill_(n_q, n_kv, chunk_offset);
+        counts.mask_elements += current_.elements();
+        return current_;
+    }
+    HeadRange heads(Index pattern, Counts& counts) override {
+        return head_groups(problem_, counts)[static_cast<std::size_t>(pattern)];
+    }
+    void forget_current() override { current_ = {}; }
+
+protected:
+    Problem problem_;
+
+private:
+    FillMask fill_;
+    CausalMask current_;
+};
+
+class PublishedCaches : public Keeper {
+public:
+    PublishedCaches(const Problem& problem, FillMask fill) : problem_(problem), masks_(fill) {}
+    const CausalMask& mask(Index n_q, Index n_kv, Index chunk_offset, Counts& counts) override {
+        return masks_.get(n_q, n_kv, chunk_offset, counts);
+    }
+    HeadRange heads(Index pattern, Counts& counts) override {
+        if (groups_.empty()) groups_ = head_groups(problem_, counts);
+        return groups_[static_cast<std::size_t>(pattern)];
+    }
+    Index mask_bytes_kept() const override { return masks_.bytes(); }
+
+private:
+    Problem problem_;
+    MaskCache masks_;
+    std::vector<HeadRange> groups_;
+};
+
+class NothingToKeep : public RebuiltEachTime {
+public:
+    using RebuiltEachTime::RebuiltEachTime;
+    HeadRange heads(Index pattern, Counts&) override { return head_range(problem_, pattern); }
+};
+
+} // namespace
+
+std::unique_ptr<Keeper> before(const Problem& problem, FillMask fill) {
+    return std::make_unique<RebuiltEachTime>(problem, fill);
+}
+std::unique_ptr<Keeper> after(const Problem& problem, FillMask fill) {
+    return std::make_unique<PublishedCaches>(problem, fill);
+}
+std::unique_ptr<Keeper> principled(const Problem& problem, FillMask fill) {
+    return std::make_unique<NothingToKeep>(problem, fill);
+}
+
+} // namespace dra::published::fix_5

@@ -1,0 +1,216 @@
+#include "reference/published/isolated.hpp"
+
+#include "reference/published/fix_2_discarded_attention.hpp"
+#include "reference/published/pipeline.hpp"
+
+#include <memory>
+
+namespace dra::published {
+
+namespace {
+
+constexpr const char* not_causal = "not causal: there is no mask";
+
+/// Pairs (query, key) of the whole sequence that causality allows, asked one by one, for every pattern.
+Index allowed_pairs(const Problem& problem) {
+    Index pairs = 0;
+    for (Index i = 0; i < problem.tokens; ++i)
+        for (Index j = 0; j < problem.tokens; ++j) pairs += j <= i;
+    return pairs * problem.patterns();
+}
+
+/// Calls f(chunk, pattern) as the pipeline's loops do.
+template <class F> void for_chunks_and_patterns(const Problem& problem, F f) {
+    for (Index c = 0; c < problem.ranks; ++c) {
+        const Interval tokens = chunk(c, problem.ranks, problem.tokens);
+        if (tokens.size() == 0) break;
+        for (Index pattern = 0; pattern < problem.patterns(); ++pattern) f(tokens, pattern);
+    }
+}
+
+/// Fix 1: the mask of every chunk and pattern, made and dropped.
+struct Masks {
+    Problem problem;
+    FillMask fill;
+    Counts counts{};
+    CausalMask mask{};
+
+    template <class F> void each(F f) {
+        counts = {};
+        if (!problem.causal) return;
+        for_chunks_and_patterns(problem, [&](const Interval& tokens, Index) {
+            mask = {}; // never two at a time
+            mask = fill(problem.tokens, tokens.size(), tokens.begin);
+            counts.mask_elements += mask.elements();
+            f(mask);
+        });
+        mask = {}; // and none into the next call, whose peak would miss it
+    }
+    Verified verify() {
+        Index visible = 0;
+        each([&](const CausalMask& m) { visible += m.visible_pairs(); });
+        return {!problem.causal || visible == allowed_pairs(problem)};
+    }
+};
+
+Isolated isolate_causal_mask(Rung rung, const Problem& problem) {
+    const FillMask fill[] = {fix_1::before, fix_1::after, fix_1::principled};
+    const auto masks = std::make_shared<Masks>(Masks{problem, fill[static_cast<int>(rung)]});
+    return {problem.causal ? "" : not_causal,
+            false,
+            [masks] { masks->each([](const CausalMask&) {}); },
+            [] {},
+            [masks] { return masks->counts; },
+            [masks](const Oracle&) { return masks->verify(); },
+            {}};
+}
+
+/// Fixes 2, 3 and 4: the attention of the whole problem as one chunk.
+template <class T> struct OneChunk {
+    Pipeline<T> pipeline;
+    TensorView<const T> q, k, v;
+    Attention<T> result;
+
+    void run() { pipeline.run_without_ring(q, k, v, result.out, result.lse); }
+    ErrorRatios judge(const Problem& problem, const Oracle& oracle) {
+        result.out.flat().setConstant(std::numeric_limits<T>::quiet_NaN());
+        result.lse.flat().setConstant(std::numeric_limits<T>::quiet_NaN());
+        run();
+        return error_ratios(problem, oracle, result);
+    }
+};
+
+template <class T> Isolated isolate_attention(Fix fix, Rung rung, const Problem& problem, TensorView<const T> q,
+                                              TensorView<const T> k, TensorView<const T> v) {
+    const auto made = [=](LostSum lost_sum) {
+        return std::make_shared<OneChunk<T>>(
+            OneChunk<T>{Pipeline<T>(problem, Rungs(Rung::principled).with(fix, rung), lost_sum),
+                        q,
+                        k,
+                        v,
+                        {Tensor<T>(problem.q_shape()), Lse<T>(problem.batch, problem.heads, problem.tokens)}});
+    };
+    const auto one = made(LostSum::restored);
+    Isolated isolated{"",
+                      false,
+                      [one] { one->run(); },
+                      [] {},
+                      [one] { return one->pipeline.counts(); },
+                      [one, problem](const Oracle& oracle) {
+                          const ErrorRatios ratios = one->judge(problem, oracle);
+                          return Verified{ratios.within_bounds(), ratios.forward()};
+                      },
+                      {}};
+    if (fix == Fix::double_computation && rung == Rung::after)
+        isolated.as_published = [made, problem](const Oracle& oracle) {
+            return made(LostSum::as_published)->judge(problem, oracle);
+        };
+    return isolated;
+}
+
+/// Fix 5: what a pipeline call asks the keeper for, and the index lists that nobody keeps.
+struct Askings {
+    Problem problem;
+    Rung rung;
+    std::unique_ptr<Keeper> keeper{};
+    Counts counts{};
+    Index visible = 0, selected = 0, heads = 0;
+
+    void forget() {
+        switch (rung) {
+        case Rung::before:
+            keeper = fix_5::before(problem, fix_1::after);
+            break;
+        case Rung::after:
+            keeper = fix_5::after(problem, fix_1::after);
+            break;
+        default:
+            keeper = fix_5::principled(problem, fix_1::principled);
+        }
+    }
+    void run(bool verifying = false) {
+        counts = {};
+        visible = selected = heads = 0;
+        for_chunks_and_patterns(problem, [&](const Interval& tokens, Index pattern) {
+            if (problem.causal) {
+                const CausalMask& mask = keeper->mask(problem.tokens, tokens.size(), tokens.begin, counts);
+                if (verifying) visible += mask.visible_pairs();
+            }
+            const HeadRange range = keeper->heads(pattern, counts);
+            heads += range.end - range.begin;
+            for (Index g = range.begin; g < range.end; ++g) select_rows(tokens, pattern_of(problem, pattern, g));
+        });
+        keeper->forget_current();
+        counts.mask_bytes_kept = keeper->mask_bytes_kept();
+    }
+    void select_rows(const Interval& tokens, const Pattern& pattern) {
+        const Index w = pattern.segment_length;
+        for (Index s = tokens.begin / w; s * w < tokens.end; ++s) {
+            const Positions queries = pattern.selected(s, problem.tokens),
+                            keys = queries.within(tokens.begin, tokens.end);
+            const Index end = std::min((s + 1) * w, problem.tokens);
+            fix_2::select(lists(), queries, end - s * w, counts);
+            selected += fix_2::select(lists(), keys.relative_to(tokens.begin),
+                                      std::min(end, tokens.end) - std::max(s * w, tokens.begin), counts)
+                            .positions.count;
+        }
+    }
+    Rung lists() const { return rung == Rung::principled ? rung : Rung::after; }
+
+    /// Twice, so that what is kept is judged too.
+    Verified verify() {
+        Index users = 0, rows = 0;
+        for (Index g = 0; g < problem.kv_heads; ++g)
+            for (Index i = 0; i < problem.patterns(); ++i) {
+                if (!uses(problem, i, g)) continue;
+                const Pattern p = pattern_of(problem, i, g);
+                ++users;
+                for (Index n = 0; n < problem.tokens; ++n) {
+                    const Index within = n % p.segment_length;
+                    rows += within >= p.phase && (within - p.phase) % p.dilation_rate == 0;
+                }
+            }
+        Index chunks = 0;
+        for_chunks_and_patterns(problem, [&](const Interval&, Index pattern) { chunks += pattern == 0; });
+        bool right = true;
+        for (int call = 0; call < 2; ++call) {
+            run(true);
+            right = right && selected == rows && heads == users * chunks &&
+                    (!problem.causal || visible == allowed_pairs(problem));
+        }
+        return {right};
+    }
+};
+
+Isolated isolate_caching(Rung rung, const Problem& problem) {
+    const auto askings = std::make_shared<Askings>(Askings{problem, rung});
+    askings->forget();
+    return {problem.causal ? "" : std::string(not_causal) + " to keep, head groups alone",
+            rung == Rung::after,
+            [askings] { askings->run(); },
+            [askings] { askings->forget(); },
+            [askings] { return askings->counts; },
+            [askings](const Oracle&) { return askings->verify(); },
+            {}};
+}
+
+} // namespace
+
+template <class T> Isolated isolate(Fix fix, Rung rung, const Problem& problem, TensorView<const T> q,
+                                    TensorView<const T> k, TensorView<const T> v) {
+    switch (fix) {
+    case Fix::causal_mask:
+        return isolate_causal_mask(rung, problem);
+    case Fix::caching:
+        return isolate_caching(rung, problem);
+    default:
+        return isolate_attention(fix, rung, problem, q, k, v);
+    }
+}
+
+template Isolated isolate(Fix, Rung, const Problem&, TensorView<const float>, TensorView<const float>,
+                          TensorView<const float>);
+template Isolated isolate(Fix, Rung, const Problem&, TensorView<const double>, TensorView<const double>,
+                          TensorView<const double>);
+
+} // namespace dra::published

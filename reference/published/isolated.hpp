@@ -1,0 +1,39 @@
+#pragma once
+/// \file
+/// A fix alone: only the work that it is about, in one of its rungs, behind one interface for all fixes.
+///
+/// 1: the masks or extents of all chunks and patterns. 2, 3, 4: the whole problem's attention as one chunk without the
+/// ring's gather, all other fixes principled. 5: the masks, index lists and head groups of one pipeline call, masks
+/// filled by comparison.
+
+#include "reference/definition/tolerance.hpp"
+#include "reference/published/rung.hpp"
+
+#include <functional>
+#include <optional>
+
+namespace dra::published {
+
+/// Whether what an isolated form made is right.
+struct Verified {
+    bool right = false;
+    double error_ratio = 0; ///< against the oracle; 0 for forms that make no attention
+};
+
+/// One rung of one fix, ready to run. It keeps views of q, k and v, which must outlive it.
+struct Isolated {
+    std::string absent;                            ///< why there is nothing to do here; empty where there is
+    bool keeps = false;                            ///< the first call differs from later ones
+    std::function<void()> run;                     ///< one call
+    std::function<void()> forget;                  ///< makes the next call a first one again
+    std::function<Counts()> counts;                ///< of the last call
+    std::function<Verified(const Oracle&)> verify; ///< poisons what there is to poison, runs, and judges
+    std::function<ErrorRatios(const Oracle&)>
+        as_published; ///< the published, wrong, form judged; empty but for fix 3, after
+};
+
+/// The isolated form. float and double.
+template <class T> Isolated isolate(Fix fix, Rung rung, const Problem& problem, TensorView<const T> q,
+                                    TensorView<const T> k, TensorView<const T> v);
+
+} // namespace dra::published

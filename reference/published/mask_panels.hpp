@@ -1,0 +1,157 @@
+#pragma once
+/// \file
+/// What a panel sees, when it is not plain extents: repeated rows and keys, and a dense mask. Visibles of
+/// kernel::attend_panels.
+
+#include "reference/published/attend_call.hpp"
+
+#include <cstring>
+
+namespace dra::published {
+
+/// Extents of rows that may be repeats, over keys whose repeats nobody sees. Every tile is visited.
+struct RepeatedExtentPanels {
+    const Sight& sight;
+
+    template <class T> using Panel = kernel::ExtentPanels::Panel<T>;
+
+    template <class T> Panel<T> panel(Index i0, Index rows) const {
+        const Visibility& v = sight.visibility;
+        Panel<T> p{sight.keys, v.keys.count, {}};
+        for (int lane = 0; lane < kernel::lanes<T>; ++lane) {
+            const Index extent = v.extent((i0 + std::min<Index>(lane, rows - 1)) % v.queries.count);
+            p.full = std::min(p.full, extent);
+            p.extents.set(lane, static_cast<kernel::Integer<T>>(extent));
+        }
+        return p;
+    }
+};
+
+/// A dense mask, read at original positions: queries in its contiguous direction, so that a panel reads a few bytes a
+/// key. Every tile is visited and masked.
+struct DenseMaskPanels {
+    const Sight& sight;
+
+    template <class T> struct Panel {
+        Index end, full = 0;
+        const bool* first; ///< of key 0 of the call, query 0 of the mask
+        Index key_apart;   ///< from key to key
+        Index genuine;     ///< keys from here on are repeats
+        Index query_apart; ///< from lane to lane: 1, 2 or 4; 0: irregular
+        std::array<Index, kernel::lanes<T>> queries;
+
+        DRA_INLINE void mask(Index j, kernel::Tile<T>& s) const {
+            const bool* key = first + j * key_apart;
+            const Index keys = std::min<Index>(genuine - j, kernel::strip);
+            if (keys < kernel::strip || query_apart == 0) {
+                kernel::Tile<T> in_memory = s;
+                irregular(key, keys, in_memory);
+                s = in_memory;
+            } else if (query_apart == 1) {
+                regular<std::uint8_t>(key, s);
+            } else if (query_apart == 2) {
+                regular<std::uint16_t>(key, s);
+            } else {
+                regular<std::uint32_t>(key, s);
+            }
+        }
+
+    private:
+        template <class Word> struct VectorOf {
+            typedef Word Type __attribute__((vector_size(kernel::width<T> * sizeof(Word))));
+        };
+
+        /// Lanes sizeof(Word) bytes apart: the low byte of each word is the lane's.
+        template <class Word> DRA_INLINE void regular(const bool* key, kernel::Tile<T>& s) const {
+            DRA_UNROLL
+            for (int i = 0; i < kernel::strip; ++i) {
+                Word words[kernel::lanes<T>];
+                std::memcpy(words, key + i * key_apart + queries[0], sizeof words);
+                select(words, s.r[i]);
+            }
+        }
+
+        /// Any lanes, of the first `keys` of a tile; the others are repeats.
+        [[gnu::noinline]] void irregular(const bool* key, Index keys, kernel::Tile<T>& s) const {
+            for (Index i = 0; i < kernel::strip; ++i) {
+                std::uint8_t seen[kernel::lanes<T>]{};
+                if (i < keys)
+                    for (std::size_t lane = 0; lane < queries.size(); ++lane)
+                        seen[lane] = key[i * key_apart + queries[lane]];
+                select(seen, s.r[i]);
+            }
+        }
+
+        template <class Word> DRA_INLINE static void select(const Word* words, kernel::Row<T>& s) {
+            DRA_UNROLL
+            for (int c = 0; c < kernel::vectors; ++c) {
+                typename VectorOf<Word>::Type seen;
+                std::memcpy(&seen, words + c * kernel::width<T>, sizeof seen);
+                s.v[c] = widened<Word>(seen & Word{0xff}) != 0
+                             ? s.v[c]
+                             : kernel::Vector<T>{} - std::numeric_limits<T>::infinity();
+            }
+        }
+
+        /// As integers of T's size, a doubling at a time: for that compilers have an instruction.
+        template <class Word>
+        DRA_INLINE static kernel::Vector<kernel::Integer<T>> widened(typename VectorOf<Word>::Type words) {
+            if constexpr (sizeof(Word) == sizeof(T)) {
+                return (kernel::Vector<kernel::Integer<T>>)words;
+            } else {
+                using Wider = std::conditional_t<sizeof(Word) == 1, std::uint16_t,
+                                                 std::conditional_t<sizeof(Word) == 2, std::uint32_t, std::uint64_t>>;
+                return widened<Wider>(__builtin_convertvector(words, typename VectorOf<Wider>::Type));
+            }
+        }
+    };
+
+    template <class T> Panel<T> panel(Index i0, Index rows) const {
+        const auto& [queries, keys, causal] = sight.visibility;
+        const CausalMask& mask = *sight.mask;
+        const bool* first = mask.dense.data() + (keys.first - mask.chunk_offset) * mask.n_q;
+        Panel<T> p{sight.keys, 0, first, keys.stride * mask.n_q, keys.count, 0, {}};
+        for (int lane = 0; lane < kernel::lanes<T>; ++lane)
+            p.queries[static_cast<std::size_t>(lane)] = queries[(i0 + std::min<Index>(lane, rows - 1)) % queries.count];
+        // A word may reach past its lane, but not past the mask.
+        const Index last = p.queries[0] + kernel::lanes<T> * queries.stride;
+        const bool regular =
+            p.queries.back() - p.queries[0] == (kernel::lanes<T> - 1) * queries.stride && last <= mask.n_q;
+        if (regular && (queries.stride == 1 || queries.stride == 2 || queries.stride == 4))
+            p.query_apart = queries.stride;
+        return p;
+    }
+};
+
+/// Another Visible from row `first` on, whose panels are counted as they are asked for.
+template <class Panels> struct Counted {
+    const Panels& panels;
+    const Sight& sight;
+    Counts& counts;
+    Index head_dim;
+    Index first = 0;
+
+    template <class T> using Panel = typename Panels::template Panel<T>;
+
+    template <class T> Panel<T> panel(Index i0, Index rows) const {
+        const Panel<T> p = panels.template panel<T>(first + i0, rows);
+        counts.pairs += rows * p.end;
+        counts.flops += rows * p.end * 4 * head_dim;
+        if (sight.visibility.causal && !sight.mask) counts.mask_elements += rows; // an extent each
+        return p;
+    }
+};
+
+template <class Panels> Counted(const Panels&, const Sight&, Counts&, Index, Index = 0) -> Counted<Panels>;
+
+/// Calls f with the Visible that a sight asks for.
+template <class F> void with_panels(const Sight& sight, F f) {
+    if (sight.mask)
+        f(DenseMaskPanels{sight});
+    else if (sight.every_tile)
+        f(RepeatedExtentPanels{sight});
+    else
+        f(kernel::ExtentPanels{sight.visibility});
+}
+
+} // namespace dra::published
