@@ -1,0 +1,40 @@
+# The library is compiled from one list of sources for two uses:
+#
+#   dra_reference         (dra::reference)  portable; installed, and what other projects link
+#   dra_reference_native                    the same with -march=native; exists when DRA_NATIVE is ON
+#
+# Everything in this tree links dra::engine, which is the native one where it exists. The two define the same symbols,
+# so CMake refuses a target that links both.
+
+# Eigen's idea of alignment follows -march. Both ends of the library must share one, or a matrix allocated on one side
+# is freed differently on the other.
+set(DRA_EIGEN_ABI EIGEN_MAX_ALIGN_BYTES=64 EIGEN_MAX_STATIC_ALIGN_BYTES=64)
+
+# dra_engine_variant(<target> <variant> <sources>...)
+function(dra_engine_variant target variant)
+    add_library(${target} STATIC ${ARGN})
+    target_compile_features(${target} PUBLIC cxx_std_20)
+    target_compile_definitions(${target} PUBLIC ${DRA_EIGEN_ABI})
+    target_link_libraries(${target} PUBLIC Eigen3::Eigen PRIVATE OpenMP::OpenMP_CXX $<BUILD_INTERFACE:nlohmann_json::nlohmann_json>)
+    dra_warnings(${target})
+    set_target_properties(${target} PROPERTIES
+        INTERFACE_DRA_VARIANT ${variant}
+        COMPATIBLE_INTERFACE_STRING DRA_VARIANT)
+endfunction()
+
+# dra_add_engine(<sources>...)
+function(dra_add_engine)
+    dra_engine_variant(dra_reference portable ${ARGN})
+    add_library(dra::reference ALIAS dra_reference)
+    if(DRA_NATIVE)
+        dra_engine_variant(dra_reference_native native ${ARGN})
+        target_include_directories(dra_reference_native PUBLIC ${PROJECT_SOURCE_DIR})
+        target_compile_options(dra_reference_native PUBLIC -march=native)
+        add_library(dra::engine ALIAS dra_reference_native)
+    else()
+        add_library(dra::engine ALIAS dra_reference)
+    endif()
+    if(DRA_NATIVE AND DRA_SANITIZER)
+        set_target_properties(dra_reference PROPERTIES EXCLUDE_FROM_ALL ON)
+    endif()
+endfunction()
