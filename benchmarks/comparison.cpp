@@ -1,0 +1,264 @@
+#include "benchmarks/comparison.hpp"
+
+#include "benchmarks/available_memory.hpp"
+
+#include <fmt/format.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+namespace dra::benchmarks {
+namespace {
+
+using published::all_fixes;
+using published::Claim;
+using published::Fix;
+using published::Rung;
+using published::Rungs;
+using published::rungs_of_a_fix;
+
+constexpr Index longest_pilot = 256;
+
+class Stopwatch {
+public:
+    double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+
+private:
+    std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+template <class T> Inputs<T> prefix(const Inputs<T>& inputs, Index tokens) {
+    const auto cut = [&](const Tensor<T>& whole) {
+        Shape shape = whole.shape();
+        const Index row = shape.heads * shape.head_dim, apart = shape.tokens * row;
+        shape.tokens = tokens;
+        Tensor<T> part(shape);
+        for (Index b = 0; b < shape.batch; ++b)
+            part.flat().segment(b * tokens * row, tokens * row) = whole.flat().segment(b * apart, tokens * row);
+        return part;
+    };
+    return {cut(inputs.q), cut(inputs.k), cut(inputs.v)};
+}
+
+std::vector<WaterfallStep> waterfall(bool causal) {
+    Rungs rungs(Rung::before);
+    std::vector<WaterfallStep> steps{{"everything before", {rungs, causal}}};
+    for (const Fix fix : all_fixes) {
+        rungs = rungs.with(fix, Rung::after);
+        steps.push_back({fmt::format("+ fix {} as published", static_cast<int>(fix)), {rungs, causal}});
+    }
+    steps.back().title += " = everything";
+    steps.push_back({"everything principled", {Rungs(Rung::principled), causal}});
+    return steps;
+}
+
+/// Every pipeline that a ladder, the waterfall or a claim asks for, once.
+std::vector<PipelineKey> pipelines_of(const Comparison& comparison) {
+    std::vector<PipelineKey> keys;
+    const auto add = [&](const PipelineKey& key) {
+        if (std::ranges::find(keys, key) == keys.end()) keys.push_back(key);
+    };
+    const auto add_claims = [&](const std::vector<Claim>& claims) {
+        for (const Claim& claim : claims) {
+            const bool causal = claim.causal.value_or(comparison.causal);
+            if (claim.quantity == published::Quantity::none || (causal && !comparison.causal)) continue;
+            add({claim.from, causal});
+            add({claim.to, causal});
+        }
+    };
+    for (const Fix fix : comparison.fixes) {
+        for (const Rung rung : rungs_of_a_fix) add(comparison.end_to_end(fix, rung));
+        add_claims(published::entry(fix).claims);
+    }
+    for (const WaterfallStep& step : comparison.waterfall) add(step.key);
+    if (!comparison.waterfall.empty()) add_claims(published::overall_claims());
+    return keys;
+}
+
+/// Subjects that are timed against each other, and where their figures go.
+struct Group {
+    std::string title;
+    bool causal;
+    std::vector<Subject> subjects;
+    std::vector<Measurement*> measurements;
+};
+
+/// One length on its way through the three steps.
+template <class T> class Length {
+public:
+    Length(const Options& options, Comparison& comparison, const Inputs<T>& inputs, Index tokens, const Narrator& narrate)
+        : comparison_(comparison), narrate_(narrate), inputs_(prefix(inputs, tokens)), options_(options) {
+        at.tokens = tokens;
+        const Problem any = problem(false);
+        into_ = {Tensor<T>(any.q_shape()), Lse<T>(any.batch, any.heads, any.tokens)};
+        for (const Fix fix : comparison.fixes) add_isolated(fix);
+        add_pipelines(true);
+        add_pipelines(false);
+    }
+
+    /// The oracle, verification and counts. False when a result is wrong.
+    bool verify() {
+        const Stopwatch watch;
+        bool right = true;
+        for (const bool causal : {true, false}) {
+            if (std::ranges::none_of(groups_, [&](const Group& group) { return group.causal == causal; })) continue;
+            tell("the oracle", causal ? "causal" : "not causal");
+            const Stopwatch of_oracle;
+            const Oracle truth = oracle<T>(problem(causal), inputs_.q, inputs_.k, inputs_.v);
+            at.oracle_seconds += of_oracle.seconds();
+            for (const Group& group : groups_)
+                if (group.causal == causal) right = verify(group, truth) && right;
+        }
+        verification_seconds = watch.seconds();
+        for (const Group& group : groups_) repetition_seconds += seconds_a_repetition(group.measurements, {});
+        return right;
+    }
+
+    void time(int repetitions) {
+        at.repetitions = repetitions;
+        for (const Group& group : groups_)
+            time_group(group.subjects, group.measurements, {.repetitions = repetitions},
+                       [&](const std::string& name) { tell("timing " + group.title, name); });
+    }
+
+    AtLength at;
+    double verification_seconds = 0, repetition_seconds = 0, peak_bytes = 0;
+
+private:
+    Problem problem(bool causal) const {
+        Configuration chosen{.segment_lengths = options_.segments, .dilation_rates = options_.dilations, .causal = causal,
+                             .ranks = options_.ranks};
+        if (chosen.segment_lengths.empty() && chosen.dilation_rates.empty()) {
+            chosen.segment_lengths = {std::max<Index>(at.tokens / 2, 1), at.tokens};
+            chosen.dilation_rates = {1, std::min<Index>(2, at.tokens)};
+        }
+        return validate(chosen, info<T>(inputs_.q, inputs_.k, inputs_.v));
+    }
+
+    void add_isolated(Fix fix) {
+        Ladder& ladder = at.isolated[fix];
+        Group group{fmt::format("fix {} alone", static_cast<int>(fix)), comparison_.causal_for(fix), {}, {}};
+        for (const Rung rung : rungs_of_a_fix) {
+            group.subjects.push_back(isolated_subject<T>(fix, rung, problem(group.causal), inputs_));
+            group.measurements.push_back(&ladder[static_cast<std::size_t>(rung)]);
+        }
+        groups_.push_back(std::move(group));
+    }
+
+    void add_pipelines(bool causal) {
+        Group group{causal ? "pipelines" : "pipelines, not causal", causal, {}, {}};
+        const auto keys = pipelines_of(comparison_);
+        at.pipelines.reserve(keys.size()); // measurements are pointed to
+        for (const PipelineKey& key : keys) {
+            if (key.causal != causal) continue;
+            bool caching = false; // the ladder of fix 5 is where first calls differ
+            for (const Rung rung : rungs_of_a_fix)
+                caching = caching || (causal && key == comparison_.end_to_end(Fix::caching, rung));
+            const bool compared = std::ranges::find(comparison_.fixes, Fix::caching) != comparison_.fixes.end();
+            group.subjects.push_back(pipeline_subject<T>(key, caching && compared, problem(causal), inputs_, into_));
+            group.measurements.push_back(&at.pipelines.emplace_back(key, Measurement{}).second);
+        }
+        if (!group.subjects.empty()) groups_.push_back(std::move(group));
+    }
+
+    bool verify(const Group& group, const Oracle& truth) {
+        bool right = true;
+        for (std::size_t i = 0; i < group.subjects.size(); ++i) {
+            const Subject& subject = group.subjects[i];
+            tell("verifying " + group.title, subject.name);
+            Measurement& m = *group.measurements[i];
+            m = verify_and_count(subject, truth);
+            peak_bytes += static_cast<double>(std::max(m.later_allocations.peak_bytes, m.first_allocations.peak_bytes));
+            if (m.right) continue;
+            right = false;
+            comparison_.offenders.push_back(
+                {at.tokens, fmt::format("{}, {}: error ratio {:.3g}, bound {}", group.title, subject.name, m.error_ratio, forward_bound)});
+        }
+        return right;
+    }
+
+    void tell(const std::string& doing, const std::string& detail) const {
+        narrate_(fmt::format("n = {}: {}", at.tokens, doing), detail);
+    }
+
+    Comparison& comparison_;
+    const Narrator& narrate_;
+    const Inputs<T> inputs_;
+    const Options& options_;
+    Attention<T> into_;
+    std::vector<Group> groups_;
+};
+
+/// What is known of the longest length so far, by which the next ones are foreseen.
+struct Foresight {
+    Index tokens;
+    double verification_seconds, repetition_seconds, peak_bytes;
+
+    double growth(Index n) const { return std::pow(static_cast<double>(n) / static_cast<double>(tokens), 2); }
+    double least_seconds(Index n) const { return growth(n) * (verification_seconds + fewest_repetitions * repetition_seconds); }
+
+    /// Why a length is left out; empty where it fits.
+    std::string obstacle(Index n, double seconds_left) const {
+        const double bytes = growth(n) * peak_bytes, seconds = least_seconds(n);
+        if (const auto available = available_bytes(); available && bytes > 0.75 * *available)
+            return fmt::format("would take about {:.1f} GiB of memory; three quarters of what is available are {:.1f} GiB",
+                               bytes / 0x1p30, 0.75 * *available / 0x1p30);
+        if (seconds > seconds_left)
+            return fmt::format("would take about {:.0f} s with {} repetitions; {:.0f} s are left", seconds, fewest_repetitions,
+                               std::max(seconds_left, 0.0));
+        return {};
+    }
+};
+
+} // namespace
+
+template <class T> Comparison compare(const Options& options, const Inputs<T>& inputs, const Narrator& narrate) {
+    const Stopwatch watch;
+    const Shape q = inputs.q.shape();
+    Comparison comparison{.batch = q.batch, .heads = q.heads, .kv_heads = inputs.k.shape().heads, .head_dim = q.head_dim,
+                          .ranks = options.ranks, .segments = options.segments, .dilations = options.dilations,
+                          .causal = options.causal, .in_double = std::is_same_v<T, double>, .threads = omp_get_max_threads(),
+                          .budget_seconds = options.budget_seconds, .fixes = options.fixes};
+    if (options.fixes.size() == all_fixes.size()) comparison.waterfall = waterfall(options.causal);
+
+    std::optional<Foresight> known;
+    const auto try_length = [&](Index n, const auto& then) {
+        Length<T> length(options, comparison, inputs, n, narrate);
+        const bool right = length.verify();
+        known = {n, length.verification_seconds, length.repetition_seconds, length.peak_bytes};
+        if (right) then(length);
+        return right;
+    };
+    const auto left = [&] { return options.budget_seconds - watch.seconds(); };
+
+    std::vector<Index> lengths;
+    for (const Index n : options.lengths)
+        if (n <= q.tokens) lengths.push_back(n);
+        else comparison.left_out.push_back({n, fmt::format("the input has {} tokens", q.tokens)});
+    bool right = lengths.empty() || lengths.front() <= longest_pilot || try_length(longest_pilot, [](const auto&) {});
+
+    for (std::size_t i = 0; right && i < lengths.size(); ++i) {
+        const Index n = lengths[i];
+        if (const std::string why = known ? known->obstacle(n, left()) : ""; !why.empty()) {
+            comparison.left_out.push_back({n, why});
+            continue;
+        }
+        right = try_length(n, [&](Length<T>& length) {
+            double reserved = fewest_repetitions * length.repetition_seconds;
+            for (std::size_t later = i + 1; later < lengths.size(); ++later) reserved += known->least_seconds(lengths[later]);
+            const double share = std::max(left() - reserved, 0.0) / static_cast<double>(lengths.size() - i);
+            const double more = std::min<double>(share / length.repetition_seconds, most_repetitions - fewest_repetitions);
+            length.time(fewest_repetitions + static_cast<int>(more));
+            comparison.lengths.push_back(std::move(length.at));
+        });
+    }
+    comparison.seconds = watch.seconds();
+    return comparison;
+}
+
+template Comparison compare(const Options&, const Inputs<float>&, const Narrator&);
+template Comparison compare(const Options&, const Inputs<double>&, const Narrator&);
+
+} // namespace dra::benchmarks

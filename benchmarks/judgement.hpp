@@ -1,0 +1,96 @@
+#pragma once
+/// \file
+/// What a comparison found, and what becomes of the report's claims in its light.
+
+#include "benchmarks/subject.hpp"
+#include "benchmarks/verdict.hpp"
+#include "reference/published/catalogue.hpp"
+
+#include <array>
+#include <map>
+
+namespace dra::benchmarks {
+
+/// The three rungs of a fix, in the order of published::Rung.
+using Ladder = std::array<Measurement, 3>;
+
+/// All that was measured at one length.
+struct AtLength {
+    Index tokens = 0;
+    int repetitions = 0;
+    double oracle_seconds = 0;
+    std::map<published::Fix, Ladder> isolated{};
+    std::vector<std::pair<PipelineKey, Measurement>> pipelines{};
+
+    /// Null where this pipeline was not part of the comparison.
+    const Measurement* pipeline(const PipelineKey& key) const;
+};
+
+/// Something that was not done, or went wrong, in words.
+struct Remark {
+    Index tokens = 0;
+    std::string words;
+};
+
+/// A step from everything before to everything principled.
+struct WaterfallStep {
+    std::string title;
+    PipelineKey key;
+};
+
+struct Comparison {
+    Index batch = 0, heads = 0, kv_heads = 0, head_dim = 0, ranks = 0;
+    std::vector<Index> segments{}, dilations{}; ///< empty: (n/2, 1) (n, 2)
+    bool causal = true;
+    bool in_double = false;
+    int threads = 1;
+    double seconds = 0, budget_seconds = 0;
+    std::vector<published::Fix> fixes{};
+    std::vector<WaterfallStep> waterfall{}; ///< empty unless all fixes are compared
+    std::vector<AtLength> lengths{};        ///< ascending
+    std::vector<Remark> left_out{};
+    std::vector<Remark> offenders{}; ///< results out of tolerance
+
+    /// Fix 3 is compared not causal: the class reached its branch only so.
+    bool causal_for(published::Fix fix) const { return causal && fix != published::Fix::double_computation; }
+
+    /// The pipeline in which one fix stands on a rung and the others are held at before.
+    PipelineKey end_to_end(published::Fix fix, published::Rung rung) const {
+        return {published::Rungs(published::Rung::before).with(fix, rung), causal_for(fix)};
+    }
+};
+
+/// What a fix is counted by.
+struct Counted {
+    std::string name;
+    Index published::Counts::*first;
+    Index published::Counts::*second = nullptr; ///< added to it
+
+    Index of(const published::Counts& counts) const { return counts.*first + (second ? counts.*second : 0); }
+};
+Counted counted_of(published::Fix fix);
+
+/// The fitted exponents of n of one thing that was measured at several lengths.
+struct Exponents {
+    std::optional<double> time, elements;
+};
+Exponents exponents(const Comparison& comparison, const Counted& counted,
+                    const std::function<const Measurement*(const AtLength&)>& which);
+
+/// A claim, and what became of it.
+struct Judgement {
+    published::Claim claim;
+    std::optional<published::Fix> fix; ///< none: a claim of all fixes together
+    std::optional<Spread> ratio;       ///< of times, where that was measured
+    std::optional<double> exponent;    ///< of counted elements
+    std::optional<Verdict> verdict;    ///< none where no number was claimed, or nothing was measured
+    std::string words;                 ///< the verdict with what belongs to it, or why there is none
+};
+
+/// The claims of the fixes that were compared, in the report's order, then those of all together.
+std::vector<Judgement> judge(const Comparison& comparison);
+
+/// The times of two measurements of the same length as a ratio; nothing where one has none.
+std::optional<Spread> time_ratio(const Measurement* slow, const Measurement* quick);
+
+} // namespace dra::benchmarks

@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""The before/after comparison as a page: index.html beside the plots, from compare.json.
+
+    report.py COMPARE.json FOLDER
+
+The tables need Python's standard library alone. The plots need matplotlib; without it the page says that they are missing.
+"""
+
+import html
+import json
+import pathlib
+import sys
+
+from figures import RUNGS, VERDICT_COLOURS, count, elements, seconds, size, times
+from plots import plots
+
+
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #1b1f24; max-width: 1080px; margin: 2rem auto; padding: 0 1rem; }
+h1, h2, h3 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-top: 1px solid #d0d7de; padding-top: 1.2rem; }
+table { border-collapse: collapse; margin: 1rem 0; font-size: 14px; display: block; overflow-x: auto; }
+th, td { padding: .3rem .7rem; text-align: right; border-bottom: 1px solid #e4e8ec; white-space: nowrap; vertical-align: top; }
+th { background: #f4f6f8; } th:first-child, td:first-child, .words { text-align: left; } .words { white-space: normal; }
+img { max-width: 100%; height: auto; margin: .6rem 0; } .note { color: #57606a; } code { background: #f4f6f8; padding: 0 .2rem; }
+.missing { background: #fff4e0; border-left: 4px solid #d68910; padding: .6rem 1rem; }
+.wrong { background: #fdecea; border-left: 4px solid #c0392b; padding: .6rem 1rem; }
+"""
+
+
+def spread(s, text):
+    return "–" if s is None else f"{text(s['median'])} <span class=note>({text(s['q1'])} – {text(s['q3'])})</span>"
+
+
+def power(x):
+    return "–" if x is None else f"n<sup>{x:.2f}</sup>"
+
+
+def table(header, rows):
+    """Cells are HTML already."""
+    head = "".join(f"<th>{cell}</th>" for cell in header)
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def verdict(claim):
+    colour = VERDICT_COLOURS.get(claim["verdict"], "#57606a")
+    return f"<b style='color:{colour}'>{html.escape(claim['verdict_in_words'])}</b>"
+
+
+def measured(claim):
+    return spread(claim["ratio"], times) if claim["ratio"] else power(claim["exponent"])
+
+
+def promised(claim):
+    if claim["quantity"] == "none":
+        return "no number"
+    return "O(n)" if claim["quantity"] == "exponent" else f"{claim['low']:.3g} – {claim['high']:.3g}×"
+
+
+def speed_up(forms, fix, rung):
+    entry = forms[str(fix["number"])][rung]
+    return "nothing to do" if "absent" in entry else spread(entry["speed_up"], times)
+
+
+def summary(data):
+    at = data["lengths"][-1]
+    rows = []
+    for fix in data["fixes"]:
+        claims = [claim for claim in data["claims"] if claim["fix"] == fix["number"]]
+        rows.append([f"{fix['number']} {html.escape(fix['title'])}"]
+                    + [speed_up(at[form], fix, rung) for form in ("isolated", "end_to_end") for rung in RUNGS[1:]]
+                    + ["<br>".join(map(promised, claims)), "<br>".join(map(verdict, claims))])
+    header = ["fix", "alone, after", "alone, principled", "end to end, after", "end to end, principled", "claim", "verdict"]
+    return table(header, rows)
+
+
+def claims_table(data):
+    rows = []
+    for claim in data["claims"]:
+        words = (f"<div class=words>“{html.escape(claim['words'])}”<br><span class=note>read as: {html.escape(claim['reading'])}. "
+                 f"In the class: {html.escape(claim['fact'])}.</span></div>")
+        rows.append([claim["fix"] or "all", words, promised(claim), measured(claim), verdict(claim)])
+    return table(["fix", "what the report claims", "claim", "measured", "verdict"], rows)
+
+
+def waterfall_table(steps):
+    rows = [[html.escape(step["title"]), spread(step["call"]["seconds"], seconds), spread(step["speed_up"], times),
+             count(step["call"]["counts"]["flops"]), f"{step['error_ratio']:.3g}"] for step in steps]
+    return table(["pipeline", "time (interquartile range)", "against before", "FLOPs", "error ratio"], rows)
+
+
+def detail_row(fix, form, rung, entry, n, growth):
+    if "absent" in entry:
+        return [[f"{form}, {rung}", n, f"nothing to do: {html.escape(entry['absent'])}"] + [""] * 9]
+    rows = []
+    for key, suffix in (("call", ""), ("first_call", ", first call")):
+        if key not in entry or (key == "first_call" and fix["number"] != 5):
+            continue
+        call = entry[key]
+        memory = call["allocations"]
+        figures = ([count(memory["number"]), size(memory["bytes"]), size(memory["peak_bytes"])] if memory else ["absent"] * 3)
+        counts = call["counts"]
+        rows.append([f"{form}, {rung}{suffix}", n, spread(call["seconds"], seconds),
+                     spread(entry["speed_up"], times) if key == "call" else "", *figures,
+                     count(elements(fix, counts)), count(counts["flops"]),
+                     power(growth["time"]) if key == "call" else "", power(growth["elements"]) if key == "call" else "",
+                     f"{entry['error_ratio']:.3g}" if entry["error_ratio"] else "exact"])
+    return rows
+
+
+def detail_table(data, fix):
+    rows = []
+    for form, label in (("isolated", "alone"), ("end_to_end", "end to end")):
+        for rung in RUNGS:
+            for at in data["lengths"]:
+                rows += detail_row(fix, label, rung, at[form][str(fix["number"])][rung], at["n"], fix["exponents"][form][rung])
+    header = ["form, rung", "n", "time (interquartile range)", "before / rung", "allocations", "bytes", "peak",
+              html.escape(fix["counted"]), "FLOPs", "time grows", "elements grow", "error ratio"]
+    return table(header, rows)
+
+
+def picture(name, drawn, alternative):
+    return f"<img src='{name}' alt='{html.escape(alternative)}'>" if name in drawn else ""
+
+
+def fix_section(data, fix, drawn):
+    rungs = "".join(f"<li><b>{rung}</b>: {html.escape(words['title'])}. {html.escape(words['sentence'])}</li>"
+                    for rung, words in fix["rungs"].items())
+    note = "" if fix["number"] != 3 else ("<p class=note>Compared not causal: the class reached this branch only when not causal, and only on "
+                                          "one rank. The sum that the published form lost is restored where it is timed.</p>")
+    wrong = [entry["error_ratio_as_published"] for at in data["lengths"]
+             if (entry := at["isolated"][str(fix["number"])]["after"]).get("error_ratio_as_published")]
+    if wrong:
+        note += f"<p class=wrong>As it was published its error ratio is {max(wrong):.3g}; the bound is {data['configuration']['error_bound']:g}.</p>"
+    return (f"<h2>Fix {fix['number']}: {html.escape(fix['title'])}</h2><p>{html.escape(fix['teaches'])}</p><ul>{rungs}</ul>{note}"
+            + picture(f"fix_{fix['number']}.png", drawn, f"time of fix {fix['number']} against n") + detail_table(data, fix))
+
+
+def setting(data):
+    c, e = data["configuration"], data["environment"]
+    patterns = " ".join(f"({w}, {r})" for w, r in zip(c["segments"], c["dilations"])) or "(n/2, 1) (n, 2)"
+    lengths = ", ".join(f"{at['n']} ({at['repetitions']} repetitions)" for at in data["lengths"])
+    return (f"<p>B = {c['batch']}, H = {c['heads']}, KV heads {c['kv_heads']}, D = {c['head_dim']}, {c['type']}, patterns (w, r) = {patterns}, "
+            f"{'causal' if c['causal'] else 'not causal'}, ring of {c['ranks']}, {c['threads']} threads; n = {lengths or 'none'}.</p>"
+            f"<p class=note>{html.escape(e['program'])}, {html.escape(e['compiler'])}, <code>{html.escape(e['flags'])}</code>, "
+            f"{html.escape(e['cpu'])}. Every result was verified against a float64 oracle before it was timed; repetitions are "
+            "interleaved in random order. All figures with their raw samples: <a href='compare.json'>compare.json</a>.</p>")
+
+
+def page(data, folder):
+    parts = ["<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+             f"<title>Before and after</title><style>{STYLE}</style><h1>The fixes: before, after, and principled</h1>", setting(data)]
+    for out in data["left_out"]:
+        parts.append(f"<p class=missing>n = {out['n']} was left out: {html.escape(out['why'])}.</p>")
+    for offender in data["out_of_tolerance"]:
+        parts.append(f"<p class=wrong>Out of tolerance, n = {offender['n']}: {html.escape(offender['why'])}.</p>")
+    if not data["lengths"]:
+        return "".join(parts) + "<p>Nothing was measured.</p></html>"
+
+    drawn, why = plots(data, folder)
+    if why:
+        parts.append(f"<p class=missing>The plots are missing: {html.escape(why)}. The tables are complete.</p>")
+    at = data["lengths"][-1]
+    parts += [f"<h2>Time before / time of the rung, n = {at['n']}</h2><p class=note>Above 1 is a gain.</p>", summary(data),
+              "<h2>The claims</h2>", picture("claims.png", drawn, "claimed ranges and measured ratios"),
+              picture("complexity.png", drawn, "mask elements against n"), claims_table(data)]
+    if at["waterfall"]:
+        parts += [f"<h2>One fix after another, n = {at['n']}</h2>", picture("waterfall.png", drawn, "time of every step"),
+                  waterfall_table(at["waterfall"])]
+    parts += [fix_section(data, fix, drawn) for fix in data["fixes"]]
+    return "".join(parts) + "</html>\n"
+
+
+def main():
+    source, folder = map(pathlib.Path, sys.argv[1:])
+    data = json.loads(source.read_text(encoding="utf-8"))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "index.html").write_text(page(data, folder), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+#include "benchmarks/comparison.hpp"
+#include "benchmarks/record.hpp"
+#include "benchmarks/table.hpp"
+#include "cli/commands.hpp"
+#include "cli/flags.hpp"
+#include "cli/measured.hpp"
+#include "reference/definition/random.hpp"
+#include "reference/definition/safetensors.hpp"
+
+#include <fmt/format.h>
+
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+
+namespace dra::cli {
+namespace {
+
+using benchmarks::Comparison;
+using benchmarks::Inputs;
+
+/// The flags as they were typed.
+struct Flags {
+    std::optional<std::string> lengths, ranks, fix, segments, dilations, heads, head_dim, input, threads, json, report;
+    bool not_causal = false, quick = false;
+};
+
+const std::vector<Index> usual_lengths = {512, 1024, 2048, 4096}, quick_lengths = {256, 512, 1024};
+constexpr double usual_budget = 120, quick_budget = 15; // seconds
+
+Index parse_size(const std::string& flag, const std::string& text) {
+    const Index size = parse_integer(flag, text);
+    if (size < 1) throw PatternError(flag, text, "must be at least 1");
+    return size;
+}
+
+benchmarks::Options parse_options(const Flags& flags) {
+    benchmarks::Options options;
+    options.lengths = flags.lengths ? parse_integers("--lengths", *flags.lengths) : flags.quick ? quick_lengths : usual_lengths;
+    for (const Index n : options.lengths)
+        if (n < 1) throw PatternError("--lengths", *flags.lengths, "must all be at least 1");
+    std::ranges::sort(options.lengths);
+    options.lengths.erase(std::ranges::unique(options.lengths).begin(), options.lengths.end());
+    if (flags.segments.has_value() != flags.dilations.has_value())
+        throw PatternError(flags.segments ? "--dilations" : "--segments", "(missing)", "must be given together with the other list");
+    if (flags.segments) options.segments = parse_integers("--segments", *flags.segments);
+    if (flags.dilations) options.dilations = parse_integers("--dilations", *flags.dilations);
+    if (flags.ranks) options.ranks = parse_size("--ranks", *flags.ranks);
+    if (flags.fix) {
+        const Index number = parse_integer("--fix", *flags.fix);
+        if (number < 1 || number > published::fixes) throw PatternError("--fix", *flags.fix, "must be from 1 to 5");
+        options.fixes = {published::Fix{static_cast<int>(number)}};
+    }
+    options.causal = !flags.not_causal;
+    options.budget_seconds = flags.quick ? quick_budget : usual_budget;
+    return options;
+}
+
+template <class T> Inputs<T> random_inputs(const Flags& flags, Index tokens) {
+    const Shape shape{1, tokens, flags.heads ? parse_size("--heads", *flags.heads) : 2,
+                      flags.head_dim ? parse_size("--head-dim", *flags.head_dim) : 64};
+    return {random_normal<T>(shape, 1), random_normal<T>(shape, 2), random_normal<T>(shape, 3)};
+}
+
+/// Rewrites one line of a terminal; elsewhere prints a line whenever another thing is being done.
+class Narration {
+public:
+    void operator()(const std::string& stage, const std::string& detail) {
+        if (on_terminal_) fmt::print(stderr, "\r\033[K{}: {}", stage, detail);
+        else if (stage != last_) fmt::print(stderr, "{}\n", stage);
+        std::fflush(stderr);
+        last_ = stage;
+    }
+    void end() const {
+        if (on_terminal_) fmt::print(stderr, "\r\033[K");
+    }
+
+private:
+    bool on_terminal_ = ::isatty(STDERR_FILENO) == 1;
+    std::string last_;
+};
+
+template <class T> Comparison compare(const Flags& flags, benchmarks::Options options, const Inputs<T>& inputs) {
+    if (flags.input && !flags.lengths) { // prefixes of the usual lengths, and a short file whole
+        const Index tokens = inputs.q.shape().tokens;
+        std::erase_if(options.lengths, [&](Index n) { return n > tokens; });
+        if (options.lengths.empty()) options.lengths = {tokens};
+    }
+    Narration narration;
+    Comparison comparison = benchmarks::compare<T>(options, inputs, std::ref(narration));
+    narration.end();
+    return comparison;
+}
+
+template <class T> Inputs<T> file_inputs(const TensorFile& file) {
+    Inputs<T> inputs{to_tensor<T>("q", file.at("q")), to_tensor<T>("k", file.at("k")), to_tensor<T>("v", file.at("v"))};
+    for (const auto& [name, tensor] : {std::pair{"q", &inputs.q}, {"k", &inputs.k}, {"v", &inputs.v}}) check_finite<T>(name, *tensor);
+    validate({.segment_lengths = {1}, .dilation_rates = {1}}, info<T>(inputs.q, inputs.k, inputs.v)); // they fit each other
+    return inputs;
+}
+
+Comparison compare(const Flags& flags) {
+    const benchmarks::Options options = parse_options(flags);
+    if (!flags.input) return compare(flags, options, random_inputs<float>(flags, options.lengths.back()));
+    for (const auto& [flag, value] : {std::pair{"--heads", &flags.heads}, {"--head-dim", &flags.head_dim}})
+        if (*value) throw PatternError(flag, **value, "must not be given with --input, which has its own");
+    const TensorFile file = read_safetensors(*flags.input);
+    return file.at("q").dtype == DType::f64 ? compare(flags, options, file_inputs<double>(file))
+                                            : compare(flags, options, file_inputs<float>(file));
+}
+
+/// Runs a program and waits; its exit status, or 127 where it cannot be started.
+int run_program(const std::string& program, std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), program);
+    std::vector<char*> argv;
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    pid_t child = 0;
+    int status = 0;
+    if (::posix_spawnp(&child, program.c_str(), nullptr, nullptr, argv.data(), environ) != 0) return 127;
+    if (::waitpid(child, &status, 0) != child || !WIFEXITED(status)) return 127;
+    return WEXITSTATUS(status);
+}
+
+/// The HTML beside the JSON. Its plots need matplotlib, its tables Python alone.
+void make_report(const std::filesystem::path& json, const std::filesystem::path& folder) {
+    const std::vector<std::string> arguments = {DRA_REPORT_SCRIPT, json.string(), folder.string()};
+    const char* chosen = std::getenv("DRA_PYTHON_EXECUTABLE");
+    const bool made = (chosen && *chosen && run_program(chosen, arguments) == 0) || run_program("python3", arguments) == 0;
+    if (made) fmt::print(stderr, "report: {}\n", (folder / "index.html").string());
+    else fmt::print(stderr, "report: index.html was not made, for python3 is missing or failed; {} has all figures\n", json.string());
+}
+
+int run(const Flags& flags) {
+    if (flags.threads) use_threads("--threads", *flags.threads);
+    const std::filesystem::path folder = flags.report.value_or(DRA_REPORT_FOLDER), json = folder / "compare.json";
+    std::filesystem::create_directories(folder);
+    if (flags.json) check_writable(*flags.json);
+
+    const Comparison comparison = compare(flags);
+    const nlohmann::ordered_json record = benchmarks::record(comparison, environment());
+    if (flags.json) write_json(*flags.json, record);
+    write_json(json, record);
+    if (comparison.offenders.empty()) fmt::print("{}", benchmarks::table(comparison));
+    for (const benchmarks::Remark& offender : comparison.offenders)
+        fmt::print(stderr, "dra: n = {}: {}\n", offender.tokens, offender.words);
+    std::fflush(stdout);
+    make_report(json, folder);
+    return comparison.offenders.empty() ? success : out_of_tolerance;
+}
+
+} // namespace
+
+Command compare_command(CLI::App& program) {
+    const auto flags = std::make_shared<Flags>();
+    CLI::App* command = program.add_subcommand("compare", "Every fix of the report before, after and principled: verified, then timed");
+    const auto add = [&](const char* flag, auto& value, const char* sentence, const char* kind) {
+        command->add_option(flag, value, sentence)->type_name(kind);
+    };
+    add("--lengths", flags->lengths, "tokens; default: 512,1024,2048,4096, with --quick 256,512,1024", "N,...");
+    add("--ranks", flags->ranks, "ranks of the ring; default: 4", "R");
+    add("--fix", flags->fix, "this fix alone, without the waterfall", "1..5");
+    add("--segments", flags->segments, "segment lengths w, one a pattern; default: n/2,n", "W,...");
+    add("--dilations", flags->dilations, "dilation rates r, one a pattern; default: 1,2", "R,...");
+    add("--heads", flags->heads, "default: 2", "H");
+    add("--head-dim", flags->head_dim, "default: 64", "D");
+    command->add_flag("--no-causal", flags->not_causal, "queries see later keys too");
+    add("--input", flags->input, "q, k, v: [B, N, H, D]; lengths are prefixes of it; default: random normals", "FILE.safetensors");
+    add("--threads", flags->threads, "default: one a core", "T");
+    add("--json", flags->json, "everything measured, beside the report's compare.json", "FILE");
+    add("--report", flags->report, "where compare.json, index.html and plots go; default: build/report", "FOLDER");
+    command->add_flag("--quick", flags->quick, "shorter lengths, and 15 instead of 120 s");
+    return {command, [flags] { return run(*flags); }};
+}
+
+} // namespace dra::cli

@@ -1,0 +1,149 @@
+#include "cli/commands.hpp"
+#include "cli/flags.hpp"
+#include "cli/version.hpp"
+#include "reference/attention/dilated_attention.hpp"
+#include "reference/definition/oracle.hpp"
+#include "reference/definition/safetensors.hpp"
+#include "reference/ring/ring_attention.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <memory>
+#include <optional>
+
+namespace dra::cli {
+namespace {
+
+enum class Backend { oracle, cpu, ring };
+
+/// The flags as they were typed.
+struct Flags {
+    std::string input, output, segments, dilations;
+    std::string mode = "groups", ranks = "1", layout = "contiguous", backend = "cpu";
+    std::optional<std::string> phase, scale, threads;
+    bool causal = false, check_finite = false;
+};
+
+Backend parse_backend(const std::string& text) {
+    if (text == "oracle") return Backend::oracle;
+    if (text == "cpu") return Backend::cpu;
+    if (text == "ring") return Backend::ring;
+    throw PatternError("--backend", text, "must be one of oracle, cpu, ring");
+}
+
+Configuration parse_configuration(const Flags& flags) {
+    Configuration chosen;
+    chosen.segment_lengths = parse_integers("--segments", flags.segments);
+    chosen.dilation_rates = parse_integers("--dilations", flags.dilations);
+    chosen.mode = parse<Mode>("--mode", flags.mode);
+    if (flags.phase) chosen.phase = parse<PhaseRule>("--phase", *flags.phase);
+    chosen.causal = flags.causal;
+    if (flags.scale) chosen.softmax_scale = parse_real("--scale", *flags.scale);
+    chosen.ranks = parse_integer("--ranks", flags.ranks);
+    chosen.layout = parse<Layout>("--layout", flags.layout);
+    return chosen;
+}
+
+InputInfo describe(const TensorFile& file) {
+    const auto found = [&](const char* name) -> std::optional<TensorInfo> {
+        if (!file.contains(name)) return std::nullopt;
+        return TensorInfo{file.at(name).dtype, file.at(name).shape};
+    };
+    return {found("q"), found("k"), found("v"), found("dout")};
+}
+
+std::map<std::string, std::string> describe(const Problem& problem, const std::string& backend) {
+    return {{"program", fmt::format("dra {}", version)},
+            {"backend", backend},
+            {"segments", fmt::format("[{}]", fmt::join(problem.segment_lengths, ", "))},
+            {"dilations", fmt::format("[{}]", fmt::join(problem.dilation_rates, ", "))},
+            {"mode", name(problem.mode)},
+            {"phase", name(problem.phase)},
+            {"causal", problem.causal ? "true" : "false"},
+            {"scale", fmt::format("{}", problem.softmax_scale)},
+            {"ranks", std::to_string(problem.ranks)},
+            {"layout", name(problem.layout)}};
+}
+
+/// The oracle's result, rounded to the type that the other backends compute in.
+template <class T> Attention<T> rounded(const Attention<double>& truth) {
+    const auto [B, H, N] = truth.lse.shape();
+    Attention<T> attention{truth.out.cast<T>(), Lse<T>(B, H, N)};
+    attention.lse.flat() = truth.lse.flat().cast<T>();
+    return attention;
+}
+
+/// The tensors of the output file, computed in T.
+template <class T> TensorFile compute(const Problem& problem, Backend backend, TensorFile file, bool finite) {
+    const auto read = [&](const char* name) {
+        Tensor<T> tensor = to_tensor<T>(name, file.at(name));
+        file.tensors.erase(name); // it is there once, however large
+        if (finite) check_finite<T>(name, tensor);
+        return tensor;
+    };
+    const Tensor<T> q = read("q"), k = read("k"), v = read("v");
+    std::optional<Oracle> truth;
+    if (file.contains("dout")) {
+        const Tensor<T> dout = read("dout");
+        truth = oracle<T>(problem, q, k, v, dout.view());
+    } else if (backend == Backend::oracle) {
+        truth = oracle<T>(problem, q, k, v);
+    }
+
+    const Attention<T> result = backend == Backend::oracle ? rounded<T>(truth->attention)
+                                : backend == Backend::cpu  ? dilated_attention<T>(problem, q, k, v)
+                                                           : ring_attention<T>(problem, q, k, v);
+    TensorFile written;
+    written.tensors["out"] = to_file(result.out);
+    written.tensors["lse"] = to_file(result.lse);
+    if (truth && truth->gradients) {
+        written.tensors["dq"] = to_file(truth->gradients->dq.template cast<T>());
+        written.tensors["dk"] = to_file(truth->gradients->dk.template cast<T>());
+        written.tensors["dv"] = to_file(truth->gradients->dv.template cast<T>());
+    }
+    return written;
+}
+
+int run(const Flags& flags) {
+    const Configuration chosen = parse_configuration(flags);
+    const Backend backend = parse_backend(flags.backend);
+    if (flags.threads) use_threads("--threads", *flags.threads);
+    check_writable(flags.output);
+
+    TensorFile file = read_safetensors(flags.input);
+    const Problem problem = validate(chosen, describe(file));
+    const bool in_double = file.at("q").dtype == DType::f64;
+    TensorFile result = in_double ? compute<double>(problem, backend, std::move(file), flags.check_finite)
+                                  : compute<float>(problem, backend, std::move(file), flags.check_finite);
+    result.metadata = describe(problem, flags.backend);
+    write_safetensors(flags.output, result);
+    return success;
+}
+
+} // namespace
+
+Command run_command(CLI::App& program) {
+    const auto flags = std::make_shared<Flags>();
+    CLI::App* command = program.add_subcommand("run", "Dilated attention of q, k, v from one file into another");
+    const auto add = [&](const char* flag, auto& value, const char* sentence, const char* kind) {
+        return command->add_option(flag, value, sentence)->type_name(kind);
+    };
+    add("--input", flags->input, "q, k, v and, for gradients, dout: [B, N, H, D]", "FILE.safetensors")->required();
+    add("--output", flags->output, "out, lse and, with dout, dq, dk, dv", "FILE.safetensors")->required();
+    add("--segments", flags->segments, "segment lengths w, one a pattern", "W,...")->required();
+    add("--dilations", flags->dilations, "dilation rates r, one a pattern", "R,...")->required();
+    add("--mode", flags->mode, "heads split among the patterns, or every head mixing all", "groups|mixture");
+    add("--phase", flags->phase, "where dilation starts; default: group in groups, head in mixture",
+        "group|head|head-block");
+    command->add_flag("--causal", flags->causal, "a query sees no later key");
+    add("--scale", flags->scale, "softmax scale; default: 1/sqrt(D)", "S");
+    add("--ranks", flags->ranks, "ranks of the ring; default: 1", "R");
+    add("--layout", flags->layout, "how the ring shards the sequence; default: contiguous", "contiguous|zigzag");
+    add("--backend", flags->backend, "what computes; default: cpu", "oracle|cpu|ring");
+    add("--threads", flags->threads, "default: one a core", "T");
+    command->add_flag("--check-finite", flags->check_finite, "refuse input that is not finite");
+    return {command, [flags] { return run(*flags); }};
+}
+
+} // namespace dra::cli
