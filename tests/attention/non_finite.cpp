@@ -1,0 +1,125 @@
+#include "reference/attention/dilated_attention.hpp"
+#include "tests/attention/view.hpp"
+
+#include <doctest/doctest.h>
+
+#include <bit>
+
+namespace dra::test {
+namespace {
+
+template <class T> constexpr T infinity = std::numeric_limits<T>::infinity();
+
+/// NaN as calculations, parsers and memset(255) make them: the payload must not matter.
+template <class T> std::vector<T> nans() {
+    using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+    const Bits quiet = std::bit_cast<Bits>(std::numeric_limits<T>::quiet_NaN());
+    std::vector<T> all{std::bit_cast<T>(quiet), -std::bit_cast<T>(quiet)};
+    for (const Bits payload : {Bits{1}, Bits{0x81}, Bits{0xff}, Bits{0x1ff}, Bits{0x7ff}, Bits{0x3fffff}})
+        all.push_back(std::bit_cast<T>(quiet | payload));
+    all.push_back(std::bit_cast<T>(~Bits{0}));
+    return all;
+}
+
+template <class T> bool same_row(const Attention<T>& x, const Attention<T>& y, Index i) {
+    return x.out.view().rows(0, 0).row(i) == y.out.view().rows(0, 0).row(i) && x.lse(0, 0, i) == y.lse(0, 0, i);
+}
+template <class T> bool all_nan(const Attention<T>& x, Index i) {
+    return x.out.view().rows(0, 0).row(i).array().isNaN().all() && std::isnan(x.lse(0, 0, i));
+}
+
+TEST_CASE_TEMPLATE("a NaN in one row of q makes that row NaN, out and lse, and no other", T, float, double) {
+    for (const bool causal : {false, true})
+        for (const T nan : nans<T>()) {
+            View<T> view({{0, 1, 70}, {0, 1, 300}, causal}, 9, 1);
+            const Attention<T> clean = view.attend();
+            view.q(0, 41, 0, 3) = nan;
+            const Attention<T> result = view.attend();
+            for (Index i = 0; i < 70; ++i) CHECK((i == 41 ? all_nan(result, i) : same_row(result, clean, i)));
+        }
+}
+
+TEST_CASE_TEMPLATE("a NaN in k reaches the rows that see the key and no others, also in one tile", T, float, double) {
+    for (const T nan : nans<T>())
+        for (const Index key : {0, 3, 8, 40, 69}) {
+            View<T> view({{0, 1, 70}, {0, 1, 70}, true}, 9, 1);
+            const Attention<T> clean = view.attend();
+            view.k(0, key, 0, 8) = nan;
+            const Attention<T> result = view.attend();
+            for (Index i = 0; i < 70; ++i) CHECK((i >= key ? all_nan(result, i) : same_row(result, clean, i)));
+        }
+}
+
+TEST_CASE_TEMPLATE("a NaN in v reaches the channel of every row that sees the key, and never lse", T, float, double) {
+    const T nan = std::numeric_limits<T>::quiet_NaN();
+    View<T> view({{0, 1, 300}, {0, 1, 300}, true}, 9, 1);
+    const Attention<T> clean = view.attend();
+    view.v(0, 200, 0, 4) = nan;
+    const Attention<T> result = view.attend();
+    CHECK((result.lse.flat() == clean.lse.flat()).all());
+    Index reached_early = 0;
+    for (Index i = 0; i < 300; ++i)
+        for (Index d = 0; d < 9; ++d) {
+            const bool is_nan = std::isnan(result.out(0, i, 0, d));
+            if (d != 4) CHECK(result.out(0, i, 0, d) == clean.out(0, i, 0, d));
+            else if (i >= 200) CHECK(is_nan);
+            else reached_early += is_nan;
+        }
+    MESSAGE("earlier rows of the same tile that it reached: ", reached_early);
+    CHECK(reached_early < 64); // attend.hpp: the rows of its tiles
+}
+
+TEST_CASE_TEMPLATE("a score of -inf has weight 0; one of +inf makes its row NaN and no other", T, float, double) {
+    for (const bool causal : {false, true}) {
+        View<T> view({{0, 1, 50}, {0, 1, 50}, causal}, 1, 1, 1);
+        view.q.flat() = view.q.flat().abs() + T(0.5);
+        view.k(0, 0, 0, 0) = -infinity<T>;
+        const Attention<T> result = view.attend();
+        Attention<T> expected = poisoned<T>(view.problem());
+        view.attend(0, 50, 1, 49, expected, Combine::store); // the other keys
+        for (Index i = 0; i < 50; ++i) {
+            const auto difference = result.out.view().rows(0, 0).row(i) - expected.out.view().rows(0, 0).row(i);
+            CHECK(difference.cwiseAbs().maxCoeff() <= forward_bound * std::numeric_limits<T>::epsilon());
+            CHECK(std::isinf(result.lse(0, 0, i)) == std::isinf(expected.lse(0, 0, i)));
+        }
+
+        View<T> large({{0, 1, 50}, {0, 1, 50}, causal}, 2, 1, 1);
+        const Attention<T> clean = large.attend();
+        large.q(0, 30, 0, 0) = infinity<T>;
+        large.q(0, 30, 0, 1) = 0;
+        large.k(0, 7, 0, 0) = 2;
+        large.k.view().rows(0, 0).col(0) = large.k.view().rows(0, 0).col(0).cwiseAbs();
+        View<T> finite = large;
+        finite.q.view().rows(0, 0).row(30).setZero();
+        const Attention<T> other = finite.attend(), found = large.attend();
+        for (Index i = 0; i < 50; ++i) CHECK((i == 30 ? all_nan(found, i) : same_row(found, other, i)));
+    }
+}
+
+TEST_CASE_TEMPLATE("dilated_attention: a NaN in q, k of one token of one head stays with the rows that see it", T, float, double) {
+    const T nan = std::numeric_limits<T>::quiet_NaN();
+    const Question asked{{2, 60, 4, 5}, 2, {{20, 60}, {2, 3}, Mode::mixture, PhaseRule::head, true}, 1};
+    Inputs<T> inputs(asked);
+    const Attention<T> clean = dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
+    inputs.k(1, 30, 1, 2) = nan;
+    inputs.q(0, 17, 2, 0) = nan;
+    const Attention<T> result = dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
+    Index reached = 0;
+    for (Index b = 0; b < 2; ++b)
+        for (Index h = 0; h < 4; ++h)
+            for (Index i = 0; i < 60; ++i) {
+                const bool sees_key = b == 1 && h / 2 == 1 && times_seen(inputs.problem, 1, i, 30) > 0;
+                const bool has_query = b == 0 && h == 2 && i == 17 && times_seen(inputs.problem, 1, i, i) > 0;
+                const bool bad = sees_key || has_query;
+                reached += bad;
+                CHECK(std::isnan(result.lse(b, h, i)) == bad);
+                for (Index d = 0; d < 5; ++d) {
+                    if (bad) CHECK(std::isnan(result.out(b, i, h, d)));
+                    else CHECK(result.out(b, i, h, d) == clean.out(b, i, h, d));
+                }
+            }
+    CHECK(reached > 3);
+}
+
+} // namespace
+} // namespace dra::test

@@ -1,0 +1,277 @@
+#include "reference/definition/oracle.hpp"
+#include "reference/definition/random.hpp"
+#include "tests/golden.hpp"
+
+#include <doctest/doctest.h>
+#include <omp.h>
+
+#include <cmath>
+#include <limits>
+
+namespace dra {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// Golden values and the oracle round differently, a few units in the last place of the largest value.
+constexpr double golden_bound = 1e-14;
+
+/// Central differences with step 1e-5 of functions of size 1: truncation 1e-10 and cancellation 1e-11, with room.
+constexpr double difference_step = 1e-5, difference_bound = 1e-8;
+
+double largest(const Eigen::ArrayXd& x) { return x.isFinite().select(x.abs(), 0.0).maxCoeff(); }
+
+/// max|x - y| / max|y|; infinite when a value that is not finite is not met by its equal.
+double relative_error(const Eigen::ArrayXd& x, const Eigen::ArrayXd& y) {
+    double error = 0;
+    for (Index i = 0; i < y.size(); ++i)
+        if (!(x[i] == y[i])) error = std::isfinite(x[i] - y[i]) ? std::max(error, std::abs(x[i] - y[i])) : infinity;
+    return error == 0 ? 0 : error / largest(y);
+}
+
+struct Case {
+    const char* name;
+    Shape q, kv;
+    Configuration configuration;
+};
+
+const Case cases[] = {
+    {"dense", {1, 5, 2, 3}, {1, 5, 2, 3}, {.segment_lengths = {8}, .dilation_rates = {1}}},
+    {"groups, ragged, rows that see nothing",
+     {2, 7, 3, 2},
+     {2, 7, 3, 2},
+     {.segment_lengths = {3, 5}, .dilation_rates = {2, 3}, .causal = true}},
+    {"mixture with overlap and shared KV heads",
+     {1, 8, 4, 3},
+     {1, 8, 2, 3},
+     {.segment_lengths = {4, 8, 8}, .dilation_rates = {1, 2, 3}, .mode = Mode::mixture, .causal = true}},
+    {"mixture by head block, negative scale",
+     {1, 6, 4, 2},
+     {1, 6, 4, 2},
+     {.segment_lengths = {3, 6},
+      .dilation_rates = {1, 2},
+      .mode = Mode::mixture,
+      .phase = PhaseRule::head_block,
+      .softmax_scale = -0.7}},
+};
+
+/// Random inputs of a case.
+struct Inputs {
+    explicit Inputs(const Case& of)
+        : q(random_normal<double>(of.q, 1)), k(random_normal<double>(of.kv, 2)), v(random_normal<double>(of.kv, 3)),
+          dout(random_normal<double>(of.q, 4)), problem(validate(of.configuration, info<double>(q, k, v))) {}
+
+    Oracle truth() const { return oracle<double>(problem, q, k, v, dout.view()); }
+    double loss() const { return (oracle<double>(problem, q, k, v).attention.out.flat() * dout.flat()).sum(); }
+
+    Tensor<double> q, k, v, dout;
+    Problem problem;
+};
+
+} // namespace
+
+TEST_CASE("the oracle agrees with every golden case, forward and backward") {
+    double worst = 0;
+    for (const std::string& name : test::golden_names()) {
+        CAPTURE(name);
+        const test::Golden golden = test::load_golden(name);
+        const Oracle truth = oracle<float>(golden.problem(), golden.q, golden.k, golden.v, golden.dout.view());
+        const auto& [attention, gradients, magnitudes] = golden.expected;
+        for (const double error : {relative_error(truth.attention.out.flat(), attention.out.flat()),
+                                   relative_error(truth.attention.lse.flat(), attention.lse.flat()),
+                                   relative_error(truth.gradients->dq.flat(), gradients->dq.flat()),
+                                   relative_error(truth.gradients->dk.flat(), gradients->dk.flat()),
+                                   relative_error(truth.gradients->dv.flat(), gradients->dv.flat())}) {
+            CHECK(error <= golden_bound);
+            worst = std::max(worst, error);
+        }
+    }
+    MESSAGE("largest relative error ", worst);
+}
+
+TEST_CASE("the oracle's gradients are the central differences of its output") {
+    double worst = 0;
+    for (const Case& of : cases) {
+        CAPTURE(of.name);
+        Inputs inputs(of);
+        const Gradients<double> gradients = *inputs.truth().gradients;
+        const auto check = [&](Tensor<double>& input, const Tensor<double>& gradient) {
+            REQUIRE(gradient.shape() == input.shape());
+            REQUIRE(largest(gradient.flat()) > 0.1); // not the gradient of nothing
+            for (double& x : input.flat()) {
+                const double at = x;
+                x = at + difference_step;
+                const double above = inputs.loss();
+                x = at - difference_step;
+                const double below = inputs.loss();
+                x = at;
+                const double difference = (above - below) / (2 * difference_step);
+                const double error = std::abs(gradient.flat()[&x - input.data()] - difference);
+                CHECK(error <= difference_bound);
+                worst = std::max(worst, error);
+            }
+        };
+        check(inputs.q, gradients.dq);
+        check(inputs.k, gradients.dk);
+        check(inputs.v, gradients.dv);
+    }
+    MESSAGE("largest difference ", worst);
+}
+
+TEST_CASE("a pair is seen as often as patterns join it") {
+    const Shape shape{1, 8, 2, 1};
+    const Tensor<double> x(shape, 0);
+    Configuration chosen{.segment_lengths = {4, 8}, .dilation_rates = {1, 2}, .mode = Mode::mixture, .causal = true};
+    const Problem mixture = validate(chosen, info<double>(x, x, x));
+    // Head 1 has phase 0 under the first pattern and 1 under the second, which selects 1, 3, 5, 7.
+    CHECK(times_seen(mixture, 1, 3, 1) == 2);
+    CHECK(times_seen(mixture, 1, 1, 3) == 0);
+    CHECK(times_seen(mixture, 1, 3, 2) == 1);
+    CHECK(times_seen(mixture, 1, 5, 3) == 1);
+    CHECK(times_seen(mixture, 1, 5, 2) == 0);
+    CHECK(times_seen(mixture, 0, 6, 2) == 1);
+    CHECK(times_seen(mixture, 0, 7, 3) == 0);
+
+    chosen.mode = Mode::groups;
+    chosen.causal = false;
+    const Problem groups = validate(chosen, info<double>(x, x, x));
+    CHECK(times_seen(groups, 0, 0, 3) == 1);
+    CHECK(times_seen(groups, 0, 0, 4) == 0);
+    CHECK(times_seen(groups, 1, 1, 7) == 1); // pattern 1 starts at phase 1 mod 2
+    CHECK(times_seen(groups, 1, 0, 0) == 0);
+}
+
+TEST_CASE("out and lse are the softmax written out") {
+    const Shape shape{1, 3, 1, 1};
+    Tensor<double> q(shape, 1), k(shape), v(shape);
+    k.flat() << std::log(1.0), std::log(2.0), std::log(5.0);
+    v.flat() << 8, 4, -8;
+    const Configuration chosen{.segment_lengths = {3}, .dilation_rates = {1}, .causal = true, .softmax_scale = 1};
+    const Oracle truth = oracle<double>(validate(chosen, info<double>(q, k, v)), q, k, v);
+    const Eigen::Array3d out(8.0, 16.0 / 3, -3.0), lse(0.0, std::log(3.0), std::log(8.0));
+    CHECK(relative_error(truth.attention.out.flat(), out) <= golden_bound);
+    CHECK(relative_error(truth.attention.lse.flat(), lse) <= golden_bound);
+    CHECK_FALSE(truth.gradients.has_value());
+}
+
+TEST_CASE("a row that sees no key has out 0, lse -inf and gradients 0") {
+    const Inputs inputs(cases[1]);
+    const Oracle truth = inputs.truth();
+    Index empty = 0;
+    for (Index b = 0; b < 2; ++b)
+        for (Index h = 0; h < 3; ++h)
+            for (Index i = 0; i < 7; ++i) {
+                if (times_seen(inputs.problem, h, i, i) > 0) continue;
+                ++empty;
+                CHECK(truth.attention.lse(b, h, i) == -infinity);
+                for (Index d = 0; d < 2; ++d) {
+                    CHECK(truth.attention.out(b, i, h, d) == 0);
+                    CHECK(truth.gradients->dq(b, i, h, d) == 0);
+                    CHECK(truth.gradients->dk(b, i, h, d) == 0);
+                    CHECK(truth.gradients->dv(b, i, h, d) == 0);
+                }
+            }
+    CHECK(empty > 10);
+    CHECK_FALSE(truth.attention.out.flat().isNaN().any());
+    CHECK_FALSE(truth.attention.lse.flat().isNaN().any());
+    CHECK_FALSE(truth.gradients->dk.flat().isNaN().any());
+}
+
+TEST_CASE("exact cases are exact") {
+    SUBCASE("equal scores, a power of two of keys, small-integer values") {
+        const Shape shape{1, 64, 1, 4};
+        const Tensor<double> q(shape, 0), k = random_normal<double>(shape, 1);
+        Tensor<double> v(shape);
+        for (Index i = 0; i < v.size(); ++i) v.flat()[i] = static_cast<double>(i * i % 17);
+        const Configuration chosen{.segment_lengths = {64}, .dilation_rates = {1}};
+        const Oracle truth = oracle<double>(validate(chosen, info<double>(q, k, v)), q, k, v);
+        const Eigen::Array4d mean = v.view().rows(0, 0).colwise().mean().transpose();
+        for (Index n = 0; n < 64; ++n)
+            for (Index d = 0; d < 4; ++d) CHECK(truth.attention.out(0, n, 0, d) == mean[d]);
+    }
+    SUBCASE("one visible key") {
+        const Shape shape{1, 9, 2, 5};
+        const auto q = random_normal<double>(shape, 1), k = random_normal<double>(shape, 2),
+                   v = random_normal<double>(shape, 3);
+        const Configuration chosen{.segment_lengths = {1}, .dilation_rates = {1}};
+        const Oracle truth = oracle<double>(validate(chosen, info<double>(q, k, v)), q, k, v);
+        CHECK((truth.attention.out.flat() == v.flat()).all());
+    }
+}
+
+TEST_CASE("scores of +-1e4 neither overflow nor lose a row") {
+    const Shape shape{1, 16, 1, 1};
+    Tensor<double> q(shape, 100), k(shape), v(shape, 1);
+    for (Index n = 0; n < 16; ++n) k(0, n, 0, 0) = n % 2 == 0 ? 100 : -100;
+    const Configuration chosen{.segment_lengths = {16}, .dilation_rates = {1}, .softmax_scale = 1};
+    const Oracle truth = oracle<double>(validate(chosen, info<double>(q, k, v)), q, k, v);
+    CHECK((truth.attention.out.flat() == 1.0).all());
+    CHECK((truth.attention.lse.flat() - (1e4 + std::log(8.0))).abs().maxCoeff() <= 1e4 * 2e-16);
+    CHECK(truth.of(0, 0).score == 1e4);
+}
+
+TEST_CASE("magnitudes are the largest over the visible pairs of each batch and head") {
+    for (const Case& of : cases) {
+        CAPTURE(of.name);
+        const Inputs inputs(of);
+        const Problem& problem = inputs.problem;
+        const Oracle truth = inputs.truth();
+        REQUIRE(static_cast<Index>(truth.magnitudes.size()) == problem.batch * problem.heads);
+        for (Index b = 0; b < problem.batch; ++b)
+            for (Index h = 0; h < problem.heads; ++h) {
+                const Index g = h / problem.group_size();
+                Magnitudes expected;
+                for (Index i = 0; i < problem.tokens; ++i)
+                    for (Index j = 0; j < problem.tokens; ++j) {
+                        if (times_seen(problem, g, i, j) == 0) continue;
+                        double score = 0, dp = 0;
+                        for (Index d = 0; d < problem.head_dim; ++d) {
+                            score += problem.softmax_scale * inputs.q(b, i, h, d) * inputs.k(b, j, g, d);
+                            dp += inputs.dout(b, i, h, d) * inputs.v(b, j, g, d);
+                            expected.query = std::max(expected.query, std::abs(inputs.q(b, i, h, d)));
+                            expected.key = std::max(expected.key, std::abs(inputs.k(b, j, g, d)));
+                        }
+                        expected.score = std::max(expected.score, std::abs(score));
+                        expected.dp = std::max(expected.dp, std::abs(dp));
+                    }
+                const Magnitudes& found = truth.of(b, h);
+                CHECK(std::abs(found.score - expected.score) <= golden_bound * expected.score);
+                CHECK(std::abs(found.dp - expected.dp) <= golden_bound * expected.dp);
+                CHECK(found.query == expected.query);
+                CHECK(found.key == expected.key);
+            }
+    }
+}
+
+TEST_CASE("the result is the same, bit for bit, for every number of threads") {
+    const Case of{"",
+                  {1, 200, 2, 16},
+                  {1, 200, 1, 16},
+                  {.segment_lengths = {64, 200}, .dilation_rates = {1, 3}, .mode = Mode::mixture, .causal = true}};
+    const Inputs inputs(of);
+    const int threads = omp_get_max_threads();
+    omp_set_num_threads(1);
+    const Oracle one = inputs.truth();
+    for (const int team : {2, 3, 7}) {
+        omp_set_num_threads(team);
+        const Oracle many = inputs.truth();
+        CHECK((one.attention.out.flat() == many.attention.out.flat()).all());
+        CHECK((one.attention.lse.flat() == many.attention.lse.flat()).all());
+        CHECK((one.gradients->dq.flat() == many.gradients->dq.flat()).all());
+        CHECK((one.gradients->dk.flat() == many.gradients->dk.flat()).all());
+        CHECK((one.gradients->dv.flat() == many.gradients->dv.flat()).all());
+    }
+    omp_set_num_threads(threads);
+}
+
+TEST_CASE("sums stay exact to the last place however many terms they have") {
+    // 2^11 keys of weight 1 each: a plain sum of 0.1 drifts by tens of units in the last place.
+    const Shape shape{1, 2048, 1, 1};
+    const Tensor<double> q(shape, 0), k(shape, 0), v(shape, 0.1);
+    const Configuration chosen{.segment_lengths = {2048}, .dilation_rates = {1}};
+    Problem problem = validate(chosen, info<double>(q, k, v));
+    const Oracle truth = oracle<double>(problem, q, k, v);
+    CHECK((truth.attention.out.flat() - 0.1).abs().maxCoeff() <= 0.1 * 0x1p-52);
+}
+
+} // namespace dra

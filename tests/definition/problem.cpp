@@ -1,0 +1,221 @@
+#include "reference/definition/problem.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+
+namespace dra {
+namespace {
+
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+Configuration plain() { return {.segment_lengths = {4, 8}, .dilation_rates = {1, 2}}; }
+
+TensorInfo of_shape(std::vector<Index> shape, DType dtype = DType::f32) { return {dtype, std::move(shape)}; }
+
+InputInfo inputs(const std::vector<Index>& q, const std::vector<Index>& kv) {
+    return {of_shape(q), of_shape(kv), of_shape(kv), std::nullopt};
+}
+
+InputInfo plain_inputs() { return inputs({1, 16, 4, 8}, {1, 16, 2, 8}); }
+
+} // namespace
+
+TEST_CASE("validate fills in every default") {
+    const Problem problem = validate(plain(), plain_inputs());
+    CHECK(problem.q_shape() == Shape{1, 16, 4, 8});
+    CHECK(problem.kv_shape() == Shape{1, 16, 2, 8});
+    CHECK(problem.group_size() == 2);
+    CHECK(problem.mode == Mode::groups);
+    CHECK(problem.phase == PhaseRule::group);
+    CHECK_FALSE(problem.causal);
+    CHECK(problem.softmax_scale == 1 / std::sqrt(8.0));
+    CHECK(problem.ranks == 1);
+    CHECK(problem.layout == Layout::contiguous);
+
+    Configuration mixture = plain();
+    mixture.mode = Mode::mixture;
+    CHECK(validate(mixture, plain_inputs()).phase == PhaseRule::head);
+}
+
+TEST_CASE("validate keeps what was chosen") {
+    Configuration chosen{.segment_lengths = {5},
+                         .dilation_rates = {5},
+                         .mode = Mode::mixture,
+                         .phase = PhaseRule::head_block,
+                         .causal = true,
+                         .softmax_scale = -0.25,
+                         .ranks = 99,
+                         .layout = Layout::zigzag};
+    const Problem problem = validate(chosen, plain_inputs());
+    CHECK(problem.segment_lengths == chosen.segment_lengths);
+    CHECK(problem.dilation_rates == chosen.dilation_rates);
+    CHECK(problem.mode == Mode::mixture);
+    CHECK(problem.phase == PhaseRule::head_block);
+    CHECK(problem.causal);
+    CHECK(problem.softmax_scale == -0.25);
+    CHECK(problem.ranks == 99);
+    CHECK(problem.layout == Layout::zigzag);
+}
+
+TEST_CASE("a missing tensor is refused by name") {
+    InputInfo no_q = plain_inputs(), no_k = no_q, no_v = no_q;
+    no_q.q.reset(), no_k.k.reset(), no_v.v.reset();
+    CHECK_THROWS_WITH_AS(validate(plain(), no_q), "q = (missing): must be given", ShapeError);
+    CHECK_THROWS_WITH_AS(validate(plain(), no_k), "k = (missing): must be given", ShapeError);
+    CHECK_THROWS_WITH_AS(validate(plain(), no_v), "v = (missing): must be given", ShapeError);
+}
+
+TEST_CASE("a rank other than 4 is refused") {
+    CHECK_THROWS_WITH_AS(validate(plain(), inputs({16, 4, 8}, {1, 16, 2, 8})),
+                         "q.shape = [16, 4, 8]: must be [B, N, H, D]", ShapeError);
+    CHECK_THROWS_WITH_AS(validate(plain(), inputs({1, 16, 4, 8}, {})), "k.shape = []: must be [B, N, H, D]",
+                         ShapeError);
+}
+
+TEST_CASE("sizes below 1 are refused with their axis") {
+    CHECK_THROWS_WITH_AS(validate(plain(), inputs({0, 16, 4, 8}, {0, 16, 4, 8})),
+                         "q.shape = [0, 16, 4, 8]: B must be at least 1", ShapeError);
+    CHECK_THROWS_WITH_AS(validate(plain(), inputs({1, -3, 4, 8}, {1, -3, 4, 8})),
+                         "q.shape = [1, -3, 4, 8]: N must be at least 1", ShapeError);
+    CHECK_THROWS_WITH_AS(validate(plain(), inputs({1, 16, 4, 8}, {1, 16, 0, 8})),
+                         "k.shape = [1, 16, 0, 8]: H must be at least 1", ShapeError);
+    CHECK_THROWS_WITH_AS(validate(plain(), inputs({1, 16, 4, 0}, {1, 16, 4, 0})),
+                         "q.shape = [1, 16, 4, 0]: D must be at least 1", ShapeError);
+}
+
+TEST_CASE("element counts and bytes that overflow are refused") {
+    const char* message = "q.shape = [1, 4294967296, 4294967296, 1]: B*N*H*D*8 bytes must not exceed 2^63 - 1";
+    const std::vector<Index> elements = {1, Index{1} << 32, Index{1} << 32, 1};
+    CHECK_THROWS_WITH_AS(validate(plain(), inputs(elements, elements)), message, ShapeError);
+
+    const std::vector<Index> bytes = {1, Index{1} << 30, Index{1} << 30, 1}; // 2^60 elements: only the bytes overflow
+    CHECK_THROWS_AS(validate(plain(), inputs(bytes, bytes)), ShapeError);
+    const std::vector<Index> largest = {1, Index{1} << 30, Index{1} << 29, 1};
+    CHECK_NOTHROW(validate(plain(), inputs(largest, largest)));
+}
+
+TEST_CASE("q, k, v and dout that disagree are refused with the axis") {
+    const auto message = [](const InputInfo& info) {
+        try {
+            validate(plain(), info);
+        } catch (const ShapeError& error) {
+            return std::string(error.what());
+        }
+        return std::string("accepted");
+    };
+    CHECK(message(inputs({2, 16, 4, 8}, {1, 16, 2, 8})) == "k.shape = [1, 16, 2, 8]: B must be that of q, 2");
+    CHECK(message(inputs({1, 17, 4, 8}, {1, 16, 2, 8})) == "k.shape = [1, 16, 2, 8]: N must be that of q, 17");
+    CHECK(message(inputs({1, 16, 4, 8}, {1, 16, 2, 9})) == "k.shape = [1, 16, 2, 9]: D must be that of q, 8");
+
+    InputInfo info = plain_inputs();
+    info.v = of_shape({1, 15, 2, 8});
+    CHECK(message(info) == "v.shape = [1, 15, 2, 8]: N must be that of q, 16");
+    info.v = of_shape({1, 16, 4, 8});
+    CHECK(message(info) == "v.shape = [1, 16, 4, 8]: H must be that of k, 2");
+    info.v = of_shape({1, 16, 2, 8}, DType::f64);
+    CHECK(message(info) == "v.dtype = F64: must be that of q, F32");
+
+    info = plain_inputs();
+    info.k = of_shape({1, 16, 2, 8}, DType::bf16);
+    CHECK(message(info) == "k.dtype = BF16: must be that of q, F32");
+    info = plain_inputs();
+    info.dout = of_shape({1, 16, 2, 8});
+    CHECK(message(info) == "dout.shape = [1, 16, 2, 8]: H must be that of q, 4");
+    info.dout = of_shape({16, 4, 8});
+    CHECK(message(info) == "dout.shape = [16, 4, 8]: must be [B, N, H, D]");
+    info.dout = of_shape({1, 16, 4, 8}, DType::f16);
+    CHECK(message(info) == "dout.dtype = F16: must be that of q, F32");
+}
+
+TEST_CASE("query heads that the KV heads do not divide are refused") {
+    CHECK_THROWS_WITH_AS(validate(plain(), inputs({1, 16, 4, 8}, {1, 16, 3, 8})),
+                         "q.shape = [1, 16, 4, 8]: H must be a multiple of the heads of k and v, 3", ShapeError);
+    CHECK_THROWS_AS(validate(plain(), inputs({1, 16, 2, 8}, {1, 16, 4, 8})), ShapeError);
+}
+
+TEST_CASE("patterns that break a rule are refused with the entry") {
+    const auto message = [](std::vector<Index> w, std::vector<Index> r) {
+        try {
+            validate({.segment_lengths = std::move(w), .dilation_rates = std::move(r)}, plain_inputs());
+        } catch (const PatternError& error) {
+            return std::string(error.what());
+        }
+        return std::string("accepted");
+    };
+    CHECK(message({}, {}) == "segment_lengths = []: must have at least one entry");
+    CHECK(message({4, 8}, {1}) == "dilation_rates = [1]: must have as many entries as segment_lengths = [4, 8]");
+    CHECK(message({4}, {1, 2}) == "dilation_rates = [1, 2]: must have as many entries as segment_lengths = [4]");
+    CHECK(message({0}, {1}) == "segment_lengths[0] = 0: must be at least 1");
+    CHECK(message({4, -8}, {1, 1}) == "segment_lengths[1] = -8: must be at least 1");
+    CHECK(message({4, 8}, {0, 1}) == "dilation_rates[0] = 0: must be between 1 and segment_lengths[0] = 4");
+    CHECK(message({4, 8}, {1, -1}) == "dilation_rates[1] = -1: must be between 1 and segment_lengths[1] = 8");
+    CHECK(message({4, 8}, {1, 9}) == "dilation_rates[1] = 9: must be between 1 and segment_lengths[1] = 8");
+    CHECK(message({4, 8}, {4, 8}) == "accepted");
+}
+
+TEST_CASE("a scale that is not finite and ranks below 1 are refused") {
+    Configuration chosen = plain();
+    chosen.softmax_scale = not_a_number;
+    CHECK_THROWS_WITH_AS(validate(chosen, plain_inputs()), "softmax_scale = nan: must be finite", PatternError);
+    chosen.softmax_scale = -infinity;
+    CHECK_THROWS_WITH_AS(validate(chosen, plain_inputs()), "softmax_scale = -inf: must be finite", PatternError);
+    chosen.softmax_scale = 0;
+    CHECK_NOTHROW(validate(chosen, plain_inputs()));
+    chosen.ranks = 0;
+    CHECK_THROWS_WITH_AS(validate(chosen, plain_inputs()), "ranks = 0: must be at least 1", PatternError);
+}
+
+TEST_CASE("values that an enumeration does not have are refused with those it has") {
+    CHECK_THROWS_WITH_AS(parse<Mode>("mode", "both"), "mode = both: must be one of groups, mixture", PatternError);
+    CHECK_THROWS_WITH_AS(parse<PhaseRule>("phase", ""), "phase = : must be one of group, head, head-block",
+                         PatternError);
+    CHECK_THROWS_WITH_AS(parse<Layout>("layout", "Zigzag"), "layout = Zigzag: must be one of contiguous, zigzag",
+                         PatternError);
+    CHECK_THROWS_WITH_AS(parse<DType>("dtype", "I8"), "dtype = I8: must be one of F32, F64, BF16, F16", PatternError);
+
+    Configuration mode = plain(), phase = plain(), layout = plain();
+    mode.mode = static_cast<Mode>(7);
+    phase.phase = static_cast<PhaseRule>(3);
+    layout.layout = static_cast<Layout>(-1);
+    CHECK_THROWS_WITH_AS(validate(mode, plain_inputs()), "mode = 7: must be one of groups, mixture", PatternError);
+    CHECK_THROWS_WITH_AS(validate(phase, plain_inputs()), "phase = 3: must be one of group, head, head-block",
+                         PatternError);
+    CHECK_THROWS_WITH_AS(validate(layout, plain_inputs()), "layout = -1: must be one of contiguous, zigzag",
+                         PatternError);
+}
+
+TEST_CASE("every name is parsed back to its value") {
+    for (const Mode mode : {Mode::groups, Mode::mixture}) CHECK(parse<Mode>("mode", name(mode)) == mode);
+    for (const PhaseRule rule : {PhaseRule::group, PhaseRule::head, PhaseRule::head_block})
+        CHECK(parse<PhaseRule>("phase", name(rule)) == rule);
+    for (const Layout layout : {Layout::contiguous, Layout::zigzag})
+        CHECK(parse<Layout>("layout", name(layout)) == layout);
+    for (const DType dtype : {DType::f32, DType::f64, DType::bf16, DType::f16})
+        CHECK(parse<DType>("dtype", name(dtype)) == dtype);
+}
+
+TEST_CASE("tensors in memory are described by type and shape") {
+    const Tensor<double> q({2, 3, 4, 5}, 0), kv({2, 3, 1, 5}, 0);
+    const InputInfo described = info<double>(q, kv, kv);
+    CHECK(described.q->dtype == DType::f64);
+    CHECK(described.q->shape == std::vector<Index>{2, 3, 4, 5});
+    CHECK(described.v->shape == std::vector<Index>{2, 3, 1, 5});
+    CHECK_FALSE(described.dout.has_value());
+    CHECK(info<float>(Tensor<float>({1, 1, 1, 1}, 0)).dtype == DType::f32);
+}
+
+TEST_CASE("the first element that is not finite is named") {
+    Tensor<float> tensor({2, 3, 4, 5}, 1.0f);
+    CHECK_NOTHROW(check_finite<float>("k", tensor));
+    tensor(1, 2, 3, 4) = std::numeric_limits<float>::infinity();
+    CHECK_THROWS_WITH_AS(check_finite<float>("k", tensor), "k[1, 2, 3, 4] = inf: must be finite", ShapeError);
+    tensor(1, 0, 2, 1) = std::numeric_limits<float>::quiet_NaN();
+    CHECK_THROWS_WITH_AS(check_finite<float>("k", tensor), "k[1, 0, 2, 1] = nan: must be finite", ShapeError);
+    Tensor<double> doubles({1, 1, 1, 2}, -infinity);
+    CHECK_THROWS_WITH_AS(check_finite<double>("v", doubles), "v[0, 0, 0, 0] = -inf: must be finite", ShapeError);
+}
+
+} // namespace dra

@@ -1,0 +1,23 @@
+# Installs the build tree BUILD into FOLDER, checks that the library runs on every CPU of its kind, and lets the outside
+# project `consumer` find, link and run it.
+
+function(run)
+    execute_process(COMMAND ${ARGV} COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+
+file(REMOVE_RECURSE ${FOLDER})
+run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${FOLDER}/prefix)
+
+# Of x86-64, the portable part has no register wider than xmm.
+if(OBJDUMP AND PROCESSOR STREQUAL "x86_64" AND NOT FLAGS MATCHES "-m(arch|avx)")
+    file(GLOB_RECURSE library ${FOLDER}/prefix/libdra_reference.a)
+    execute_process(COMMAND ${OBJDUMP} -d ${library} OUTPUT_VARIABLE code COMMAND_ERROR_IS_FATAL ANY)
+    if(NOT code MATCHES "%xmm" OR code MATCHES "%[yz]mm")
+        message(FATAL_ERROR "the installed library needs a newer CPU than x86-64 promises, or none of its code was seen")
+    endif()
+endif()
+
+run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/consumer -B ${FOLDER}/build
+    -DCMAKE_PREFIX_PATH=${FOLDER}/prefix -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=${COMPILER})
+run(${CMAKE_COMMAND} --build ${FOLDER}/build)
+run(${FOLDER}/build/consumer)

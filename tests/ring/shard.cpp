@@ -1,0 +1,88 @@
+#include "reference/ring/shard.hpp"
+#include "tests/problems.hpp"
+
+#include <doctest/doctest.h>
+
+#include <set>
+
+namespace dra::test {
+namespace {
+
+constexpr Layout layouts[] = {Layout::contiguous, Layout::zigzag};
+
+TEST_CASE("every token is owned exactly once, in order, for every R up to 2 N + 1") {
+    Index shards = 0;
+    for (const Layout layout : layouts)
+        for (Index tokens = 1; tokens <= 40; ++tokens)
+            for (Index ranks = 1; ranks <= 2 * tokens + 1; ++ranks) {
+                std::multiset<Index> owned_tokens;
+                for (Index rank = 0; rank < ranks; ++rank) {
+                    Index last = -1;
+                    const std::vector<Interval> intervals = owned(layout, rank, ranks, tokens);
+                    Index total = 0;
+                    for (const auto& [begin, end] : intervals) {
+                        if (begin < 0 || begin > end || end > tokens) FAIL_CHECK("N ", tokens, " R ", ranks, " [", begin, ", ", end, ")");
+                        for (Index n = begin; n < end; ++n) {
+                            if (n <= last) FAIL_CHECK("N ", tokens, " R ", ranks, " rank ", rank, " token ", n);
+                            last = n;
+                            owned_tokens.insert(n);
+                        }
+                        total += end - begin;
+                    }
+                    CHECK(tokens_in(intervals) == total);
+                    ++shards;
+                }
+                std::multiset<Index> every;
+                for (Index n = 0; n < tokens; ++n) every.insert(every.end(), n);
+                CHECK(owned_tokens == every);
+            }
+    MESSAGE("shards looked at ", shards);
+}
+
+TEST_CASE("shards are those of the definition") {
+    using Intervals = std::vector<Interval>;
+    CHECK(owned(Layout::contiguous, 0, 3, 10) == Intervals{{0, 4}});
+    CHECK(owned(Layout::contiguous, 2, 3, 10) == Intervals{{8, 10}});
+    CHECK(owned(Layout::contiguous, 3, 4, 5) == Intervals{{5, 5}}); // chunks of 2: the last is empty, not negative
+    CHECK(owned(Layout::zigzag, 0, 2, 8) == Intervals{{0, 2}, {6, 8}});
+    CHECK(owned(Layout::zigzag, 1, 2, 8) == Intervals{{2, 4}, {4, 6}});
+    CHECK(owned(Layout::zigzag, 0, 3, 10) == Intervals{{0, 2}, {10, 10}});
+    CHECK(owned(Layout::zigzag, 1, 3, 10) == Intervals{{2, 4}, {8, 10}});
+}
+
+TEST_CASE_TEMPLATE("scatter, then gather, is the identity, and overwrites every element", T, float, double) {
+    for (const Layout layout : layouts)
+        for (const Index tokens : {1, 2, 7, 16, 23})
+            for (Index ranks = 1; ranks <= 2 * tokens + 1; ++ranks) {
+                const Tensor<T> tensor = random_normal<T>({2, tokens, 3, 2}, 1);
+                std::vector<Shard<T>> shards = scatter<T>(tensor, layout, ranks);
+                REQUIRE(static_cast<Index>(shards.size()) == ranks);
+                Tensor<T> back(tensor.shape(), std::numeric_limits<T>::quiet_NaN());
+                gather<T>(shards, back);
+                CHECK((back.flat() == tensor.flat()).all());
+            }
+}
+
+TEST_CASE("a shard stores its tokens interval after interval, and finds global positions in them") {
+    Tensor<double> tensor({1, 23, 1, 1});
+    for (Index n = 0; n < 23; ++n) tensor(0, n, 0, 0) = static_cast<double>(n);
+    Index found = 0;
+    for (const Layout layout : layouts)
+        for (const Index ranks : {1, 2, 3, 5, 30})
+            for (const auto& shard : scatter<double>(tensor, layout, ranks))
+                for (const Positions positions : {Positions{0, 1, 23}, Positions{2, 5, 4}, Positions{1, 2, 11}})
+                    for (std::size_t i = 0; i < shard.intervals.size(); ++i) {
+                        std::vector<double> expected, rows;
+                        for (Index t = 0; t < positions.count; ++t)
+                            if (positions[t] >= shard.intervals[i].begin && positions[t] < shard.intervals[i].end)
+                                expected.push_back(static_cast<double>(positions[t]));
+                        const Positions local = shard.local(i, positions);
+                        for (Index t = 0; t < local.count; ++t) rows.push_back(shard.rows(0, local[t], 0, 0));
+                        CHECK(rows == expected);
+                        found += local.count;
+                    }
+    CHECK(found == 2 * 5 * (23 + 4 + 11)); // every position in some shard of every ring
+}
+
+} // namespace
+} // namespace dra::test
