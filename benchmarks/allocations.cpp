@@ -30,7 +30,8 @@ void* note_allocation(void* block, std::size_t size) {
     const std::int64_t now = alive.fetch_add(usable, relaxed) + usable;
     number.fetch_add(1, relaxed);
     bytes.fetch_add(static_cast<std::int64_t>(size), relaxed);
-    for (std::int64_t seen = peak.load(relaxed); seen < now && !peak.compare_exchange_weak(seen, now, relaxed);) {}
+    for (std::int64_t seen = peak.load(relaxed); seen < now && !peak.compare_exchange_weak(seen, now, relaxed);) {
+    }
     return block;
 }
 

@@ -2,9 +2,10 @@
 /// \file
 /// Memory asked for between two points of a program, counted at malloc and its relatives.
 ///
-/// malloc, calloc, realloc, aligned_alloc, posix_memalign, memalign and free are interposed by allocations.cpp, in programs
-/// that link it and in no other: Eigen does not call operator new, so that counting there would miss every matrix.
-/// Outside a count each call costs one relaxed load more. Sanitizers interpose the same functions, so their builds count nothing.
+/// malloc, calloc, realloc, aligned_alloc, posix_memalign, memalign and free are interposed by allocations.cpp, in
+/// programs that link it and in no other: Eigen does not call operator new, so that counting there would miss every
+/// matrix. Outside a count each call costs one relaxed load more. Sanitizers interpose the same functions, so their
+/// builds count nothing.
 
 #include <cstdint>
 
@@ -12,9 +13,10 @@ namespace dra::benchmarks {
 
 /// What was asked for while a count ran, by all threads.
 struct Allocations {
-    std::int64_t number = 0;     ///< calls that returned memory
-    std::int64_t bytes = 0;      ///< as they were asked for
-    std::int64_t peak_bytes = 0; ///< most bytes alive at once beyond those alive at the start, as the allocator rounds them
+    std::int64_t number = 0; ///< calls that returned memory
+    std::int64_t bytes = 0;  ///< as they were asked for
+    std::int64_t peak_bytes =
+        0; ///< most bytes alive at once beyond those alive at the start, as the allocator rounds them
 };
 
 /// Whether this build counts at all.
@@ -28,7 +30,8 @@ public:
     AllocationCount(const AllocationCount&) = delete;
     AllocationCount& operator=(const AllocationCount&) = delete;
 
-    /// The figures from construction to the first call of stop(). Memory freed that was allocated earlier lowers what is alive.
+    /// The figures from construction to the first call of stop(). Memory freed that was allocated earlier lowers what
+    /// is alive.
     Allocations stop();
 
 private:

@@ -24,11 +24,11 @@ void multiply_add_in_registers() {
     [[maybe_unused]] static volatile float sink;
     const float f = factor;
     kernel::Vector<float> c[chains];
-    DRA_UNROLL for (int i = 0; i < chains; ++i) c[i] = kernel::Vector<float>{} + f * static_cast<float>(i);
+    DRA_UNROLL (i, chains) c[i] = kernel::Vector<float>{} + f * static_cast<float>(i);
     for (int step = 0; step < multiply_adds; ++step)
-        DRA_UNROLL for (int i = 0; i < chains; ++i) c[i] = c[i] * f + f;
+        DRA_UNROLL (i, chains) c[i] = c[i] * f + f;
     kernel::Vector<float> sum{};
-    DRA_UNROLL for (int i = 0; i < chains; ++i) sum += c[i];
+    DRA_UNROLL (i, chains) sum += c[i];
     sink = sum[0];
 }
 
@@ -36,8 +36,8 @@ void multiply_add_in_registers() {
 class Rowset {
 public:
     Rowset(const SpeedCase& of, Index r)
-        : causal_(of.causal), positions_{0, r, of.rows}, shape_{1, of.rows * r, heads, of.head_dim}, q_(random_normal<float>(shape_, 1)),
-          k_(random_normal<float>(shape_, 2)), v_(random_normal<float>(shape_, 3)),
+        : causal_(of.causal), positions_{0, r, of.rows}, shape_{1, of.rows * r, heads, of.head_dim},
+          q_(random_normal<float>(shape_, 1)), k_(random_normal<float>(shape_, 2)), v_(random_normal<float>(shape_, 3)),
           out_(shape_, std::numeric_limits<float>::quiet_NaN()), lse_(1, heads, shape_.tokens) {
         lse_.flat().setConstant(std::numeric_limits<float>::quiet_NaN());
     }
@@ -48,7 +48,8 @@ public:
     void attend_all() {
         for (Index h = 0; h < heads; ++h)
             attend<float>(rows(q_, h), rows(k_, h), rows(v_, h), visibility(), scale(),
-                          {out_.view().rows(0, h, positions_), lse_.rows(0, h, positions_)});
+                          {out_.view().rows(0, h, positions_), lse_.rows(0, h, positions_)}, Combine::store,
+                          workspace_);
     }
 
     /// The worst error ratio of the sampled rows of all heads; infinite where anything is not finite.
@@ -82,7 +83,8 @@ private:
             error_lse = std::max(error_lse, std::abs(lse[i] - (m + std::log(p.sum()))));
         }
         constexpr double u = std::numeric_limits<float>::epsilon();
-        return std::max(error_out / (u * std::max(1.0, largest_score / 8) * largest_out), error_lse / (u * largest_score));
+        return std::max(error_out / (u * std::max(1.0, largest_score / 8) * largest_out),
+                        error_lse / (u * largest_score));
     }
 
     bool causal_;
@@ -90,6 +92,7 @@ private:
     Shape shape_;
     Tensor<float> q_, k_, v_, out_;
     Lse<float> lse_;
+    AttendWorkspace<float> workspace_;
 };
 
 } // namespace
@@ -115,7 +118,8 @@ AttentionSpeed attention_speed(const SpeedCase& of, const Progress& progress) {
 
     const int threads_of_products = Eigen::nbThreads();
     Eigen::setNbThreads(1);
-    const Eigen::MatrixXf a = Eigen::MatrixXf::Random(product_size, product_size), b = Eigen::MatrixXf::Random(product_size, product_size);
+    const Eigen::MatrixXf a = Eigen::MatrixXf::Random(product_size, product_size),
+                          b = Eigen::MatrixXf::Random(product_size, product_size);
     Eigen::MatrixXf c(product_size, product_size);
     std::vector<Samples> samples = time_interleaved({{"peak", multiply_add_in_registers},
                                                      {"Eigen product", [&] { c.noalias() = a * b; }},

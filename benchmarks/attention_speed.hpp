@@ -1,12 +1,12 @@
 #pragma once
 /// \file
-/// How close attend comes to what a core can do: against a matrix product and against the peak of its multiply-adds, all
-/// three timed interleaved, on one thread, in float.
+/// How close attend comes to what a core can do: against a matrix product and against the peak of its multiply-adds,
+/// all three timed interleaved, on one thread, in float.
 ///
-///     FLOPs of attend = 4 D pairs that are visible;   of the product = 2 * 1024^3;   of the peak: 2 a multiply-add and lane
+///     FLOPs of attend = 4 D pairs that are visible;   of the product = 2 * 1024^3;   of the peak: 2 a lane and FMA
 ///
-/// Rows belong to one of H = 4 heads that lie interleaved in memory; a run attends all four. With r = 8 the same number of
-/// rows is selected from eight times the tokens: dilation should cost nothing but locality. Outputs are reused and
+/// Rows belong to one of H = 4 heads that lie interleaved in memory; a run attends all four. With r = 8 the same number
+/// of rows is selected from eight times the tokens: dilation should cost nothing but locality. Outputs are reused and
 /// workspaces are warm.
 
 #include "benchmarks/timing.hpp"
@@ -33,9 +33,9 @@ struct Speed {
 
 struct AttentionSpeed {
     SpeedCase of;
-    Speed peak{}, product{}; ///< of the core, and of Eigen
+    Speed peak{}, product{};  ///< of the core, and of Eigen
     Speed dense{}, dilated{}; ///< attend with r = 1 and r = 8
-    double error_ratio = 0;              ///< of the worse of the two, rows sampled, against the definition in float64
+    double error_ratio = 0;   ///< of the worse of the two, rows sampled, against the definition in float64
     bool right = false;
 };
 

@@ -88,7 +88,8 @@ struct Group {
 /// One length on its way through the three steps.
 template <class T> class Length {
 public:
-    Length(const Options& options, Comparison& comparison, const Inputs<T>& inputs, Index tokens, const Narrator& narrate)
+    Length(const Options& options, Comparison& comparison, const Inputs<T>& inputs, Index tokens,
+           const Narrator& narrate)
         : comparison_(comparison), narrate_(narrate), inputs_(prefix(inputs, tokens)), options_(options) {
         at.tokens = tokens;
         const Problem any = problem(false);
@@ -128,7 +129,9 @@ public:
 
 private:
     Problem problem(bool causal) const {
-        Configuration chosen{.segment_lengths = options_.segments, .dilation_rates = options_.dilations, .causal = causal,
+        Configuration chosen{.segment_lengths = options_.segments,
+                             .dilation_rates = options_.dilations,
+                             .causal = causal,
                              .ranks = options_.ranks};
         if (chosen.segment_lengths.empty() && chosen.dilation_rates.empty()) {
             chosen.segment_lengths = {std::max<Index>(at.tokens / 2, 1), at.tokens};
@@ -173,8 +176,8 @@ private:
             peak_bytes += static_cast<double>(std::max(m.later_allocations.peak_bytes, m.first_allocations.peak_bytes));
             if (m.right) continue;
             right = false;
-            comparison_.offenders.push_back(
-                {at.tokens, fmt::format("{}, {}: error ratio {:.3g}, bound {}", group.title, subject.name, m.error_ratio, forward_bound)});
+            comparison_.offenders.push_back({at.tokens, fmt::format("{}, {}: error ratio {:.3g}, bound {}", group.title,
+                                                                    subject.name, m.error_ratio, forward_bound)});
         }
         return right;
     }
@@ -197,17 +200,20 @@ struct Foresight {
     double verification_seconds, repetition_seconds, peak_bytes;
 
     double growth(Index n) const { return std::pow(static_cast<double>(n) / static_cast<double>(tokens), 2); }
-    double least_seconds(Index n) const { return growth(n) * (verification_seconds + fewest_repetitions * repetition_seconds); }
+    double least_seconds(Index n) const {
+        return growth(n) * (verification_seconds + fewest_repetitions * repetition_seconds);
+    }
 
     /// Why a length is left out; empty where it fits.
     std::string obstacle(Index n, double seconds_left) const {
         const double bytes = growth(n) * peak_bytes, seconds = least_seconds(n);
         if (const auto available = available_bytes(); available && bytes > 0.75 * *available)
-            return fmt::format("would take about {:.1f} GiB of memory; three quarters of what is available are {:.1f} GiB",
-                               bytes / 0x1p30, 0.75 * *available / 0x1p30);
+            return fmt::format(
+                "would take about {:.1f} GiB of memory; three quarters of what is available are {:.1f} GiB",
+                bytes / 0x1p30, 0.75 * *available / 0x1p30);
         if (seconds > seconds_left)
-            return fmt::format("would take about {:.0f} s with {} repetitions; {:.0f} s are left", seconds, fewest_repetitions,
-                               std::max(seconds_left, 0.0));
+            return fmt::format("would take about {:.0f} s with {} repetitions; {:.0f} s are left", seconds,
+                               fewest_repetitions, std::max(seconds_left, 0.0));
         return {};
     }
 };
@@ -217,10 +223,18 @@ struct Foresight {
 template <class T> Comparison compare(const Options& options, const Inputs<T>& inputs, const Narrator& narrate) {
     const Stopwatch watch;
     const Shape q = inputs.q.shape();
-    Comparison comparison{.batch = q.batch, .heads = q.heads, .kv_heads = inputs.k.shape().heads, .head_dim = q.head_dim,
-                          .ranks = options.ranks, .segments = options.segments, .dilations = options.dilations,
-                          .causal = options.causal, .in_double = std::is_same_v<T, double>, .threads = omp_get_max_threads(),
-                          .budget_seconds = options.budget_seconds, .fixes = options.fixes};
+    Comparison comparison{.batch = q.batch,
+                          .heads = q.heads,
+                          .kv_heads = inputs.k.shape().heads,
+                          .head_dim = q.head_dim,
+                          .ranks = options.ranks,
+                          .segments = options.segments,
+                          .dilations = options.dilations,
+                          .causal = options.causal,
+                          .in_double = std::is_same_v<T, double>,
+                          .threads = omp_get_max_threads(),
+                          .budget_seconds = options.budget_seconds,
+                          .fixes = options.fixes};
     if (options.fixes.size() == all_fixes.size()) comparison.waterfall = waterfall(options.causal);
 
     std::optional<Foresight> known;
@@ -235,8 +249,10 @@ template <class T> Comparison compare(const Options& options, const Inputs<T>& i
 
     std::vector<Index> lengths;
     for (const Index n : options.lengths)
-        if (n <= q.tokens) lengths.push_back(n);
-        else comparison.left_out.push_back({n, fmt::format("the input has {} tokens", q.tokens)});
+        if (n <= q.tokens)
+            lengths.push_back(n);
+        else
+            comparison.left_out.push_back({n, fmt::format("the input has {} tokens", q.tokens)});
     bool right = lengths.empty() || lengths.front() <= longest_pilot || try_length(longest_pilot, [](const auto&) {});
 
     for (std::size_t i = 0; right && i < lengths.size(); ++i) {
@@ -247,9 +263,11 @@ template <class T> Comparison compare(const Options& options, const Inputs<T>& i
         }
         right = try_length(n, [&](Length<T>& length) {
             double reserved = fewest_repetitions * length.repetition_seconds;
-            for (std::size_t later = i + 1; later < lengths.size(); ++later) reserved += known->least_seconds(lengths[later]);
+            for (std::size_t later = i + 1; later < lengths.size(); ++later)
+                reserved += known->least_seconds(lengths[later]);
             const double share = std::max(left() - reserved, 0.0) / static_cast<double>(lengths.size() - i);
-            const double more = std::min<double>(share / length.repetition_seconds, most_repetitions - fewest_repetitions);
+            const double more =
+                std::min<double>(share / length.repetition_seconds, most_repetitions - fewest_repetitions);
             length.time(fewest_repetitions + static_cast<int>(more));
             comparison.lengths.push_back(std::move(length.at));
         });

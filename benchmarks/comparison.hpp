@@ -2,22 +2,23 @@
 /// \file
 /// The comparison: every fix before, after as published, and principled; alone, end to end, and one after another.
 ///
-/// Each length goes through three steps. One oracle run a causality gives the truth; every subject is verified against it, and its
-/// elements, FLOPs and allocations are counted; then the rungs of each group are timed, interleaved. A length with a
-/// wrong result is not timed, and nothing after it is run.
+/// Each length goes through three steps. One oracle run a causality gives the truth; every subject is verified against
+/// it, and its elements, FLOPs and allocations are counted; then the rungs of each group are timed, interleaved. A
+/// length with a wrong result is not timed, and nothing after it is run.
 ///
 /// Everything grows as n^2, so what a length needs is known from the one before it, or from a pilot of at most 256
 /// tokens that is not reported. A length is left out, and named, when
 /// - its subjects' peak bytes together would exceed 3/4 of the memory that the system calls available, or
 /// - its oracle, its verification and 5 repetitions would not end within what is left of the time budget.
-/// What the budget holds beyond that is spent on more repetitions, up to 25, shared equally among the lengths still to come.
+/// What the budget holds beyond that is spent on more repetitions, up to 25, shared equally among the lengths still to
+/// come.
 
 #include "benchmarks/judgement.hpp"
 
 namespace dra::benchmarks {
 
 struct Options {
-    std::vector<Index> lengths{};           ///< ascending
+    std::vector<Index> lengths{};               ///< ascending
     std::vector<Index> segments{}, dilations{}; ///< empty: (n/2, 1) (n, 2)
     Index ranks = 4;
     bool causal = true;

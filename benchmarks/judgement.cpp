@@ -55,21 +55,30 @@ void measure(const Comparison& comparison, Judgement& j) {
     if (claim.quantity == Quantity::speed_up) {
         const AtLength& largest = comparison.lengths.back();
         j.ratio = time_ratio(largest.pipeline({claim.from, causal}), largest.pipeline({claim.to, causal}));
-        if (j.ratio) j.verdict = judge_speed(*j.ratio, {claim.low, claim.high});
-        else j.words = "not judged: its pipelines were not compared";
+        if (j.ratio)
+            j.verdict = judge_speed(*j.ratio, {claim.low, claim.high});
+        else
+            j.words = "not judged: its pipelines were not compared";
     } else {
         const PipelineKey key{claim.to, causal};
-        j.exponent = exponents(comparison, {"", &Counts::mask_elements}, [&](const AtLength& at) { return at.pipeline(key); }).elements;
-        if (j.exponent) j.verdict = judge_exponent(*j.exponent, {claim.low, claim.high});
-        else j.words = "not judged: an exponent takes two lengths";
+        j.exponent = exponents(comparison, {"", &Counts::mask_elements}, [&](const AtLength& at) {
+                         return at.pipeline(key);
+                     }).elements;
+        if (j.exponent)
+            j.verdict = judge_exponent(*j.exponent, {claim.low, claim.high});
+        else
+            j.words = "not judged: an exponent takes two lengths";
     }
 }
 
 Judgement judge(const Comparison& comparison, const Claim& claim, std::optional<Fix> fix) {
     Judgement j{claim, fix, {}, {}, {}, {}};
-    if (claim.quantity == Quantity::none) j.words = "no number claimed";
-    else if (comparison.lengths.empty()) j.words = "not judged: no length was measured";
-    else measure(comparison, j);
+    if (claim.quantity == Quantity::none)
+        j.words = "no number claimed";
+    else if (comparison.lengths.empty())
+        j.words = "not judged: no length was measured";
+    else
+        measure(comparison, j);
     if (j.verdict) j.words = name(*j.verdict);
     if (!claim.reached_upstream) j.words += ", never reached upstream";
     return j;
@@ -82,7 +91,8 @@ std::vector<Judgement> judge(const Comparison& comparison) {
     for (const Fix fix : comparison.fixes)
         for (const Claim& claim : published::entry(fix).claims) judgements.push_back(judge(comparison, claim, fix));
     if (!comparison.waterfall.empty())
-        for (const Claim& claim : published::overall_claims()) judgements.push_back(judge(comparison, claim, std::nullopt));
+        for (const Claim& claim : published::overall_claims())
+            judgements.push_back(judge(comparison, claim, std::nullopt));
     return judgements;
 }
 

@@ -35,14 +35,17 @@ std::string ratio_digits(double ratio) { return ratio < 99'999.5 ? digits(ratio)
 
 } // namespace
 
-std::string seconds_text(double seconds) { return in_unit(seconds, {{1, " s"}, {1e-3, " ms"}, {1e-6, " us"}, {1e-9, " ns"}}); }
+std::string seconds_text(double seconds) {
+    return in_unit(seconds, {{1, " s"}, {1e-3, " ms"}, {1e-6, " us"}, {1e-9, " ns"}});
+}
 
 std::string bytes_text(double bytes) {
     return bytes < 1000 ? fmt::format("{:.0f} B", bytes) : in_unit(bytes, {{1e9, " GB"}, {1e6, " MB"}, {1e3, " kB"}});
 }
 
 std::string count_text(double count) {
-    return count < 1000 ? fmt::format("{:.0f}", count) : in_unit(count, {{1e12, " T"}, {1e9, " G"}, {1e6, " M"}, {1e3, " k"}});
+    return count < 1000 ? fmt::format("{:.0f}", count)
+                        : in_unit(count, {{1e12, " T"}, {1e9, " G"}, {1e6, " M"}, {1e3, " k"}});
 }
 
 std::string times_text(double ratio) { return ratio_digits(ratio) + "x"; }
@@ -52,6 +55,8 @@ std::string spread_text(const std::optional<Spread>& ratio) {
     return fmt::format("{} ({}-{})", times_text(ratio->median), ratio_digits(ratio->low), ratio_digits(ratio->high));
 }
 
-std::string exponent_text(const std::optional<double>& exponent) { return exponent ? fmt::format("n^{:.2f}", *exponent) : "-"; }
+std::string exponent_text(const std::optional<double>& exponent) {
+    return exponent ? fmt::format("n^{:.2f}", *exponent) : "-";
+}
 
 } // namespace dra::benchmarks

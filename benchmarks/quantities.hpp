@@ -9,11 +9,11 @@
 
 namespace dra::benchmarks {
 
-std::string seconds_text(double seconds);                          ///< "1.23 ms"
-std::string bytes_text(double bytes);                              ///< "16.8 MB", powers of 1000
-std::string count_text(double count);                              ///< "33.6 M"
-std::string times_text(double ratio);                              ///< "2.74x", "1250x"
-std::string spread_text(const std::optional<Spread>& ratio);       ///< "2.74x (2.61-2.80)", or "-"
-std::string exponent_text(const std::optional<double>& exponent);  ///< "n^1.98", or "-"
+std::string seconds_text(double seconds);                         ///< "1.23 ms"
+std::string bytes_text(double bytes);                             ///< "16.8 MB", powers of 1000
+std::string count_text(double count);                             ///< "33.6 M"
+std::string times_text(double ratio);                             ///< "2.74x", "1250x"
+std::string spread_text(const std::optional<Spread>& ratio);      ///< "2.74x (2.61-2.80)", or "-"
+std::string exponent_text(const std::optional<double>& exponent); ///< "n^1.98", or "-"
 
 } // namespace dra::benchmarks

@@ -12,7 +12,9 @@ using published::rungs_of_a_fix;
 
 Json json(const std::optional<double>& x) { return x && std::isfinite(*x) ? Json(*x) : Json(nullptr); }
 
-Json json(const std::optional<Spread>& s) { return s ? Json{{"q1", s->low}, {"median", s->median}, {"q3", s->high}} : Json(nullptr); }
+Json json(const std::optional<Spread>& s) {
+    return s ? Json{{"q1", s->low}, {"median", s->median}, {"q3", s->high}} : Json(nullptr);
+}
 
 Json json(const Allocations& a) {
     if (!allocations_counted()) return nullptr;
@@ -20,19 +22,23 @@ Json json(const Allocations& a) {
 }
 
 Json json(const published::Counts& c) {
-    return {{"mask_elements", c.mask_elements}, {"mask_bytes_kept", c.mask_bytes_kept}, {"head_groups", c.head_groups},
-            {"index_elements", c.index_elements}, {"rows_gathered", c.rows_gathered}, {"pairs", c.pairs},
-            {"pairs_again", c.pairs_again}, {"flops", c.flops}};
+    return {{"mask_elements", c.mask_elements}, {"mask_bytes_kept", c.mask_bytes_kept},
+            {"head_groups", c.head_groups},     {"index_elements", c.index_elements},
+            {"rows_gathered", c.rows_gathered}, {"pairs", c.pairs},
+            {"pairs_again", c.pairs_again},     {"flops", c.flops}};
 }
 
 Json json_call(const Samples& samples, const Allocations& allocations, const published::Counts& counts) {
     return {{"seconds", json(samples.empty() ? std::nullopt : std::optional(spread(samples)))},
-            {"allocations", json(allocations)}, {"counts", json(counts)}, {"samples", samples}};
+            {"allocations", json(allocations)},
+            {"counts", json(counts)},
+            {"samples", samples}};
 }
 
 Json json(const Measurement& m, const Measurement* before) {
     if (!m.absent.empty()) return {{"absent", m.absent}};
-    Json j{{"error_ratio", json(m.error_ratio)}, {"speed_up", json(time_ratio(before, &m))},
+    Json j{{"error_ratio", json(m.error_ratio)},
+           {"speed_up", json(time_ratio(before, &m))},
            {"call", json_call(m.later, m.later_allocations, m.later_counts)}};
     if (m.tells_first_from_later) j["first_call"] = json_call(m.first, m.first_allocations, m.first_counts);
     if (m.error_ratio_as_published) j["error_ratio_as_published"] = json(m.error_ratio_as_published);
@@ -74,8 +80,9 @@ Json json_exponents(const Comparison& c, Fix fix) {
 
 Json json_fix(const Comparison& c, Fix fix) {
     const published::Entry& entry = published::entry(fix);
-    Json j{{"number", entry.number()}, {"id", entry.id}, {"title", entry.title}, {"section", entry.section}, {"teaches", entry.teaches},
-           {"causal", c.causal_for(fix)}, {"counted", counted_of(fix).name}};
+    Json j{{"number", entry.number()},       {"id", entry.id},           {"title", entry.title},
+           {"section", entry.section},       {"teaches", entry.teaches}, {"causal", c.causal_for(fix)},
+           {"counted", counted_of(fix).name}};
     for (const Rung rung : rungs_of_a_fix)
         j["rungs"][published::name(rung)] = {{"title", entry[rung].title}, {"sentence", entry[rung].sentence}};
     j["exponents"] = json_exponents(c, fix);
@@ -112,9 +119,18 @@ Json json(const std::vector<Remark>& remarks) {
 nlohmann::ordered_json record(const Comparison& c, const Json& environment) {
     Json j{{"environment", environment},
            {"configuration",
-            {{"batch", c.batch}, {"heads", c.heads}, {"kv_heads", c.kv_heads}, {"head_dim", c.head_dim}, {"ranks", c.ranks},
-             {"segments", c.segments}, {"dilations", c.dilations}, {"causal", c.causal}, {"type", c.in_double ? "F64" : "F32"},
-             {"threads", c.threads}, {"budget_seconds", c.budget_seconds}, {"error_bound", forward_bound}}},
+            {{"batch", c.batch},
+             {"heads", c.heads},
+             {"kv_heads", c.kv_heads},
+             {"head_dim", c.head_dim},
+             {"ranks", c.ranks},
+             {"segments", c.segments},
+             {"dilations", c.dilations},
+             {"causal", c.causal},
+             {"type", c.in_double ? "F64" : "F32"},
+             {"threads", c.threads},
+             {"budget_seconds", c.budget_seconds},
+             {"error_bound", forward_bound}}},
            {"seconds", c.seconds},
            {"allocations_counted", allocations_counted()}};
     for (const Fix fix : c.fixes) j["fixes"].push_back(json_fix(c, fix));

@@ -14,7 +14,6 @@ import sys
 from figures import RUNGS, VERDICT_COLOURS, count, elements, seconds, size, times
 from plots import plots
 
-
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1b1f24; max-width: 1080px; margin: 2rem auto; padding: 0 1rem; }
 h1, h2, h3 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-top: 1px solid #d0d7de; padding-top: 1.2rem; }

@@ -19,8 +19,10 @@ constexpr Shape shape_of(Index tokens) { return {1, tokens, heads, head_dim}; }
 /// q, k, v, and where the result goes.
 struct Sequence {
     Tensor<float> q, k, v;
-    Problem problem = validate({.segment_lengths = {2048, 8192}, .dilation_rates = {1, 4}, .causal = true}, info<float>(q, k, v));
-    Attention<float> result{Tensor<float>(problem.q_shape(), std::numeric_limits<float>::quiet_NaN()), Lse<float>(1, heads, problem.tokens)};
+    Problem problem =
+        validate({.segment_lengths = {2048, 8192}, .dilation_rates = {1, 4}, .causal = true}, info<float>(q, k, v));
+    Attention<float> result{Tensor<float>(problem.q_shape(), std::numeric_limits<float>::quiet_NaN()),
+                            Lse<float>(1, heads, problem.tokens)};
 
     void run() { dilated_attention<float>(problem, q, k, v, result.out, result.lse); }
     Allocations count() {
@@ -59,9 +61,7 @@ double error_ratio(const Sequence& sequence) {
 
 } // namespace
 
-double Scaling::growth() const {
-    return spread(longer).median / spread(shorter).median / static_cast<double>(times);
-}
+double Scaling::growth() const { return spread(longer).median / spread(shorter).median / static_cast<double>(times); }
 
 Scaling scaling(const Progress& progress) {
     constexpr double needed = 4.5e9;
@@ -81,8 +81,9 @@ Scaling scaling(const Progress& progress) {
     if (!found.right) return found;
     found.of_shorter = shorter.count();
     found.of_longer = longer.count();
-    std::vector<Samples> samples = time_interleaved({{"65536 tokens", [&] { shorter.run(); }}, {"1048576 tokens", [&] { longer.run(); }}},
-                                                    {.repetitions = 5, .seconds_a_sample = 0.5}, progress);
+    std::vector<Samples> samples =
+        time_interleaved({{"65536 tokens", [&] { shorter.run(); }}, {"1048576 tokens", [&] { longer.run(); }}},
+                         {.repetitions = 5, .seconds_a_sample = 0.5}, progress);
     found.shorter = std::move(samples[0]);
     found.longer = std::move(samples[1]);
     return found;

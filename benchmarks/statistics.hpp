@@ -17,8 +17,8 @@ Spread spread(std::vector<double> samples);
 
 /// How many times longer `slow` takes than `quick`: the quartiles of slow_i / quick_j over all pairs (i, j).
 ///
-/// The samples of the two were taken in random order, so no pair belongs together more than another. All pairs use every sample,
-/// need no model of the noise, and do not depend on the order in which the samples are listed.
+/// The samples of the two were taken in random order, so no pair belongs together more than another. All pairs use
+/// every sample, need no model of the noise, and do not depend on the order in which the samples are listed.
 Spread ratio(const std::vector<double>& slow, const std::vector<double>& quick);
 
 /// The p of the least-squares line log y = p log n + c, which is the exponent where y grows as n^p.

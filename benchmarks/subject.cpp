@@ -24,7 +24,8 @@ double seconds_of(const std::function<void()>& run) {
 
 } // namespace
 
-template <class T> Subject isolated_subject(published::Fix fix, published::Rung rung, const Problem& problem, const Inputs<T>& inputs) {
+template <class T>
+Subject isolated_subject(published::Fix fix, published::Rung rung, const Problem& problem, const Inputs<T>& inputs) {
     published::Isolated form = published::isolate<T>(fix, rung, problem, inputs.q, inputs.k, inputs.v);
     return {.name = published::name(rung),
             .absent = form.absent,
@@ -36,9 +37,8 @@ template <class T> Subject isolated_subject(published::Fix fix, published::Rung 
             .as_published = form.as_published};
 }
 
-template <class T>
-Subject pipeline_subject(const PipelineKey& key, bool tells_first_from_later, const Problem& problem, const Inputs<T>& inputs,
-                         Attention<T>& into) {
+template <class T> Subject pipeline_subject(const PipelineKey& key, bool tells_first_from_later, const Problem& problem,
+                                            const Inputs<T>& inputs, Attention<T>& into) {
     using Pipeline = published::Pipeline<T>;
     const auto pipeline = std::make_shared<std::optional<Pipeline>>(std::in_place, problem, key.rungs);
     const auto run = [pipeline, &inputs, &into] { (*pipeline)->run(inputs.q, inputs.k, inputs.v, into.out, into.lse); };
@@ -95,12 +95,13 @@ Measurement verify_and_count(const Subject& subject, const Oracle& oracle) {
 
 double seconds_a_repetition(const std::vector<Measurement*>& measurements, const Effort& effort) {
     double seconds = 0;
-    for (const Measurement* m : measurements) seconds += m->absent.empty() ? std::max(m->estimate, 2 * effort.seconds_a_sample) : 0;
+    for (const Measurement* m : measurements)
+        seconds += m->absent.empty() ? std::max(m->estimate, 2 * effort.seconds_a_sample) : 0;
     return seconds;
 }
 
-void time_group(const std::vector<Subject>& subjects, const std::vector<Measurement*>& measurements, const Effort& effort,
-                const Progress& progress) {
+void time_group(const std::vector<Subject>& subjects, const std::vector<Measurement*>& measurements,
+                const Effort& effort, const Progress& progress) {
     std::vector<Alternative> alternatives;
     std::vector<Samples*> targets;
     for (std::size_t i = 0; i < subjects.size(); ++i) {

@@ -17,7 +17,8 @@ public:
     void ReportRuns(const std::vector<Run>& runs) override {
         for (const Run& run : runs)
             if (run.run_type == Run::RT_Iteration && run.iterations > 0)
-                samples[run.run_name.function_name].push_back(run.real_accumulated_time / static_cast<double>(run.iterations));
+                samples[run.run_name.function_name].push_back(run.real_accumulated_time /
+                                                              static_cast<double>(run.iterations));
     }
 
     std::map<std::string, Samples> samples; ///< by the name of the alternative
@@ -64,8 +65,10 @@ std::vector<Samples> time_interleaved(const std::vector<Alternative>& alternativ
             alternative.prepare ? time_prepared_calls(state, alternative) : time_calls(state, alternative);
         });
         registered->Repetitions(effort.repetitions);
-        if (alternative.prepare) registered->UseManualTime()->Iterations(1);
-        else registered->UseRealTime()->MinTime(effort.seconds_a_sample);
+        if (alternative.prepare)
+            registered->UseManualTime()->Iterations(1);
+        else
+            registered->UseRealTime()->MinTime(effort.seconds_a_sample);
     }
     Collector collector;
     benchmark::RunSpecifiedBenchmarks(&collector, ".");

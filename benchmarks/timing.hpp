@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// Alternatives timed by Google Benchmark, their repetitions interleaved in random order: what disturbs the machine for a while
-/// disturbs all of them alike.
+/// Alternatives timed by Google Benchmark, their repetitions interleaved in random order: what disturbs the machine for
+/// a while disturbs all of them alike.
 
 #include <functional>
 #include <string>
@@ -14,9 +14,9 @@ using Samples = std::vector<double>;
 
 /// One of several things that are timed against each other.
 struct Alternative {
-    std::string name;                 ///< unique among those timed together
-    std::function<void()> run;        ///< what is timed
-    std::function<void()> prepare{};  ///< called untimed before every run, so that each is a first one; may be absent
+    std::string name;                ///< unique among those timed together
+    std::function<void()> run;       ///< what is timed
+    std::function<void()> prepare{}; ///< called untimed before every run, so that each is a first one; may be absent
 };
 
 /// How long to measure.

@@ -24,22 +24,33 @@ void narrate(const std::string& what) {
 }
 
 Json json(const Speed& speed) {
-    return {{"flops", speed.flops}, {"gflops", speed.gflops()}, {"median_seconds", spread(speed.samples).median}, {"samples", speed.samples}};
+    return {{"flops", speed.flops},
+            {"gflops", speed.gflops()},
+            {"median_seconds", spread(speed.samples).median},
+            {"samples", speed.samples}};
 }
 
 Json json(const AttentionSpeed& found) {
     const Speed &product = found.product, &dense = found.dense, &dilated = found.dilated;
-    return {{"rows", found.of.rows}, {"head_dim", found.of.head_dim}, {"causal", found.of.causal}, {"error_ratio", found.error_ratio},
-            {"attend_over_product", dense.gflops() / product.gflops()}, {"dilated_over_dense", dilated.gflops() / dense.gflops()},
-            {"peak", json(found.peak)}, {"product", json(product)}, {"attend", json(dense)}, {"attend_dilated", json(dilated)}};
+    return {{"rows", found.of.rows},
+            {"head_dim", found.of.head_dim},
+            {"causal", found.of.causal},
+            {"error_ratio", found.error_ratio},
+            {"attend_over_product", dense.gflops() / product.gflops()},
+            {"dilated_over_dense", dilated.gflops() / dense.gflops()},
+            {"peak", json(found.peak)},
+            {"product", json(product)},
+            {"attend", json(dense)},
+            {"attend_dilated", json(dilated)}};
 }
 
 void print(const AttentionSpeed& found) {
     const auto line = [&](int r, const Speed& speed, const char* against, const Speed& base) {
         narrate("");
-        fmt::print("attend  n {:>5}  D {:>3}  {:<10}  r {}  error {:>4.2f}  {:>6.1f} GFLOP/s  {:>4.1f} % of peak  against {:<13}  ratio {:.2f}\n",
-                   found.of.rows, found.of.head_dim, found.of.causal ? "causal" : "not causal", r, found.error_ratio, speed.gflops(),
-                   100 * speed.gflops() / found.peak.gflops(), against, speed.gflops() / base.gflops());
+        fmt::print("attend  n {:>5}  D {:>3}  {:<10}  r {}  error {:>4.2f}  {:>6.1f} GFLOP/s  {:>4.1f} % of peak  "
+                   "against {:<13}  ratio {:.2f}\n",
+                   found.of.rows, found.of.head_dim, found.of.causal ? "causal" : "not causal", r, found.error_ratio,
+                   speed.gflops(), 100 * speed.gflops() / found.peak.gflops(), against, speed.gflops() / base.gflops());
     };
     line(1, found.dense, "Eigen product", found.product);
     line(8, found.dilated, "attend r 1", found.dense);
@@ -52,9 +63,11 @@ int run_attention(const std::optional<std::string>& file) {
     for (const SpeedCase& of : usual_speed_cases()) {
         const auto title = fmt::format("n {} D {}{}", of.rows, of.head_dim, of.causal ? " causal" : "");
         narrate(title + ": verifying");
-        const AttentionSpeed found = attention_speed(of, [&](const std::string& what) { narrate(title + ": " + what); });
+        const AttentionSpeed found =
+            attention_speed(of, [&](const std::string& what) { narrate(title + ": " + what); });
         if (!found.right) {
-            fmt::print(stderr, "dra: attend {}: error ratio {:.3g}, bound {}\n", title, found.error_ratio, forward_bound);
+            fmt::print(stderr, "dra: attend {}: error ratio {:.3g}, bound {}\n", title, found.error_ratio,
+                       forward_bound);
             return out_of_tolerance;
         }
         print(found);
@@ -62,7 +75,8 @@ int run_attention(const std::optional<std::string>& file) {
         products.push_back(found.product.gflops());
         record["cases"].push_back(json(found));
     }
-    fmt::print("peak    multiply-adds in registers {:.1f} GFLOP/s, Eigen product of 1024 {:.1f} GFLOP/s: medians of the cases; one thread, float\n",
+    fmt::print("peak    multiply-adds in registers {:.1f} GFLOP/s, Eigen product of 1024 {:.1f} GFLOP/s: medians of "
+               "the cases; one thread, float\n",
                spread(peaks).median, spread(products).median);
     if (file) write_json(*file, record);
     return success;
@@ -72,21 +86,31 @@ int run_scaling(const std::optional<std::string>& file) {
     const Scaling found = scaling(narrate);
     narrate("");
     if (!found.right) {
-        fmt::print(stderr, "dra: scaling: error ratio {:.3g}, bound {}; or the longer result is not the shorter one repeated\n",
+        fmt::print(stderr,
+                   "dra: scaling: error ratio {:.3g}, bound {}; or the longer result is not the shorter one repeated\n",
                    found.error_ratio, forward_bound);
         return out_of_tolerance;
     }
-    Json record{{"environment", environment()}, {"growth", found.growth()}, {"error_ratio", found.error_ratio}, {"lengths", Json::array()}};
+    Json record{{"environment", environment()},
+                {"growth", found.growth()},
+                {"error_ratio", found.error_ratio},
+                {"lengths", Json::array()}};
     const auto line = [&](Index tokens, const Samples& samples, const Allocations& allocations) {
         const Spread s = spread(samples);
         const double n = static_cast<double>(tokens);
-        fmt::print("n {:>7}  {} a call, {} a token ({}-{})  memory beyond q, k, v, out, lse {}\n", tokens, seconds_text(s.median),
-                   seconds_text(s.median / n), seconds_text(s.low / n), seconds_text(s.high / n),
-                   allocations_counted() ? fmt::format("{:.1f} MiB", static_cast<double>(allocations.peak_bytes) / 0x1p20) : "not counted in this build");
-        record["lengths"].push_back({{"n", tokens}, {"median_seconds", s.median}, {"samples", samples},
-                                     {"peak_bytes", allocations_counted() ? Json(allocations.peak_bytes) : Json(nullptr)}});
+        fmt::print(
+            "n {:>7}  {} a call, {} a token ({}-{})  memory beyond q, k, v, out, lse {}\n", tokens,
+            seconds_text(s.median), seconds_text(s.median / n), seconds_text(s.low / n), seconds_text(s.high / n),
+            allocations_counted() ? fmt::format("{:.1f} MiB", static_cast<double>(allocations.peak_bytes) / 0x1p20)
+                                  : "not counted in this build");
+        record["lengths"].push_back(
+            {{"n", tokens},
+             {"median_seconds", s.median},
+             {"samples", samples},
+             {"peak_bytes", allocations_counted() ? Json(allocations.peak_bytes) : Json(nullptr)}});
     };
-    fmt::print("H 4  D 64  patterns (2048,1) (8192,4)  causal  float  {} threads  error ratio {:.2f}\n", omp_get_max_threads(), found.error_ratio);
+    fmt::print("H 4  D 64  patterns (2048,1) (8192,4)  causal  float  {} threads  error ratio {:.2f}\n",
+               omp_get_max_threads(), found.error_ratio);
     line(shorter_tokens, found.shorter, found.of_shorter);
     line(longer_tokens, found.longer, found.of_longer);
     fmt::print("time a token, longer over shorter: ratio {:.3f}\n", found.growth());
@@ -99,8 +123,10 @@ int run_scaling(const std::optional<std::string>& file) {
 Command bench_command(CLI::App& program) {
     const auto file = std::make_shared<std::optional<std::string>>();
     CLI::App* command = program.add_subcommand("bench", "Speed of single parts, each verified before it is timed");
-    CLI::App* attention = command->add_subcommand("attention", "attend on one core, against an Eigen product and the peak of multiply-adds");
-    CLI::App* of_scaling = command->add_subcommand("scaling", "a million tokens against 65,536: time a token, and memory");
+    CLI::App* attention = command->add_subcommand(
+        "attention", "attend on one core, against an Eigen product and the peak of multiply-adds");
+    CLI::App* of_scaling =
+        command->add_subcommand("scaling", "a million tokens against 65,536: time a token, and memory");
     for (CLI::App* part : {attention, of_scaling})
         part->add_option("--json", *file, "everything measured")->type_name("FILE");
     return {command, [=] {

@@ -40,13 +40,16 @@ Index parse_size(const std::string& flag, const std::string& text) {
 
 benchmarks::Options parse_options(const Flags& flags) {
     benchmarks::Options options;
-    options.lengths = flags.lengths ? parse_integers("--lengths", *flags.lengths) : flags.quick ? quick_lengths : usual_lengths;
+    options.lengths = flags.lengths ? parse_integers("--lengths", *flags.lengths)
+                      : flags.quick ? quick_lengths
+                                    : usual_lengths;
     for (const Index n : options.lengths)
         if (n < 1) throw PatternError("--lengths", *flags.lengths, "must all be at least 1");
     std::ranges::sort(options.lengths);
-    options.lengths.erase(std::ranges::unique(options.lengths).begin(), options.lengths.end());
+    options.lengths.erase(std::unique(options.lengths.begin(), options.lengths.end()), options.lengths.end());
     if (flags.segments.has_value() != flags.dilations.has_value())
-        throw PatternError(flags.segments ? "--dilations" : "--segments", "(missing)", "must be given together with the other list");
+        throw PatternError(flags.segments ? "--dilations" : "--segments", "(missing)",
+                           "must be given together with the other list");
     if (flags.segments) options.segments = parse_integers("--segments", *flags.segments);
     if (flags.dilations) options.dilations = parse_integers("--dilations", *flags.dilations);
     if (flags.ranks) options.ranks = parse_size("--ranks", *flags.ranks);
@@ -70,8 +73,10 @@ template <class T> Inputs<T> random_inputs(const Flags& flags, Index tokens) {
 class Narration {
 public:
     void operator()(const std::string& stage, const std::string& detail) {
-        if (on_terminal_) fmt::print(stderr, "\r\033[K{}: {}", stage, detail);
-        else if (stage != last_) fmt::print(stderr, "{}\n", stage);
+        if (on_terminal_)
+            fmt::print(stderr, "\r\033[K{}: {}", stage, detail);
+        else if (stage != last_)
+            fmt::print(stderr, "{}\n", stage);
         std::fflush(stderr);
         last_ = stage;
     }
@@ -98,8 +103,10 @@ template <class T> Comparison compare(const Flags& flags, benchmarks::Options op
 
 template <class T> Inputs<T> file_inputs(const TensorFile& file) {
     Inputs<T> inputs{to_tensor<T>("q", file.at("q")), to_tensor<T>("k", file.at("k")), to_tensor<T>("v", file.at("v"))};
-    for (const auto& [name, tensor] : {std::pair{"q", &inputs.q}, {"k", &inputs.k}, {"v", &inputs.v}}) check_finite<T>(name, *tensor);
-    validate({.segment_lengths = {1}, .dilation_rates = {1}}, info<T>(inputs.q, inputs.k, inputs.v)); // they fit each other
+    for (const auto& [name, tensor] : {std::pair{"q", &inputs.q}, {"k", &inputs.k}, {"v", &inputs.v}})
+        check_finite<T>(name, *tensor);
+    validate({.segment_lengths = {1}, .dilation_rates = {1}},
+             info<T>(inputs.q, inputs.k, inputs.v)); // they fit each other
     return inputs;
 }
 
@@ -130,9 +137,13 @@ int run_program(const std::string& program, std::vector<std::string> arguments) 
 void make_report(const std::filesystem::path& json, const std::filesystem::path& folder) {
     const std::vector<std::string> arguments = {DRA_REPORT_SCRIPT, json.string(), folder.string()};
     const char* chosen = std::getenv("DRA_PYTHON_EXECUTABLE");
-    const bool made = (chosen && *chosen && run_program(chosen, arguments) == 0) || run_program("python3", arguments) == 0;
-    if (made) fmt::print(stderr, "report: {}\n", (folder / "index.html").string());
-    else fmt::print(stderr, "report: index.html was not made, for python3 is missing or failed; {} has all figures\n", json.string());
+    const bool made =
+        (chosen && *chosen && run_program(chosen, arguments) == 0) || run_program("python3", arguments) == 0;
+    if (made)
+        fmt::print(stderr, "report: {}\n", (folder / "index.html").string());
+    else
+        fmt::print(stderr, "report: index.html was not made, for python3 is missing or failed; {} has all figures\n",
+                   json.string());
 }
 
 int run(const Flags& flags) {
@@ -157,7 +168,8 @@ int run(const Flags& flags) {
 
 Command compare_command(CLI::App& program) {
     const auto flags = std::make_shared<Flags>();
-    CLI::App* command = program.add_subcommand("compare", "Every fix of the report before, after and principled: verified, then timed");
+    CLI::App* command =
+        program.add_subcommand("compare", "Every fix of the report before, after and principled: verified, then timed");
     const auto add = [&](const char* flag, auto& value, const char* sentence, const char* kind) {
         command->add_option(flag, value, sentence)->type_name(kind);
     };
@@ -169,7 +181,8 @@ Command compare_command(CLI::App& program) {
     add("--heads", flags->heads, "default: 2", "H");
     add("--head-dim", flags->head_dim, "default: 64", "D");
     command->add_flag("--no-causal", flags->not_causal, "queries see later keys too");
-    add("--input", flags->input, "q, k, v: [B, N, H, D]; lengths are prefixes of it; default: random normals", "FILE.safetensors");
+    add("--input", flags->input, "q, k, v: [B, N, H, D]; lengths are prefixes of it; default: random normals",
+        "FILE.safetensors");
     add("--threads", flags->threads, "default: one a core", "T");
     add("--json", flags->json, "everything measured, beside the report's compare.json", "FILE");
     add("--report", flags->report, "where compare.json, index.html and plots go; default: build/report", "FOLDER");

@@ -15,8 +15,12 @@ namespace dra::cli {
 
 /// What stands in every JSON.
 inline nlohmann::ordered_json environment() {
-    return {{"program", "dra " + std::string(version)}, {"compiler", compiler}, {"flags", compile_flags}, {"build_type", build_type},
-            {"cpu", cpu_name()}, {"threads", omp_get_max_threads()}};
+    return {{"program", "dra " + std::string(version)},
+            {"compiler", compiler},
+            {"flags", compile_flags},
+            {"build_type", build_type},
+            {"cpu", cpu_name()},
+            {"threads", omp_get_max_threads()}};
 }
 
 /// Throws FormatError when it cannot be written.

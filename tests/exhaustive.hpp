@@ -12,8 +12,9 @@ inline constexpr Index small_segments = small_tokens + 1; ///< w too, and one be
 /// Lengths N, pairs r <= w, causal or not, and the four ways below.
 inline constexpr Index small_questions = small_tokens * (small_segments * (small_segments + 1) / 2) * 2 * 4;
 
-/// Calls visit(question) for every N, w, r <= w, causal or not, each with all r phases, reached in four ways: by head in one
-/// group; by group, r groups of one head; by head block in a mixture of one; and in one head that mixes all r phases.
+/// Calls visit(question) for every N, w, r <= w, causal or not, each with all r phases, reached in four ways: by head
+/// in one group; by group, r groups of one head; by head block in a mixture of one; and in one head that mixes all r
+/// phases.
 template <class Visit> void for_each_small_question(Visit visit) {
     for (Index N = 1; N <= small_tokens; ++N)
         for (Index w = 1; w <= small_segments; ++w)
@@ -21,9 +22,11 @@ template <class Visit> void for_each_small_question(Visit visit) {
                 for (const bool causal : {false, true}) {
                     const auto copies = static_cast<std::size_t>(r);
                     const auto ask = [&](Index heads, std::size_t patterns, Mode mode, PhaseRule phase) {
-                        visit(Question{{1, N, heads, 2}, heads,
-                                       {std::vector<Index>(patterns, w), std::vector<Index>(patterns, r), mode, phase, causal},
-                                       static_cast<std::uint64_t>(N * 1000 + w * 30 + r)});
+                        visit(Question{
+                            {1, N, heads, 2},
+                            heads,
+                            {std::vector<Index>(patterns, w), std::vector<Index>(patterns, r), mode, phase, causal},
+                            static_cast<std::uint64_t>(N * 1000 + w * 30 + r)});
                     };
                     ask(r, 1, Mode::groups, PhaseRule::head);
                     ask(r, copies, Mode::groups, PhaseRule::group);

@@ -1,6 +1,7 @@
 #pragma once
 /// \file
-/// Random problems: sizes and choices drawn from a seed, tensors of normals, poisoned memory for results, and the verdict.
+/// Random problems: sizes and choices drawn from a seed, tensors of normals, poisoned memory for results, and the
+/// verdict.
 
 #include "reference/definition/oracle.hpp"
 #include "reference/definition/pattern.hpp"
@@ -82,8 +83,8 @@ private:
     std::uint32_t drawn_ = 0;
 };
 
-/// A problem and its tensors. Channel 0 of v is 1, where D > 1: there out is the sum of the weights, and a tensor of one or
-/// two rows never cancels to something so small that rounding looks large against it.
+/// A problem and its tensors. Channel 0 of v is 1, where D > 1: there out is the sum of the weights, and a tensor of
+/// one or two rows never cancels to something so small that rounding looks large against it.
 template <class T> struct Inputs {
     Tensor<T> q, k, v;
     Problem problem;

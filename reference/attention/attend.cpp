@@ -2,21 +2,42 @@
 
 #include "reference/attention/panel.hpp"
 
+#include <optional>
+
 namespace dra {
 
-template <class T>
-void attend(const Rows<T>& q, const Rows<T>& k, const Rows<T>& v, const Visibility& visibility, T softmax_scale, Partial<T> into,
-            Combine combine) {
+template <class T> struct AttendWorkspace<T>::Memory {
     kernel::Packed<T> packed;
+    std::optional<kernel::PanelWorkspace<T>> panels;
+};
+
+template <class T> AttendWorkspace<T>::AttendWorkspace() : memory_(std::make_unique<Memory>()) {}
+template <class T> AttendWorkspace<T>::~AttendWorkspace() = default;
+
+template <class T> void attend(const Rows<T>& q, const Rows<T>& k, const Rows<T>& v, const Visibility& visibility,
+                               T softmax_scale, Partial<T> into, Combine combine, AttendWorkspace<T>& workspace) {
+    auto& [packed, panels] = workspace.memory();
     packed.resize(k.rows(), k.cols());
     packed.pack(k, v, 0, k.rows());
-    kernel::PanelWorkspace<T> space(q.cols());
+    if (!panels || panels->out.cols() != q.cols()) panels.emplace(q.cols());
     for (Index i0 = 0; i0 < q.rows(); i0 += kernel::bundle_rows<T>)
         kernel::attend_panels(q, packed, kernel::ExtentPanels{visibility}, softmax_scale, i0,
-                              std::min(kernel::bundle_rows<T>, q.rows() - i0), into, combine, space);
+                              std::min(kernel::bundle_rows<T>, q.rows() - i0), into, combine, *panels);
 }
 
-template void attend(const Rows<float>&, const Rows<float>&, const Rows<float>&, const Visibility&, float, Partial<float>, Combine);
-template void attend(const Rows<double>&, const Rows<double>&, const Rows<double>&, const Visibility&, double, Partial<double>, Combine);
+template <class T> void attend(const Rows<T>& q, const Rows<T>& k, const Rows<T>& v, const Visibility& visibility,
+                               T softmax_scale, Partial<T> into, Combine combine) {
+    AttendWorkspace<T> workspace;
+    attend(q, k, v, visibility, softmax_scale, into, combine, workspace);
+}
+
+#define DRA_INSTANTIATE(T)                                                                                          \
+    template class AttendWorkspace<T>;                                                                              \
+    template void attend(const Rows<T>&, const Rows<T>&, const Rows<T>&, const Visibility&, T, Partial<T>, Combine, \
+                         AttendWorkspace<T>&);                                                                      \
+    template void attend(const Rows<T>&, const Rows<T>&, const Rows<T>&, const Visibility&, T, Partial<T>, Combine);
+DRA_INSTANTIATE(float)
+DRA_INSTANTIATE(double)
+#undef DRA_INSTANTIATE
 
 } // namespace dra

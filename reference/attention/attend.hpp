@@ -2,24 +2,44 @@
 /// \file
 /// One view to one partial: the unified compute method.
 ///
-/// Everything that computes attention in this library is `attend` on strided views, and everything that combines is `merge`.
+/// Everything that computes attention in this library is `attend` on strided views, and everything that combines is
+/// `merge`.
 
 #include "reference/attention/partial.hpp"
 #include "reference/definition/visibility.hpp"
 
+#include <memory>
+
 namespace dra {
+
+/// Memory that calls of attend share, so that later ones allocate nothing: packed K and V, and what a panel needs. It
+/// grows to the largest view that it has met. One thread at a time. float and double.
+template <class T> class AttendWorkspace {
+public:
+    AttendWorkspace();
+    ~AttendWorkspace();
+
+    struct Memory; ///< laid out for the target of the library, so it is not seen from outside
+    Memory& memory() { return *memory_; }
+
+private:
+    std::unique_ptr<Memory> memory_;
+};
 
 /// Attention of the rows q (m, D) over the keys that they see of k, v (n, D): out (m, D) and lse (m) into `into`.
 ///
-///     out_i = sum_j softmax_j(scale q_i k_j) v_j,   lse_i = log sum_j e^(scale q_i k_j)       over the keys j that i sees
+///     out_i = sum_j softmax_j(scale q_i k_j) v_j,   lse_i = log sum_j e^(scale q_i k_j)   over the keys j that i sees
 ///
-/// `visibility` holds the positions of the m queries and n keys, in the order of the rows. Rows that see no key become (0, -inf).
-/// Tiles that no row sees are not visited; tiles that all rows see do no causal work. 4 D FLOPs a visible pair, plus those in
-/// tiles at the edge; memory for K and V packed once, no scores. One thread. A non-finite row of v reaches every row of the
-/// tiles that it lies in (0 * inf is NaN): see check_finite.
-/// Instantiated for float and double.
-template <class T>
-void attend(const Rows<T>& q, const Rows<T>& k, const Rows<T>& v, const Visibility& visibility, T softmax_scale, Partial<T> into,
-            Combine combine = Combine::store);
+/// `visibility` holds the positions of the m queries and n keys, in the order of the rows. Rows that see no key become
+/// (0, -inf). Tiles that no row sees are not visited; tiles that all rows see do no causal work. 4 D FLOPs a visible
+/// pair, plus those in tiles at the edge; memory for K and V packed once, no scores. One thread. A non-finite row of v
+/// reaches every row of the tiles that it lies in (0 * inf is NaN): see check_finite. Instantiated for float and
+/// double.
+template <class T> void attend(const Rows<T>& q, const Rows<T>& k, const Rows<T>& v, const Visibility& visibility,
+                               T softmax_scale, Partial<T> into, Combine combine, AttendWorkspace<T>& workspace);
+
+/// The same with a workspace of its own.
+template <class T> void attend(const Rows<T>& q, const Rows<T>& k, const Rows<T>& v, const Visibility& visibility,
+                               T softmax_scale, Partial<T> into, Combine combine = Combine::store);
 
 } // namespace dra

@@ -36,7 +36,8 @@ public:
         const Index heads = static_cast<Index>(kv_heads_.size());
         const Index g = kv_heads_[static_cast<std::size_t>(i / segments_ % heads)];
         const Combine combine = is_first(g) ? Combine::store : Combine::merge;
-        return {i / segments_ / heads, g, pattern_of(problem_, pattern_, g).selected(i % segments_, problem_.tokens), combine};
+        return {i / segments_ / heads, g, pattern_of(problem_, pattern_, g).selected(i % segments_, problem_.tokens),
+                combine};
     }
 
     /// The rows of view i that its pattern leaves out, one set for each other phase; there are dilation_rate - 1.
@@ -64,7 +65,9 @@ template <class T> struct Tensors {
     TensorView<T> out;
     Lse<T>& lse;
 
-    Partial<T> partial(Index b, Index h, const Positions& rows) const { return {out.rows(b, h, rows), lse.rows(b, h, rows)}; }
+    Partial<T> partial(Index b, Index h, const Positions& rows) const {
+        return {out.rows(b, h, rows), lse.rows(b, h, rows)};
+    }
 };
 
 /// Queries that a thread takes at once: whole bundles, unless that left threads without work.
@@ -73,11 +76,10 @@ template <class T> Index bundle_of(Index queries) {
     return kernel::lanes<T> * std::clamp<Index>(panels_a_thread / 4, 1, kernel::bundle);
 }
 
-/// All views of one pattern, in waves: the team packs the keys of a wave, then shares out its panels, the longest first.
-/// Called by every thread of a parallel region.
-template <class T>
-void attend_views(const Problem& problem, const Views& views, const Tensors<T>& t, std::vector<kernel::Packed<T>>& wave,
-                  kernel::PanelWorkspace<T>& space) {
+/// All views of one pattern, in waves: the team packs the keys of a wave, then shares out its panels, the longest
+/// first. Called by every thread of a parallel region.
+template <class T> void attend_views(const Problem& problem, const Views& views, const Tensors<T>& t,
+                                     std::vector<kernel::Packed<T>>& wave, kernel::PanelWorkspace<T>& space) {
     const Index group = problem.group_size(), slots = static_cast<Index>(wave.size());
     const Index parts = ceil_div(views.longest(), kernel::block);
     for (Index first = 0; first < views.count(); first += slots) {
@@ -89,8 +91,8 @@ void attend_views(const Problem& problem, const Views& views, const Tensors<T>& 
             for (Index part = 0; part < parts; ++part) {
                 const View view = views[first + slot];
                 const Index begin = part * kernel::block, end = std::min(begin + kernel::block, view.positions.count);
-                wave[static_cast<std::size_t>(slot)].pack(t.k.rows(view.b, view.g, view.positions), t.v.rows(view.b, view.g, view.positions),
-                                                          begin, end);
+                wave[static_cast<std::size_t>(slot)].pack(t.k.rows(view.b, view.g, view.positions),
+                                                          t.v.rows(view.b, view.g, view.positions), begin, end);
             }
 
 #pragma omp for collapse(3) schedule(dynamic)
@@ -102,14 +104,15 @@ void attend_views(const Problem& problem, const Views& views, const Tensors<T>& 
                     const Index rows = std::min(bundle, view.positions.count - i0);
                     if (rows <= 0) continue;
                     const kernel::ExtentPanels visible{{view.positions, view.positions, problem.causal}};
-                    kernel::attend_panels(t.q.rows(view.b, h, view.positions), wave[static_cast<std::size_t>(slot)], visible,
-                                         static_cast<T>(problem.softmax_scale), i0, rows, t.partial(view.b, h, view.positions), view.combine,
-                                         space);
+                    kernel::attend_panels(t.q.rows(view.b, h, view.positions), wave[static_cast<std::size_t>(slot)],
+                                          visible, static_cast<T>(problem.softmax_scale), i0, rows,
+                                          t.partial(view.b, h, view.positions), view.combine, space);
                 }
     }
 }
 
-/// Rows that a head's first pattern leaves out become the identity of merge. Called by every thread of a parallel region.
+/// Rows that a head's first pattern leaves out become the identity of merge. Called by every thread of a parallel
+/// region.
 template <class T> void clear_left_out(const Problem& problem, Index pattern, const Views& views, const Tensors<T>& t) {
     const Index others = problem.dilation_rates[static_cast<std::size_t>(pattern)] - 1;
 #pragma omp for collapse(2)
@@ -124,15 +127,16 @@ template <class T> void clear_left_out(const Problem& problem, Index pattern, co
 
 } // namespace
 
-template <class T>
-void dilated_attention(const Problem& problem, TensorView<const T> q, TensorView<const T> k, TensorView<const T> v, TensorView<T> out,
-                       Lse<T>& lse) {
+template <class T> void dilated_attention(const Problem& problem, TensorView<const T> q, TensorView<const T> k,
+                                          TensorView<const T> v, TensorView<T> out, Lse<T>& lse) {
     const Tensors<T> tensors{q, k, v, out, lse};
-    std::vector<kernel::PanelWorkspace<T>> spaces(static_cast<std::size_t>(omp_get_max_threads()), kernel::PanelWorkspace<T>(problem.head_dim));
+    std::vector<kernel::PanelWorkspace<T>> spaces(static_cast<std::size_t>(omp_get_max_threads()),
+                                                  kernel::PanelWorkspace<T>(problem.head_dim));
     std::vector<kernel::Packed<T>> wave;
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
         const Views views(problem, pattern);
-        wave.resize(static_cast<std::size_t>(std::clamp<Index>(wave_rows / views.longest(), 1, std::max<Index>(views.count(), 1))));
+        wave.resize(static_cast<std::size_t>(
+            std::clamp<Index>(wave_rows / views.longest(), 1, std::max<Index>(views.count(), 1))));
         for (auto& packed : wave) packed.resize(views.longest(), problem.head_dim);
 #pragma omp parallel
         {
@@ -142,18 +146,20 @@ void dilated_attention(const Problem& problem, TensorView<const T> q, TensorView
     }
 }
 
-template <class T>
-Attention<T> dilated_attention(const Problem& problem, TensorView<const T> q, TensorView<const T> k, TensorView<const T> v) {
+template <class T> Attention<T> dilated_attention(const Problem& problem, TensorView<const T> q, TensorView<const T> k,
+                                                  TensorView<const T> v) {
     Attention<T> result{Tensor<T>(problem.q_shape()), Lse<T>(problem.batch, problem.heads, problem.tokens)};
     dilated_attention<T>(problem, q, k, v, result.out, result.lse);
     return result;
 }
 
-template void dilated_attention(const Problem&, TensorView<const float>, TensorView<const float>, TensorView<const float>, TensorView<float>,
-                                Lse<float>&);
-template void dilated_attention(const Problem&, TensorView<const double>, TensorView<const double>, TensorView<const double>,
-                                TensorView<double>, Lse<double>&);
-template Attention<float> dilated_attention(const Problem&, TensorView<const float>, TensorView<const float>, TensorView<const float>);
-template Attention<double> dilated_attention(const Problem&, TensorView<const double>, TensorView<const double>, TensorView<const double>);
+template void dilated_attention(const Problem&, TensorView<const float>, TensorView<const float>,
+                                TensorView<const float>, TensorView<float>, Lse<float>&);
+template void dilated_attention(const Problem&, TensorView<const double>, TensorView<const double>,
+                                TensorView<const double>, TensorView<double>, Lse<double>&);
+template Attention<float> dilated_attention(const Problem&, TensorView<const float>, TensorView<const float>,
+                                            TensorView<const float>);
+template Attention<double> dilated_attention(const Problem&, TensorView<const double>, TensorView<const double>,
+                                             TensorView<const double>);
 
 } // namespace dra

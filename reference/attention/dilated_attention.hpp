@@ -2,23 +2,24 @@
 /// \file
 /// Dilated attention: every head, every pattern, on all cores (LongNet, arXiv:2307.02486, section 2.2).
 ///
-/// A head's rows under a pattern are strided views, one a segment; each view gives a partial; patterns of a mixture are merged in
-/// place. Query heads that share a KV head share its packed keys.
+/// A head's rows under a pattern are strided views, one a segment; each view gives a partial; patterns of a mixture are
+/// merged in place. Query heads that share a KV head share its packed keys.
 
 #include "reference/definition/problem.hpp"
 
 namespace dra {
 
-/// Attention of the whole problem into `out` [B, N, H, D] and `lse` [B, H, N], both overwritten entirely, poison included.
+/// Attention of the whole problem into `out` [B, N, H, D] and `lse` [B, H, N], both overwritten entirely, poison
+/// included.
 ///
-/// Rows that no pattern selects are (0, -inf). Time O(visible pairs * D); memory beyond the tensors is the packed keys of one wave of
-/// views, independent of N. The result is the same, bit for bit, for every number of threads. float and double.
-template <class T>
-void dilated_attention(const Problem& problem, TensorView<const T> q, TensorView<const T> k, TensorView<const T> v, TensorView<T> out,
-                       Lse<T>& lse);
+/// Rows that no pattern selects are (0, -inf). Time O(visible pairs * D); memory beyond the tensors is the packed keys
+/// of one wave of views, independent of N. The result is the same, bit for bit, for every number of threads. float and
+/// double.
+template <class T> void dilated_attention(const Problem& problem, TensorView<const T> q, TensorView<const T> k,
+                                          TensorView<const T> v, TensorView<T> out, Lse<T>& lse);
 
 /// The same into new tensors.
-template <class T>
-Attention<T> dilated_attention(const Problem& problem, TensorView<const T> q, TensorView<const T> k, TensorView<const T> v);
+template <class T> Attention<T> dilated_attention(const Problem& problem, TensorView<const T> q, TensorView<const T> k,
+                                                  TensorView<const T> v);
 
 } // namespace dra

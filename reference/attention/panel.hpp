@@ -3,10 +3,11 @@
 /// Panels of queries against the packed keys of one view: online softmax over tiles, in registers and L1.
 ///
 ///     m' = max(m, max_j s_j);   l' = e^(m - m') l + sum_j e^(s_j - m');   o' = e^(m - m') o + sum_j e^(s_j - m') v_j
-///     out = o / l,   lse = m + log l           (Milakov and Gimelshein, arXiv:1805.02867; Dao, arXiv:2307.08691, alg. 1)
+///     out = o / l,   lse = m + log l     (Milakov and Gimelshein, arXiv:1805.02867; Dao, arXiv:2307.08691, alg. 1)
 ///
-/// Exponentials are in base 2: Q is multiplied by scale * log2(e) while it is packed, lse is converted back at the end; mixing
-/// the two bases is defect `lse-base`. What a row sees is a seam: any type with a `panel(i0, rows)` like ExtentPanels'. Not installed.
+/// Exponentials are in base 2: Q is multiplied by scale * log2(e) while it is packed, lse is converted back at the end;
+/// mixing the two bases is defect `lse-base`. What a row sees is a seam: any type with a `panel(i0, rows)` like
+/// ExtentPanels'. Not installed.
 
 #include "reference/attention/partial.hpp"
 #include "reference/attention/product.hpp"
@@ -18,7 +19,7 @@ namespace dra::kernel {
 
 inline constexpr Index block = 256 / strip * strip; ///< keys of a tile: P^T of one panel stays in L1
 inline constexpr int bundle = 4;                    ///< panels that share a tile of K and V while it is in L2
-template <class T> inline constexpr Index bundle_rows = bundle * lanes<T>; ///< queries of a call, at most
+template <class T> inline constexpr Index bundle_rows = lanes<T>* bundle; ///< queries of a call, at most
 
 /// K and V of one view, packed once and shared by all its panels: K in strips of keys, V in strips of channels.
 template <class T> struct Packed {
@@ -26,10 +27,11 @@ template <class T> struct Packed {
     std::vector<T> k; ///< (keys / strip, D, strip)
     std::vector<T> v; ///< (D / strip, keys, strip)
 
+    /// Makes room for so many keys; memory only grows.
     void resize(Index new_keys, Index new_head_dim) {
         keys = new_keys, head_dim = new_head_dim;
-        k.resize(static_cast<std::size_t>(strips_up(keys) * head_dim));
-        v.resize(static_cast<std::size_t>(keys * strips_up(head_dim)));
+        k.resize(std::max(k.size(), static_cast<std::size_t>(strips_up(keys) * head_dim)));
+        v.resize(std::max(v.size(), static_cast<std::size_t>(keys * strips_up(head_dim))));
     }
     const T* k_strip(Index j) const { return k.data() + j * head_dim; }
     const T* v_strip(Index d, Index j) const { return v.data() + d * keys + j * strip; }
@@ -50,16 +52,17 @@ struct ExtentPanels {
     Visibility visibility;
 
     template <class T> struct Panel {
-        Index end;                ///< keys from here on are seen by no row: their tiles are not visited
-        Index full;               ///< keys before this are seen by every row: their tiles need no mask
-        Row<Integer<T>> extents;  ///< of each row
+        Index end;               ///< keys from here on are seen by no row: their tiles are not visited
+        Index full;              ///< keys before this are seen by every row: their tiles need no mask
+        Row<Integer<T>> extents; ///< of each row
 
         /// Scores of keys j .. j + strip that a row does not see become -inf.
         DRA_INLINE void mask(Index j, Tile<T>& s) const {
-            DRA_UNROLL for (int i = 0; i < strip; ++i)
-                DRA_UNROLL for (int c = 0; c < vectors; ++c)
+            DRA_UNROLL (i, strip)
+                DRA_UNROLL (c, vectors)
                     s.r[i].v[c] = extents.v[c] > static_cast<Integer<T>>(j + i)
-                                      ? s.r[i].v[c] : Vector<T>{} - std::numeric_limits<T>::infinity();
+                                      ? s.r[i].v[c]
+                                      : Vector<T>{} - std::numeric_limits<T>::infinity();
         }
     };
 
@@ -74,17 +77,21 @@ struct ExtentPanels {
 /// The running statistics of a panel.
 template <class T> struct RunningSoftmax {
     Row<T> max, sum{};
-    RunningSoftmax() { for (auto& m : max.v) m = Vector<T>{} - std::numeric_limits<T>::infinity(); }
+    RunningSoftmax() {
+        for (auto& m : max.v) m = Vector<T>{} - std::numeric_limits<T>::infinity();
+    }
 
-    /// P^T = 2^(S^T - max) in place over `keys` rows, given the maximum before them; returns what older sums are multiplied by.
+    /// P^T = 2^(S^T - max) in place over `keys` rows, given the maximum before them; returns what older sums are
+    /// multiplied by.
     DRA_INLINE Row<T> exponentials(Index keys, const Row<T>& before, Row<T>* p) {
         Row<T> shift, rescale, added{};
-        for (int c = 0; c < vectors; ++c) { // a row that sees nothing yet has max = -inf: shift by 0 instead, never -inf - -inf
+        for (int c = 0; c < vectors;
+             ++c) { // a row that sees nothing yet has max = -inf: shift by 0 instead, never -inf - -inf
             shift.v[c] = max.v[c] < -std::numeric_limits<T>::max() ? Vector<T>{} : max.v[c];
             rescale.v[c] = exp2<T>(before.v[c] - shift.v[c]);
         }
         for (Index j = 0; j < keys; ++j)
-            DRA_UNROLL for (int c = 0; c < vectors; ++c) added.v[c] += p[j].v[c] = exp2<T>(p[j].v[c] - shift.v[c]);
+            DRA_UNROLL (c, vectors) added.v[c] += p[j].v[c] = exp2<T>(p[j].v[c] - shift.v[c]);
         for (int c = 0; c < vectors; ++c) sum.v[c] = sum.v[c] * rescale.v[c] + added.v[c];
         return rescale;
     }
@@ -113,8 +120,8 @@ template <class T> struct PanelWorkspace {
 /// Packs rows [i0, i0 + rows) of q, scaled, and starts from no key at all.
 template <class T> void begin_panel(PanelState<T>& panel, const Rows<T>& q, T scale, Index i0, Index rows) {
     for (Index i = 0; i < rows; i += strip)
-        transpose(rows - i, q.cols(), scale * std::numbers::log2e_v<T>, q.data() + (i0 + i) * q.outerStride(), q.outerStride(),
-                  reinterpret_cast<T*>(panel.q.data()) + i, Index{lanes<T>});
+        transpose(rows - i, q.cols(), scale * std::numbers::log2e_v<T>, q.data() + (i0 + i) * q.outerStride(),
+                  q.outerStride(), reinterpret_cast<T*>(panel.q.data()) + i, Index{lanes<T>});
     std::fill(panel.o.begin(), panel.o.end(), Row<T>{});
     panel.softmax = {};
 }
@@ -126,8 +133,8 @@ void attend_tile(PanelState<T>& panel, const Packed<T>& kv, const Seen& seen, In
     for (Index j = 0; j < keys; j += strip) {
         Tile<T> s = product(kv.head_dim, kv.k_strip(j0 + j), panel.q.data()); // S^T (strip, lanes)
         if (j0 + j + strip > seen.full) seen.mask(j0 + j, s);
-        DRA_UNROLL for (int i = 0; i < strip; ++i)
-            DRA_UNROLL for (int c = 0; c < vectors; ++c) {
+        DRA_UNROLL (i, strip)
+            DRA_UNROLL (c, vectors) {
                 panel.softmax.max.v[c] = larger<T>(panel.softmax.max.v[c], s.r[i].v[c]);
                 p[j + i].v[c] = s.r[i].v[c];
             }
@@ -136,20 +143,23 @@ void attend_tile(PanelState<T>& panel, const Packed<T>& kv, const Seen& seen, In
     for (Index d = 0; d < kv.head_dim; d += strip) {
         const Tile<T> t = product(keys, kv.v_strip(d, j0), p); // V^T P^T (strip, lanes)
         Row<T>* o = panel.o.data() + d;
-        DRA_UNROLL for (int i = 0; i < strip; ++i)
-            DRA_UNROLL for (int c = 0; c < vectors; ++c) o[i].v[c] = o[i].v[c] * rescale.v[c] + t.r[i].v[c];
+        DRA_UNROLL (i, strip)
+            DRA_UNROLL (c, vectors) o[i].v[c] = o[i].v[c] * rescale.v[c] + t.r[i].v[c];
     }
 }
 
 /// out = o / l and lse of each row, stored or merged. Rows that saw nothing are (0, -inf). `o` is scratch.
-template <class T> void end_panel(const PanelState<T>& panel, RowMajor<T>& o, Index i0, Index rows, Partial<T>& into, Combine combine) {
+template <class T>
+void end_panel(const PanelState<T>& panel, RowMajor<T>& o, Index i0, Index rows, Partial<T>& into, Combine combine) {
     const Index head_dim = into.out.cols();
     for (Index d = 0; d < head_dim; d += strip)
-        transpose(head_dim - d, Index{lanes<T>}, T(1), reinterpret_cast<const T*>(panel.o.data() + d), Index{lanes<T>}, o.data() + d, head_dim);
+        transpose(head_dim - d, Index{lanes<T>}, T(1), reinterpret_cast<const T*>(panel.o.data() + d), Index{lanes<T>},
+                  o.data() + d, head_dim);
     for (Index i = 0; i < rows; ++i) {
         const int lane = static_cast<int>(i);
         const T l = panel.softmax.sum.get(lane);
-        const T lse = l == T(0) ? -std::numeric_limits<T>::infinity() : panel.softmax.max.get(lane) * std::numbers::ln2_v<T> + std::log(l);
+        const T lse = l == T(0) ? -std::numeric_limits<T>::infinity()
+                                : panel.softmax.max.get(lane) * std::numbers::ln2_v<T> + std::log(l);
         const T inverse = l == T(0) ? T(0) : T(1) / l;
         auto out = into.out.row(i0 + i);
         if (combine == Combine::store) {
@@ -163,11 +173,11 @@ template <class T> void end_panel(const PanelState<T>& panel, RowMajor<T>& o, In
     }
 }
 
-/// Attention of queries [i0, i0 + rows) of a view, rows <= bundle_rows, over the keys that they see. 4 D FLOPs a visited pair. A row's
-/// result does not depend on which others are in the call.
-template <class T, class Visible>
-void attend_panels(const Rows<T>& q, const Packed<T>& kv, const Visible& visible, T scale, Index i0, Index rows, Partial<T> into,
-                   Combine combine, PanelWorkspace<T>& space) {
+/// Attention of queries [i0, i0 + rows) of a view, rows <= bundle_rows, over the keys that they see. 4 D FLOPs a
+/// visited pair. A row's result does not depend on which others are in the call.
+template <class T, class Visible> void attend_panels(const Rows<T>& q, const Packed<T>& kv, const Visible& visible,
+                                                     T scale, Index i0, Index rows, Partial<T> into, Combine combine,
+                                                     PanelWorkspace<T>& space) {
     const int panels = static_cast<int>(ceil_div(rows, lanes<T>));
     const auto first = [&](int n) { return i0 + n * lanes<T>; };
     const auto count = [&](int n) { return std::min<Index>(lanes<T>, i0 + rows - first(n)); };
@@ -180,7 +190,8 @@ void attend_panels(const Rows<T>& q, const Packed<T>& kv, const Visible& visible
     }
     for (Index j0 = 0; j0 < end; j0 += block)
         for (int n = 0; n < panels; ++n)
-            if (j0 < seen[n].end) attend_tile(space.panels[n], kv, seen[n], j0, std::min(block, seen[n].end - j0), space.p.data());
+            if (j0 < seen[n].end)
+                attend_tile(space.panels[n], kv, seen[n], j0, std::min(block, seen[n].end - j0), space.p.data());
     for (int n = 0; n < panels; ++n) end_panel(space.panels[n], space.out, first(n), count(n), into, combine);
 }
 

@@ -1,11 +1,12 @@
 #pragma once
 /// \file
-/// A partial: (out, lse) of some rows over a set of keys. It is all that attention ever produces, and merge is the only way to combine.
+/// A partial: (out, lse) of some rows over a set of keys. It is all that attention ever produces, and merge is the only
+/// way to combine.
 ///
 ///     lse = log sum_j e^(s_j),   out = sum_j e^(s_j - lse) v_j       over the keys j of the set
 ///
-/// Ring steps, patterns of a mixture, split keys in decoding and ranks of a tree only choose which partials to compute and
-/// where. The identity is (0, -inf): no key at all.
+/// Ring steps, patterns of a mixture, split keys in decoding and ranks of a tree only choose which partials to compute
+/// and where. The identity is (0, -inf): no key at all.
 
 #include "reference/definition/tensor.hpp"
 

@@ -2,9 +2,9 @@
 /// \file
 /// The one register kernel: a strip of rows times a panel of queries, and the packing that feeds it.
 ///
-/// Queries lie in the lanes of the vectors. A panel of `lanes` queries makes S^T, P^T (a row a key) and O^T (a row a channel), so
-/// that maximum, exp, sum, rescaling and mask never work across a vector, and P is written where the second product
-/// reads it. Both products of attention,
+/// Queries lie in the lanes of the vectors. A panel of `lanes` queries makes S^T, P^T (a row a key) and O^T (a row a
+/// channel), so that maximum, exp, sum, rescaling and mask never work across a vector, and P is written where the
+/// second product reads it. Both products of attention,
 ///
 ///     S^T = K Q^T    and    O^T += V^T P^T,
 ///
@@ -21,7 +21,8 @@
 #include <type_traits>
 #include <utility>
 
-#define DRA_UNROLL _Pragma("GCC unroll 16")
+/// for i = 0, ..., n - 1, unrolled, so that what i indexes stays in registers.
+#define DRA_UNROLL(i, n) _Pragma("GCC unroll 16") for (int i = 0; i < (n); ++i)
 #define DRA_INLINE [[gnu::always_inline]] inline
 
 namespace dra::kernel {
@@ -35,13 +36,11 @@ inline constexpr int vector_bytes = 16, strip = 6, vectors = 2;
 #endif
 
 template <class T> using Integer = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
-template <class T> struct VectorOf {
-    typedef T Type __attribute__((vector_size(vector_bytes)));
-};
+template <class T> struct VectorOf { typedef T Type __attribute__((vector_size(vector_bytes))); };
 template <class T> using Vector = typename VectorOf<T>::Type;
 
 template <class T> inline constexpr int width = vector_bytes / sizeof(T);
-template <class T> inline constexpr int lanes = vectors * width<T>; ///< queries of a panel
+template <class T> inline constexpr int lanes = width<T>* vectors; ///< queries of a panel
 
 /// One number for every query of a panel.
 template <class T> struct Row {
@@ -51,24 +50,22 @@ template <class T> struct Row {
 };
 
 /// `strip` rows; lives in registers.
-template <class T> struct Tile {
-    Row<T> r[strip];
-};
+template <class T> struct Tile { Row<T> r[strip]; };
 
 constexpr Index strips_up(Index rows) { return (rows + strip - 1) / strip * strip; }
 
 /// sum += a[k][i] * b[k] for one k.
 template <class T> DRA_INLINE void multiply_add(Tile<T>& sum, const T* a, const Row<T>* b) {
-    DRA_UNROLL for (int i = 0; i < strip; ++i)
-        DRA_UNROLL for (int j = 0; j < vectors; ++j) sum.r[i].v[j] += a[i] * b->v[j];
+    DRA_UNROLL (i, strip)
+        DRA_UNROLL (j, vectors) sum.r[i].v[j] += a[i] * b->v[j];
 }
 
 /// sum over k < K of a[k][i] * b[k], for i < strip, as one chain of additions.
 template <class T> DRA_INLINE Tile<T> chain(Index K, const T* a, const Row<T>* b) {
     constexpr int unrolled = 4;
     Tile<T> sum{};
-    for (; K >= unrolled; K -= unrolled)
-        DRA_UNROLL for (int k = 0; k < unrolled; ++k, a += strip, ++b) multiply_add<T>(sum, a, b);
+    for (; K >= unrolled; K -= unrolled, a += unrolled * strip, b += unrolled)
+        DRA_UNROLL (k, unrolled) multiply_add<T>(sum, a + k * strip, b + k);
     for (; K > 0; --K, a += strip, ++b) multiply_add<T>(sum, a, b);
     return sum;
 }
@@ -79,8 +76,8 @@ template <class T> DRA_INLINE Tile<T> product(Index K, const T* a, const Row<T>*
     Tile<T> sum = chain(std::min(K, longest), a, b);
     for (Index k = longest; k < K; k += longest) {
         const Tile<T> more = chain(std::min(K - k, longest), a + k * strip, b + k);
-        DRA_UNROLL for (int i = 0; i < strip; ++i)
-            DRA_UNROLL for (int j = 0; j < vectors; ++j) sum.r[i].v[j] += more.r[i].v[j];
+        DRA_UNROLL (i, strip)
+            DRA_UNROLL (j, vectors) sum.r[i].v[j] += more.r[i].v[j];
     }
     return sum;
 }
@@ -90,14 +87,14 @@ template <class T> class Transposed {
 public:
     /// The transpose of the block at x, whose rows are x_row apart.
     DRA_INLINE Transposed(const T* x, Index x_row) {
-        DRA_UNROLL for (int i = 0; i < 8; ++i) std::memcpy(&rows_[i], x + i * x_row, sizeof(Eight));
+        DRA_UNROLL (i, 8) std::memcpy(&rows_[i], x + i * x_row, sizeof(Eight));
         swap_blocks<1>();
         swap_blocks<2>();
         swap_blocks<4>();
     }
 
     DRA_INLINE void store(T scale, T* y, Index y_row) const {
-        DRA_UNROLL for (int i = 0; i < 8; ++i) {
+        DRA_UNROLL (i, 8) {
             const Eight scaled = scale * rows_[i];
             std::memcpy(y + i * y_row, &scaled, sizeof(Eight));
         }
@@ -107,13 +104,14 @@ private:
     typedef T Eight __attribute__((vector_size(8 * sizeof(T))));
 
     template <int size> DRA_INLINE void swap_blocks() {
-        DRA_UNROLL for (int i = 0; i < 8; ++i) {
+        DRA_UNROLL (i, 8) {
             if (i & size) continue;
             const Eight a = rows_[i], b = rows_[i + size];
             [&]<int... j>(std::integer_sequence<int, j...>) {
                 rows_[i] = __builtin_shufflevector(a, b, (j & size ? 8 + j - size : j)...);
                 rows_[i + size] = __builtin_shufflevector(a, b, (j & size ? 8 + j : j + size)...);
-            }(std::make_integer_sequence<int, 8>{});
+            }
+            (std::make_integer_sequence<int, 8>{});
         }
     }
 
@@ -132,16 +130,18 @@ template <class T> DRA_INLINE void transpose(Index rows, Index K, T scale, const
 /// y[k * strip + i] = x[k * x_row + i] for i < min(columns, strip), k < K: packs rows as they are.
 template <class T> DRA_INLINE void copy(Index columns, Index K, const T* x, Index x_row, T* y) {
     for (Index k = 0; k < K; ++k) {
-        if (columns >= strip) std::memcpy(y + k * strip, x + k * x_row, strip * sizeof(T));
-        else std::copy_n(x + k * x_row, columns, y + k * strip);
+        if (columns >= strip)
+            std::memcpy(y + k * strip, x + k * x_row, strip * sizeof(T));
+        else
+            std::copy_n(x + k * x_row, columns, y + k * strip);
     }
 }
 
 /// The larger of two, lane by lane. A NaN in `x` is handed on, one in `old` is forgotten: it comes back through exp2.
 template <class T> DRA_INLINE Vector<T> larger(Vector<T> old, Vector<T> x) { return old > x ? old : x; }
 
-/// Coefficients of 2^f, |f| <= 1/2, in float: the Taylor series to degree 7, whose last term is spread over the lower odd ones as
-/// Chebyshev's T_7(2 f) has it (error 2e-9); in double the series to degree 13. The constant is exactly 1.
+/// Coefficients of 2^f, |f| <= 1/2, in float: the Taylor series to degree 7, whose last term is spread over the lower
+/// odd ones as Chebyshev's T_7(2 f) has it (error 2e-9); in double the series to degree 13. The constant is exactly 1.
 template <class T> constexpr auto exp2_series() {
     constexpr int degree = sizeof(T) == 4 ? 6 : 13;
     std::array<double, degree + 2> c{};
@@ -157,19 +157,21 @@ template <class T> constexpr auto exp2_series() {
     return rounded;
 }
 
-/// 2^x for x <= 0: 2^n through the exponent field, times 2^f by a polynomial, |f| <= 1/2. Exactly 1 at 0, exactly 0 from
-/// an exponent field of 0 on (so at -inf), NaN at NaN: adding n to the exponent field of 2^f instead would make numbers of
-/// NaNs whose low bits are set.
+/// 2^x for x <= 0: 2^n through the exponent field, times 2^f by a polynomial, |f| <= 1/2. Exactly 1 at 0, exactly 0
+/// from an exponent field of 0 on (so at -inf), NaN at NaN: adding n to the exponent field of 2^f instead would make
+/// numbers of NaNs whose low bits are set.
 template <class T> DRA_INLINE Vector<T> exp2(Vector<T> x) {
     using Bits = Vector<Integer<T>>;
     constexpr int mantissa = std::numeric_limits<T>::digits - 1, bias = std::numeric_limits<T>::max_exponent - 1;
-    constexpr T magic = T(3) * static_cast<T>(Integer<T>{1} << (mantissa - 1)) + bias; // x + magic: low bits round(x) + bias
-    constexpr T lowest = std::numeric_limits<T>::min_exponent - 2;              // -127: an exponent field of 0
+    constexpr T magic =
+        T(3) * static_cast<T>(Integer<T>{1} << (mantissa - 1)) + bias; // x + magic: low bits round(x) + bias
+    constexpr T lowest = std::numeric_limits<T>::min_exponent - 2;     // -127: an exponent field of 0
     constexpr auto c = exp2_series<T>();
+    constexpr int degree = static_cast<int>(c.size()) - 1;
     x = lowest > x ? Vector<T>{} + lowest : x;
     const Vector<T> n = x + magic, f = x - (n - magic);
     Vector<T> p = Vector<T>{} + c.back();
-    DRA_UNROLL for (int i = static_cast<int>(c.size()) - 2; i >= 0; --i) p = p * f + c[static_cast<std::size_t>(i)];
+    DRA_UNROLL (i, degree) p = p * f + c[degree - 1 - i];
     return p * (Vector<T>)((Bits)n << mantissa);
 }
 

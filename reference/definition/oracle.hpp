@@ -3,8 +3,8 @@
 /// The oracle: attention straight from its definition, in float64, by brute force.
 ///
 /// It shares no arithmetic with what it judges: who sees whom is asked pair by pair with division and remainder, never
-/// through positions, extents, views or merges. O(B H N^2 D) time, O(N) memory a thread. It runs on all cores; every row is
-/// summed in one fixed order, so results do not depend on the number of threads.
+/// through positions, extents, views or merges. O(B H N^2 D) time, O(N) memory a thread. It runs on all cores; every
+/// row is summed in one fixed order, so results do not depend on the number of threads.
 
 #include "reference/definition/problem.hpp"
 
@@ -36,10 +36,9 @@ Index times_seen(const Problem& problem, Index kv_head, Index i, Index j);
 
 /// out and lse; with `dout`, also the exact gradients, mixing weights differentiated.
 ///
-///     out_i = sum_j p_ij v_j,    p_ij = m_ij e^(s_ij - lse_i),    lse_i = log sum_j m_ij e^(s_ij),    m_ij = times_seen
+///     out_i = sum_j p_ij v_j,   p_ij = m_ij e^(s_ij - lse_i),   lse_i = log sum_j m_ij e^(s_ij),   m_ij = times_seen
 ///     dS = p (dP - delta), delta_i = sum_j p_ij dP_ij;   dq = scale dS K,   dk = scale dS^T Q,   dv = P^T dout
-template <class T>
-Oracle oracle(const Problem& problem, TensorView<const T> q, TensorView<const T> k, TensorView<const T> v,
-              std::optional<TensorView<const T>> dout = std::nullopt);
+template <class T> Oracle oracle(const Problem& problem, TensorView<const T> q, TensorView<const T> k,
+                                 TensorView<const T> v, std::optional<TensorView<const T>> dout = std::nullopt);
 
 } // namespace dra

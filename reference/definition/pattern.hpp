@@ -17,15 +17,17 @@ struct Pattern {
     /// Segments of a sequence of `tokens`; the last one may be shorter than w.
     Index segments(Index tokens) const { return ceil_div(tokens, segment_length); }
 
-    /// The positions s*w + o + t*r of segment s: a stride, no index list. Empty where a short last segment ends before o.
+    /// The positions s*w + o + t*r of segment s: a stride, no index list. Empty where a short last segment ends before
+    /// o.
     Positions selected(Index segment, Index tokens) const {
         const Index begin = segment * segment_length;
-        return Positions{begin + phase, dilation_rate, ceil_div(segment_length - phase, dilation_rate)}
-            .within(begin, tokens);
+        return Positions{begin + phase, dilation_rate, ceil_div(segment_length - phase, dilation_rate)}.within(begin,
+                                                                                                               tokens);
     }
 };
 
-/// The group of KV head g when `kv_heads` are split into `groups`: Hkv/G each, the remainder one each to the last groups.
+/// The group of KV head g when `kv_heads` are split into `groups`: Hkv/G each, the remainder one each to the last
+/// groups.
 ///
 /// Defect `heads-first` gives it to the first groups instead.
 Index head_group(Index kv_head, Index kv_heads, Index groups);

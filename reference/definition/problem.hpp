@@ -84,7 +84,7 @@ struct Problem {
     Index ranks;
     Layout layout;
 
-    Shape q_shape() const { return {batch, tokens, heads, head_dim}; }      ///< also that of out
+    Shape q_shape() const { return {batch, tokens, heads, head_dim}; } ///< also that of out
     Shape kv_shape() const { return {batch, tokens, kv_heads, head_dim}; }
     Index patterns() const { return static_cast<Index>(segment_lengths.size()); }
     Index group_size() const { return heads / kv_heads; } ///< query heads that share a KV head
@@ -92,9 +92,9 @@ struct Problem {
 
 /// Checks every rule of the definition and fills in the defaults.
 ///
-/// Throws ShapeError: a missing tensor, rank other than 4, sizes below 1, element count or bytes beyond 2^63 - 1, q, k, v, dout
-/// that disagree in B, N, D or type, dout not shaped like q, H not a multiple of Hkv.
-/// Throws PatternError: no pattern, lists of different length, w < 1, r < 1, r > w, scale not finite, R < 1.
+/// Throws ShapeError: a missing tensor, rank other than 4, sizes below 1, element count or bytes beyond 2^63 - 1, q, k,
+/// v, dout that disagree in B, N, D or type, dout not shaped like q, H not a multiple of Hkv. Throws PatternError: no
+/// pattern, lists of different length, w < 1, r < 1, r > w, scale not finite, R < 1.
 Problem validate(const Configuration& configuration, const InputInfo& inputs);
 
 /// Throws ShapeError naming the tensor and the first element that is not finite.

@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// Counter-based random numbers: Philox 4x32-10 (Salmon et al., SC 2011). A number depends on its counter and key alone, so
-/// every schedule, thread count and backend draws the same ones.
+/// Counter-based random numbers: Philox 4x32-10 (Salmon et al., SC 2011). A number depends on its counter and key
+/// alone, so every schedule, thread count and backend draws the same ones.
 
 #include "reference/definition/tensor.hpp"
 
@@ -43,7 +43,8 @@ constexpr std::uint32_t dropout_word(std::uint64_t seed, Index b, Index h, Index
 template <class T> Tensor<T> random_normal(Shape shape, std::uint64_t seed, double deviation = 1) {
     Tensor<T> x(shape);
     for (Index i = 0; i < x.size(); ++i) {
-        const auto words = philox({static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(i >> 32), 0, 0}, philox_key(seed));
+        const auto words =
+            philox({static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(i >> 32), 0, 0}, philox_key(seed));
         const double u = (words[0] + 0.5) * 0x1p-32, angle = 2 * std::numbers::pi * 0x1p-32 * words[1];
         x.flat()[i] = static_cast<T>(deviation * std::sqrt(-2 * std::log(u)) * std::cos(angle)); // Box and Muller
     }

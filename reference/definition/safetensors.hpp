@@ -2,8 +2,9 @@
 /// \file
 /// safetensors: a bounded reader and a writer of the format that tensors are exchanged in.
 ///
-/// A file is 8 bytes (little-endian length of the header), a JSON header {"name": {"dtype", "shape", "data_offsets"}, ...,
-/// "__metadata__": {string: string}}, and the elements, which must cover the rest without gap, overlap or trailing byte.
+/// A file is 8 bytes (little-endian length of the header), a JSON header {"name": {"dtype", "shape", "data_offsets"},
+/// ..., "__metadata__": {string: string}}, and the elements, which must cover the rest without gap, overlap or trailing
+/// byte.
 
 #include "reference/definition/problem.hpp"
 
@@ -37,16 +38,17 @@ template <class T> Tensor<T> to_tensor(const std::string& name, const FileTensor
 template <class T> FileTensor to_file(const Tensor<T>& tensor);
 template <class T> FileTensor to_file(const Lse<T>& lse);
 
-/// Reads a whole file. Throws FormatError on anything that the format forbids: a file shorter than its header says, a header
-/// above 100 MB or that is not a JSON object, duplicate names, an unknown dtype, negative or overflowing sizes, offsets that
-/// are out of range, overlap or leave a gap, trailing bytes. Elements are allocated only once all that is known to be right.
+/// Reads a whole file. Throws FormatError on anything that the format forbids: a file shorter than its header says, a
+/// header above 100 MB or that is not a JSON object, duplicate names, an unknown dtype, negative or overflowing sizes,
+/// offsets that are out of range, overlap or leave a gap, trailing bytes. Elements are allocated only once all that is
+/// known to be right.
 TensorFile read_safetensors(const std::filesystem::path& path);
 
 /// Throws FormatError when `path` is not a file, existing or to be, in a directory that can be written to.
 void check_writable(const std::filesystem::path& path);
 
-/// Writes F32 and F64 tensors: into a temporary beside `path`, renamed when complete, so that no half-written file is ever
-/// left behind. Throws FormatError when it cannot be written.
+/// Writes F32 and F64 tensors: into a temporary beside `path`, renamed when complete, so that no half-written file is
+/// ever left behind. Throws FormatError when it cannot be written.
 void write_safetensors(const std::filesystem::path& path, const TensorFile& file);
 
 } // namespace dra

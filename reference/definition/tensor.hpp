@@ -2,9 +2,9 @@
 /// \file
 /// [B, N, H, D] tensors, and the rows of one head as strided Eigen maps.
 ///
-/// Element (b, n, h, d) lies at ((b*N + n)*H + h)*D + d. The rows of one (b, h) are therefore a matrix (N, D) whose rows
-/// are H*D elements apart, and the rows at positions first + t*stride are one with rows stride*H*D apart: dilation costs
-/// neither a copy nor an index list.
+/// Element (b, n, h, d) lies at ((b*N + n)*H + h)*D + d. The rows of one (b, h) are therefore a matrix (N, D) whose
+/// rows are H*D elements apart, and the rows at positions first + t*stride are one with rows stride*H*D apart: dilation
+/// costs neither a copy nor an index list.
 
 #include "reference/definition/positions.hpp"
 
@@ -106,7 +106,8 @@ private:
     Eigen::ArrayX<T> elements_;
 };
 
-/// Log-sum-exp of every row, [B, H, N]: the natural logarithm of the sum of e^(scaled score) over the keys that the row sees.
+/// Log-sum-exp of every row, [B, H, N]: the natural logarithm of the sum of e^(scaled score) over the keys that the row
+/// sees.
 template <class T> class Lse {
 public:
     Lse() = default;
@@ -140,8 +141,6 @@ template <class T> struct Attention {
 };
 
 /// The gradients of a loss with respect to q, k and v; the shapes of q, k and v.
-template <class T> struct Gradients {
-    Tensor<T> dq, dk, dv;
-};
+template <class T> struct Gradients { Tensor<T> dq, dk, dv; };
 
 } // namespace dra

@@ -4,11 +4,11 @@
 ///
 ///     ratio = max |x - y| / (u c max(max |y|, f))
 ///
-/// u is the epsilon of the result's type (2^-23, 2^-52). Of one (batch, head): c = max(1, max|s| / 8) for out and gradients,
-/// because rounding a score s moves its weight by u |s|, and 1 for lse. The floor f keeps exact zeros honest: 0 for out and dv,
-/// max(1, max|s|) for lse, scale max|dP| max|K| / 16 for dq, scale max|dP| max|Q| / 16 for dk. 0 / 0 counts as 0. The
-/// ratio of a tensor is the largest of its (batch, head) slices. A NaN, or an infinity that the other side does not
-/// have, makes the ratio infinite.
+/// u is the epsilon of the result's type (2^-23, 2^-52). Of one (batch, head): c = max(1, max|s| / 8) for out and
+/// gradients, because rounding a score s moves its weight by u |s|, and 1 for lse. The floor f keeps exact zeros
+/// honest: 0 for out and dv, max(1, max|s|) for lse, scale max|dP| max|K| / 16 for dq, scale max|dP| max|Q| / 16 for
+/// dk. 0 / 0 counts as 0. The ratio of a tensor is the largest of its (batch, head) slices. A NaN, or an infinity that
+/// the other side does not have, makes the ratio infinite.
 
 #include "reference/definition/oracle.hpp"
 
@@ -30,8 +30,7 @@ struct ErrorRatios {
 };
 
 /// Compares every element of every row. `T` is the type of the result, which sets u. dq, dk, dv are judged when given.
-template <class T>
-ErrorRatios error_ratios(const Problem& problem, const Oracle& oracle, const Attention<T>& result,
-                         const Gradients<T>* gradients = nullptr);
+template <class T> ErrorRatios error_ratios(const Problem& problem, const Oracle& oracle, const Attention<T>& result,
+                                            const Gradients<T>* gradients = nullptr);
 
 } // namespace dra

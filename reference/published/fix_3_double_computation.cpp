@@ -17,8 +17,7 @@ Index scores_again(const AttendCall<T>& call, const Visible& visible, Index i0, 
     for (Index j = 0; j < seen.end; j += kernel::strip) {
         kernel::Tile<T> s = kernel::product(call.kv.head_dim, call.kv.k_strip(j), panel.q.data());
         if (j + kernel::strip > seen.full) seen.mask(j, s);
-        DRA_UNROLL
-        for (int i = 0; i < kernel::strip; ++i) scores[j + i] = s.r[i];
+        DRA_UNROLL (i, kernel::strip) scores[j + i] = s.r[i];
     }
     return seen.end;
 }

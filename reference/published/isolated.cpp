@@ -118,14 +118,9 @@ struct Askings {
 
     void forget() {
         switch (rung) {
-        case Rung::before:
-            keeper = fix_5::before(problem, fix_1::after);
-            break;
-        case Rung::after:
-            keeper = fix_5::after(problem, fix_1::after);
-            break;
-        default:
-            keeper = fix_5::principled(problem, fix_1::principled);
+        case Rung::before: keeper = fix_5::before(problem, fix_1::after); break;
+        case Rung::after: keeper = fix_5::after(problem, fix_1::after); break;
+        default: keeper = fix_5::principled(problem, fix_1::principled);
         }
     }
     void run(bool verifying = false) {
@@ -199,12 +194,9 @@ Isolated isolate_caching(Rung rung, const Problem& problem) {
 template <class T> Isolated isolate(Fix fix, Rung rung, const Problem& problem, TensorView<const T> q,
                                     TensorView<const T> k, TensorView<const T> v) {
     switch (fix) {
-    case Fix::causal_mask:
-        return isolate_causal_mask(rung, problem);
-    case Fix::caching:
-        return isolate_caching(rung, problem);
-    default:
-        return isolate_attention(fix, rung, problem, q, k, v);
+    case Fix::causal_mask: return isolate_causal_mask(rung, problem);
+    case Fix::caching: return isolate_caching(rung, problem);
+    default: return isolate_attention(fix, rung, problem, q, k, v);
     }
 }
 

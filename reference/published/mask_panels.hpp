@@ -63,8 +63,7 @@ struct DenseMaskPanels {
 
         /// Lanes sizeof(Word) bytes apart: the low byte of each word is the lane's.
         template <class Word> DRA_INLINE void regular(const bool* key, kernel::Tile<T>& s) const {
-            DRA_UNROLL
-            for (int i = 0; i < kernel::strip; ++i) {
+            DRA_UNROLL (i, kernel::strip) {
                 Word words[kernel::lanes<T>];
                 std::memcpy(words, key + i * key_apart + queries[0], sizeof words);
                 select(words, s.r[i]);
@@ -83,8 +82,7 @@ struct DenseMaskPanels {
         }
 
         template <class Word> DRA_INLINE static void select(const Word* words, kernel::Row<T>& s) {
-            DRA_UNROLL
-            for (int c = 0; c < kernel::vectors; ++c) {
+            DRA_UNROLL (c, kernel::vectors) {
                 typename VectorOf<Word>::Type seen;
                 std::memcpy(&seen, words + c * kernel::width<T>, sizeof seen);
                 s.v[c] = widened<Word>(seen & Word{0xff}) != 0

@@ -9,24 +9,18 @@ namespace {
 
 template <class T> auto statistics(Rung rung, LostSum lost_sum) {
     switch (rung) {
-    case Rung::before:
-        return fix_3::before<T>;
-    case Rung::after:
-        return lost_sum == LostSum::restored ? fix_3::after<T> : fix_3::after_as_published<T>;
-    default:
-        return fix_3::principled<T>;
+    case Rung::before: return fix_3::before<T>;
+    case Rung::after: return lost_sum == LostSum::restored ? fix_3::after<T> : fix_3::after_as_published<T>;
+    default: return fix_3::principled<T>;
     }
 }
 
 std::unique_ptr<Keeper> keeper(const Problem& problem, Rung caching, Rung mask) {
     const FillMask fill = mask == Rung::before ? fix_1::before : fix_1::after; // principled never asks
     switch (caching) {
-    case Rung::before:
-        return fix_5::before(problem, fill);
-    case Rung::after:
-        return fix_5::after(problem, fill);
-    default:
-        return fix_5::principled(problem, fill);
+    case Rung::before: return fix_5::before(problem, fill);
+    case Rung::after: return fix_5::after(problem, fill);
+    default: return fix_5::principled(problem, fill);
     }
 }
 

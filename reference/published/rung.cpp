@@ -4,12 +4,9 @@ namespace dra::published {
 
 std::string name(Rung rung) {
     switch (rung) {
-    case Rung::before:
-        return "before";
-    case Rung::after:
-        return "after";
-    default:
-        return "principled";
+    case Rung::before: return "before";
+    case Rung::after: return "after";
+    default: return "principled";
     }
 }
 

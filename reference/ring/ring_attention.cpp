@@ -21,49 +21,57 @@ template <class T> struct Rank {
     }
 };
 
-/// Merges what the rank's queries of one (b, KV head, segment) see in the shard (k, v) that it holds.
-template <class T>
-void attend_segment(const Problem& problem, Rank<T>& rank, const Shard<T>& k, const Shard<T>& v, Index b, Index g, const Positions& selected) {
+/// Merges what the queries of one interval of the rank, (b, KV head) and segment see in the shard (k, v) that it holds.
+template <class T> void attend_segment(const Problem& problem, Rank<T>& rank, std::size_t interval, const Shard<T>& k,
+                                       const Shard<T>& v, Index b, Index g, const Positions& selected,
+                                       AttendWorkspace<T>& workspace) {
     const TensorView<const T> q_rows = rank.q.rows, k_rows = k.rows, v_rows = v.rows;
-    for (std::size_t i = 0; i < rank.q.intervals.size(); ++i)
-        for (std::size_t j = 0; j < k.intervals.size(); ++j) {
-            const auto [q_begin, q_end] = rank.q.intervals[i];
-            const auto [k_begin, k_end] = k.intervals[j];
-            const Visibility visibility{selected.within(q_begin, q_end), selected.within(k_begin, k_end), problem.causal};
-            if (visibility.queries.empty() || visibility.extent(visibility.queries.count - 1) == 0) continue;
-            const Positions queries = rank.q.local(i, selected), keys = k.local(j, selected);
-            for (Index h = g * problem.group_size(); h < (g + 1) * problem.group_size(); ++h)
-                attend<T>(q_rows.rows(b, h, queries), k_rows.rows(b, g, keys), v_rows.rows(b, g, keys), visibility,
-                          static_cast<T>(problem.softmax_scale), {rank.out.rows.view().rows(b, h, queries), rank.lse.rows(b, h, queries)},
-                          Combine::merge);
-        }
+    const auto [q_begin, q_end] = rank.q.intervals[interval];
+    for (std::size_t j = 0; j < k.intervals.size(); ++j) {
+        const auto [k_begin, k_end] = k.intervals[j];
+        const Visibility visibility{selected.within(q_begin, q_end), selected.within(k_begin, k_end), problem.causal};
+        if (visibility.queries.empty() || visibility.extent(visibility.queries.count - 1) == 0) continue;
+        const Positions queries = rank.q.local(interval, selected), keys = k.local(j, selected);
+        for (Index h = g * problem.group_size(); h < (g + 1) * problem.group_size(); ++h)
+            attend<T>(q_rows.rows(b, h, queries), k_rows.rows(b, g, keys), v_rows.rows(b, g, keys), visibility,
+                      static_cast<T>(problem.softmax_scale),
+                      {rank.out.rows.view().rows(b, h, queries), rank.lse.rows(b, h, queries)}, Combine::merge,
+                      workspace);
+    }
 }
 
-/// One step of one rank: every pattern, head and segment.
-template <class T> void attend_shard(const Problem& problem, Rank<T>& rank, const Shard<T>& k, const Shard<T>& v) {
+/// One step of one rank: every pattern and head, and the segments that the rank's queries lie in.
+template <class T> void attend_shard(const Problem& problem, Rank<T>& rank, const Shard<T>& k, const Shard<T>& v,
+                                     AttendWorkspace<T>& workspace) {
     for (Index i = 0; i < problem.patterns(); ++i)
         for (Index g = 0; g < problem.kv_heads; ++g) {
             if (!uses(problem, i, g)) continue;
             const Pattern pattern = pattern_of(problem, i, g);
-            for (Index b = 0; b < problem.batch; ++b)
-                for (Index segment = 0; segment < pattern.segments(problem.tokens); ++segment)
-                    attend_segment(problem, rank, k, v, b, g, pattern.selected(segment, problem.tokens));
+            for (std::size_t interval = 0; interval < rank.q.intervals.size(); ++interval) {
+                const auto [begin, end] = rank.q.intervals[interval];
+                for (Index b = 0; b < problem.batch; ++b)
+                    for (Index s = begin / pattern.segment_length; s * pattern.segment_length < end; ++s)
+                        attend_segment(problem, rank, interval, k, v, b, g, pattern.selected(s, problem.tokens),
+                                       workspace);
+            }
         }
 }
 
 } // namespace
 
-template <class T>
-Attention<T> ring_attention(const Problem& problem, TensorView<const T> q, TensorView<const T> k, TensorView<const T> v) {
+template <class T> Attention<T> ring_attention(const Problem& problem, TensorView<const T> q, TensorView<const T> k,
+                                               TensorView<const T> v) {
     std::vector<Rank<T>> ranks;
     for (Shard<T>& shard : scatter(q, problem.layout, problem.ranks)) ranks.emplace_back(problem, std::move(shard));
-    std::vector<Shard<T>> visiting_k = scatter(k, problem.layout, problem.ranks), visiting_v = scatter(v, problem.layout, problem.ranks);
+    std::vector<Shard<T>> visiting_k = scatter(k, problem.layout, problem.ranks),
+                          visiting_v = scatter(v, problem.layout, problem.ranks);
 
     std::vector<std::vector<RingStep>> schedules;
     for (Index p = 0; p < problem.ranks; ++p) schedules.push_back(ring_schedule(problem, p));
+    AttendWorkspace<T> workspace; // the ranks take turns
     for (std::size_t step = 0; step < schedules.size(); ++step) {
         for (std::size_t p = 0; p < ranks.size(); ++p)
-            if (schedules[p][step].needed) attend_shard(problem, ranks[p], visiting_k[p], visiting_v[p]);
+            if (schedules[p][step].needed) attend_shard(problem, ranks[p], visiting_k[p], visiting_v[p], workspace);
         std::rotate(visiting_k.rbegin(), visiting_k.rbegin() + 1, visiting_k.rend()); // each hands on to the next
         std::rotate(visiting_v.rbegin(), visiting_v.rbegin() + 1, visiting_v.rend());
     }
@@ -75,7 +83,8 @@ Attention<T> ring_attention(const Problem& problem, TensorView<const T> q, Tenso
             const auto [begin, end] = rank.out.intervals[i];
             const Positions here{begin, 1, end - begin};
             for (Index b = 0; b < problem.batch; ++b)
-                for (Index h = 0; h < problem.heads; ++h) result.lse.rows(b, h, here) = rank.lse.rows(b, h, rank.out.local(i, here));
+                for (Index h = 0; h < problem.heads; ++h)
+                    result.lse.rows(b, h, here) = rank.lse.rows(b, h, rank.out.local(i, here));
         }
         outs.push_back(std::move(rank.out));
     }
@@ -83,7 +92,9 @@ Attention<T> ring_attention(const Problem& problem, TensorView<const T> q, Tenso
     return result;
 }
 
-template Attention<float> ring_attention(const Problem&, TensorView<const float>, TensorView<const float>, TensorView<const float>);
-template Attention<double> ring_attention(const Problem&, TensorView<const double>, TensorView<const double>, TensorView<const double>);
+template Attention<float> ring_attention(const Problem&, TensorView<const float>, TensorView<const float>,
+                                         TensorView<const float>);
+template Attention<double> ring_attention(const Problem&, TensorView<const double>, TensorView<const double>,
+                                          TensorView<const double>);
 
 } // namespace dra

@@ -11,7 +11,8 @@ bool any_visible(const Pattern& pattern, const Problem& problem, const Interval&
     const Index last = (std::min(queries.end, keys.end) - 1) / pattern.segment_length;
     for (Index segment = first; segment <= last; ++segment) {
         const Positions selected = pattern.selected(segment, problem.tokens);
-        const Visibility visibility{selected.within(queries.begin, queries.end), selected.within(keys.begin, keys.end), problem.causal};
+        const Visibility visibility{selected.within(queries.begin, queries.end), selected.within(keys.begin, keys.end),
+                                    problem.causal};
         if (!visibility.queries.empty() && visibility.extent(visibility.queries.count - 1) > 0) return true;
     }
     return false;
@@ -23,7 +24,8 @@ bool any_visible(const Problem& problem, const Interval& queries, const Interval
     if (queries.size() == 0 || keys.size() == 0) return false;
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern)
         for (Index g = 0; g < problem.kv_heads; ++g)
-            if (uses(problem, pattern, g) && any_visible(pattern_of(problem, pattern, g), problem, queries, keys)) return true;
+            if (uses(problem, pattern, g) && any_visible(pattern_of(problem, pattern, g), problem, queries, keys))
+                return true;
     return false;
 }
 

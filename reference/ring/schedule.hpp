@@ -2,8 +2,8 @@
 /// \file
 /// The schedule of a ring: which shard of K and V each rank holds at each step. Pure functions, no data.
 ///
-/// At step t rank p holds the shard of rank (p - t) mod R; between steps every rank hands what it holds to the next one. After
-/// R steps each has seen every shard once (Liu et al., Ring Attention, arXiv:2310.01889, alg. 1).
+/// At step t rank p holds the shard of rank (p - t) mod R; between steps every rank hands what it holds to the next
+/// one. After R steps each has seen every shard once (Liu et al., Ring Attention, arXiv:2310.01889, alg. 1).
 
 #include "reference/ring/shard.hpp"
 

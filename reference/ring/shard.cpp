@@ -40,7 +40,8 @@ template <class T> std::vector<Shard<T>> scatter(TensorView<const T> tensor, Lay
 }
 
 template <class T> void gather(std::vector<Shard<T>>& shards, TensorView<T> tensor) {
-    for (Shard<T>& shard : shards) for_each_piece(shard, tensor, [](const auto& local, auto global) { global = local; });
+    for (Shard<T>& shard : shards)
+        for_each_piece(shard, tensor, [](const auto& local, auto global) { global = local; });
 }
 
 template std::vector<Shard<float>> scatter(TensorView<const float>, Layout, Index);

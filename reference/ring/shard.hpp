@@ -16,8 +16,8 @@ struct Interval {
     constexpr bool operator==(const Interval&) const = default;
 };
 
-/// Chunk c when `tokens` are cut into `chunks` of ceil(tokens / chunks): the last ones are shorter or empty, never negative
-/// (defect `tail-negative`).
+/// Chunk c when `tokens` are cut into `chunks` of ceil(tokens / chunks): the last ones are shorter or empty, never
+/// negative (defect `tail-negative`).
 constexpr Interval chunk(Index c, Index chunks, Index tokens) {
     const Index length = ceil_div(tokens, chunks);
     return {std::min(c * length, tokens), std::min((c + 1) * length, tokens)};

@@ -44,11 +44,13 @@ TEST_CASE_TEMPLATE("attend: no query writes nothing", T, float, double) {
     CHECK(result.lse.flat().isNaN().all());
 }
 
-TEST_CASE_TEMPLATE("dilated_attention: rows that no pattern selects become (0, -inf) over poison, and no others do", T, float,
-                   double) {
+TEST_CASE_TEMPLATE("dilated_attention: rows that no pattern selects become (0, -inf) over poison, and no others do", T,
+                   float, double) {
     const Configuration choices[] = {
         {.segment_lengths = {8}, .dilation_rates = {3}, .phase = PhaseRule::head},
-        {.segment_lengths = {7}, .dilation_rates = {7}, .phase = PhaseRule::head}, // the last segment ends before some phases
+        {.segment_lengths = {7},
+         .dilation_rates = {7},
+         .phase = PhaseRule::head}, // the last segment ends before some phases
         {.segment_lengths = {5, 9}, .dilation_rates = {4, 3}, .mode = Mode::mixture},
         {.segment_lengths = {4, 6, 9, 30}, .dilation_rates = {2, 3, 5, 30}}, // more groups than heads
         {.segment_lengths = {100}, .dilation_rates = {50}, .phase = PhaseRule::head},

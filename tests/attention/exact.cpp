@@ -22,7 +22,8 @@ TEST_CASE_TEMPLATE("attend: equal scores over a power of two of keys give the me
         }
 }
 
-TEST_CASE_TEMPLATE("attend: a row that sees one key gives that row of v at 0 ulp, whatever the score", T, float, double) {
+TEST_CASE_TEMPLATE("attend: a row that sees one key gives that row of v at 0 ulp, whatever the score", T, float,
+                   double) {
     for (const double deviation : {1e-3, 1.0, 1e3})
         for (const Index head_dim : {1, 7, 64, 200}) {
             const View<T> alone({{5, 1, 70}, {2, 1, 1}, false}, head_dim, 1, deviation);
@@ -34,9 +35,11 @@ TEST_CASE_TEMPLATE("attend: a row that sees one key gives that row of v at 0 ulp
         }
 }
 
-TEST_CASE_TEMPLATE("dilated_attention: equal scores over a power of two of keys give the mean at 0 ulp", T, float, double) {
-    for (const auto& [w, r] : {std::pair<Index, Index>{64, 1}, {64, 4}, {32, 2}, {16, 16}})
+TEST_CASE_TEMPLATE("dilated_attention: equal scores over a power of two of keys give the mean at 0 ulp", T, float,
+                   double) {
+    for (const auto& pattern : {std::pair<Index, Index>{64, 1}, {64, 4}, {32, 2}, {16, 16}})
         for (const bool causal : {false, true}) {
+            const Index w = pattern.first, r = pattern.second;
             const Question asked{{2, 128, 2, 5}, 2, {{w}, {r}, Mode::groups, PhaseRule::head, causal}, 1};
             Inputs<T> inputs(asked);
             inputs.q.flat() = 0;
@@ -56,7 +59,8 @@ TEST_CASE_TEMPLATE("dilated_attention: equal scores over a power of two of keys 
                         }
                         if (keys == 0 || (keys & (keys - 1)) != 0) continue;
                         ++rows;
-                        for (Index d = 0; d < 5; ++d) different += result.out(b, i, h, d) != sum[d] / static_cast<T>(keys);
+                        for (Index d = 0; d < 5; ++d)
+                            different += result.out(b, i, h, d) != sum[d] / static_cast<T>(keys);
                     }
             CAPTURE(w);
             CAPTURE(r);
@@ -75,8 +79,10 @@ TEST_CASE_TEMPLATE("dilated_attention: segments of one selected row give v at 0 
                 for (Index i = 0; i < 50; ++i) {
                     const bool selected = i % w == h / 2 % w;
                     const auto out = result.out.view().rows(b, h).row(i);
-                    if (selected) CHECK(out == inputs.v.view().rows(b, h / 2).row(i));
-                    else CHECK(out.isZero(0));
+                    if (selected)
+                        CHECK(out == inputs.v.view().rows(b, h / 2).row(i));
+                    else
+                        CHECK(out.isZero(0));
                 }
     }
 }

@@ -35,7 +35,8 @@ constexpr Index rows = 64, head_dim = 5;
 
 /// Normals, lse of deviation `spread` about `level`.
 template <class T> Owned<T> random_partial(std::uint64_t seed, double level, double spread) {
-    const Tensor<T> out = random_normal<T>({1, rows, 1, head_dim}, seed), lse = random_normal<T>({1, rows, 1, 1}, ~seed, spread);
+    const Tensor<T> out = random_normal<T>({1, rows, 1, head_dim}, seed),
+                    lse = random_normal<T>({1, rows, 1, 1}, ~seed, spread);
     return {out.view().rows(0, 0), lse.flat() + static_cast<T>(level)};
 }
 
@@ -58,7 +59,8 @@ template <class T> ErrorRatios judge(const Owned<T>& found, const std::vector<Ow
         truth.magnitudes[0].score = std::max(truth.magnitudes[0].score, static_cast<double>(std::abs(max)));
         result.lse(0, 0, i) = found.lse[i];
     }
-    const Problem problem{1, rows, 1, 1, head_dim, {rows}, {1}, Mode::groups, PhaseRule::group, false, 1, 1, Layout::contiguous};
+    const Problem problem{
+        1, rows, 1, 1, head_dim, {rows}, {1}, Mode::groups, PhaseRule::group, false, 1, 1, Layout::contiguous};
     return error_ratios(problem, truth, result);
 }
 
@@ -83,11 +85,11 @@ TEST_CASE_TEMPLATE("merging with the identity is exact on either side, also of t
 
 TEST_CASE_TEMPLATE("merge is associative and commutative, whatever the size of the scores", T, float, double) {
     double worst = 0;
-    for (const auto& [level, spread] : ranges) {
-        CAPTURE(level);
-        CAPTURE(spread);
-        const auto a = random_partial<T>(1, level, spread), b = random_partial<T>(2, level, spread),
-                   c = random_partial<T>(3, level, spread);
+    for (const Range& of : ranges) {
+        CAPTURE(of.level);
+        CAPTURE(of.spread);
+        const auto a = random_partial<T>(1, of.level, of.spread), b = random_partial<T>(2, of.level, of.spread),
+                   c = random_partial<T>(3, of.level, of.spread);
         CHECK((merged(a, b).lse == merged(b, a).lse).all());
         for (const auto& left_first : {merged(merged(a, b), c), merged(a, merged(b, c)), merged(merged(c, a), b)}) {
             REQUIRE_FALSE(left_first.out.hasNaN());
@@ -155,7 +157,8 @@ TEST_CASE_TEMPLATE("attend on keys cut anywhere, and merged, equals attend on al
 TEST_CASE_TEMPLATE("scores of +-1e4 in both parts merge without NaN", T, float, double) {
     View<T> view({{0, 1, 40}, {0, 1, 60}, false}, 1, 1, 1);
     for (Index i = 0; i < 40; ++i) view.q(0, i, 0, 0) = i % 2 == 0 ? 100 : -100;
-    for (Index j = 0; j < 60; ++j) view.k(0, j, 0, 0) = j < 30 ? 100 : -100; // each row has 1e4 in one part, -1e4 in the other
+    for (Index j = 0; j < 60; ++j)
+        view.k(0, j, 0, 0) = j < 30 ? 100 : -100; // each row has 1e4 in one part, -1e4 in the other
     Attention<T> result = poisoned<T>(view.problem());
     view.attend(0, 40, 0, 30, result, Combine::store);
     view.attend(0, 40, 30, 30, result, Combine::merge);

@@ -61,9 +61,12 @@ TEST_CASE_TEMPLATE("a NaN in v reaches the channel of every row that sees the ke
     for (Index i = 0; i < 300; ++i)
         for (Index d = 0; d < 9; ++d) {
             const bool is_nan = std::isnan(result.out(0, i, 0, d));
-            if (d != 4) CHECK(result.out(0, i, 0, d) == clean.out(0, i, 0, d));
-            else if (i >= 200) CHECK(is_nan);
-            else reached_early += is_nan;
+            if (d != 4)
+                CHECK(result.out(0, i, 0, d) == clean.out(0, i, 0, d));
+            else if (i >= 200)
+                CHECK(is_nan);
+            else
+                reached_early += is_nan;
         }
     MESSAGE("earlier rows of the same tile that it reached: ", reached_early);
     CHECK(reached_early < 64); // attend.hpp: the rows of its tiles
@@ -96,26 +99,29 @@ TEST_CASE_TEMPLATE("a score of -inf has weight 0; one of +inf makes its row NaN 
     }
 }
 
-TEST_CASE_TEMPLATE("dilated_attention: a NaN in q, k of one token of one head stays with the rows that see it", T, float, double) {
+TEST_CASE_TEMPLATE("dilated_attention: a NaN in q, k of one token of one head stays with the rows that see it", T,
+                   float, double) {
     const T nan = std::numeric_limits<T>::quiet_NaN();
     const Question asked{{2, 60, 4, 5}, 2, {{20, 60}, {2, 3}, Mode::mixture, PhaseRule::head, true}, 1};
     Inputs<T> inputs(asked);
     const Attention<T> clean = dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
-    inputs.k(1, 30, 1, 2) = nan;
+    inputs.k(1, 31, 1, 2) = nan;
     inputs.q(0, 17, 2, 0) = nan;
     const Attention<T> result = dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
     Index reached = 0;
     for (Index b = 0; b < 2; ++b)
         for (Index h = 0; h < 4; ++h)
             for (Index i = 0; i < 60; ++i) {
-                const bool sees_key = b == 1 && h / 2 == 1 && times_seen(inputs.problem, 1, i, 30) > 0;
+                const bool sees_key = b == 1 && h / 2 == 1 && times_seen(inputs.problem, 1, i, 31) > 0;
                 const bool has_query = b == 0 && h == 2 && i == 17 && times_seen(inputs.problem, 1, i, i) > 0;
                 const bool bad = sees_key || has_query;
                 reached += bad;
                 CHECK(std::isnan(result.lse(b, h, i)) == bad);
                 for (Index d = 0; d < 5; ++d) {
-                    if (bad) CHECK(std::isnan(result.out(b, i, h, d)));
-                    else CHECK(result.out(b, i, h, d) == clean.out(b, i, h, d));
+                    if (bad)
+                        CHECK(std::isnan(result.out(b, i, h, d)));
+                    else
+                        CHECK(result.out(b, i, h, d) == clean.out(b, i, h, d));
                 }
             }
     CHECK(reached > 3);

@@ -77,7 +77,8 @@ TEST_CASE_TEMPLATE("a maximum that rises or falls from tile to tile", T, float, 
     for (const int direction : {1, -1}) {
         View<T> view({{1999, 1, 33}, {0, 1, 2000}, true}, 1, 1, 1);
         view.q.flat() = view.q.flat().abs() + T(1);
-        for (Index j = 0; j < 2000; ++j) view.k(0, j, 0, 0) += static_cast<T>(direction * 0.05 * static_cast<double>(j));
+        for (Index j = 0; j < 2000; ++j)
+            view.k(0, j, 0, 0) += static_cast<T>(direction * 0.05 * static_cast<double>(j));
         check(view, worst);
     }
     MESSAGE("largest error ratio ", worst);

@@ -6,8 +6,8 @@ namespace dra::test {
 namespace {
 
 /// A view cut out of tensors with several heads, against compact copies of the same rows.
-TEST_CASE_TEMPLATE("attend on strided views equals attend on gathered copies bit for bit, and writes only its rows", T, float,
-                   double) {
+TEST_CASE_TEMPLATE("attend on strided views equals attend on gathered copies bit for bit, and writes only its rows", T,
+                   float, double) {
     const T nan = std::numeric_limits<T>::quiet_NaN();
     Index compared = 0;
     for (const Index D : {1, 5, 8, 24, 131})
@@ -25,7 +25,8 @@ TEST_CASE_TEMPLATE("attend on strided views equals attend on gathered copies bit
                     compact.v.view().rows(0, 0) = v;
 
                     Attention<T> result = poisoned<T>(inputs.problem);
-                    attend<T>(q, k, v, seen, T(0.3), {result.out.view().rows(0, 1, seen.queries), result.lse.rows(0, 1, seen.queries)});
+                    attend<T>(q, k, v, seen, T(0.3),
+                              {result.out.view().rows(0, 1, seen.queries), result.lse.rows(0, 1, seen.queries)});
                     const Attention<T> expected = compact.attend();
                     CHECK(result.out.view().rows(0, 1, seen.queries) == expected.out.view().rows(0, 0));
                     CHECK((result.lse.rows(0, 1, seen.queries) == expected.lse.flat()).all());

@@ -51,8 +51,8 @@ template <class T> std::vector<Asked> log_of(const View<T>& view, Attention<T>& 
     result = poisoned<T>(view.problem());
     const Partial<T> into{result.out.view().rows(0, 0), result.lse.rows(0, 0, {0, 1, q.rows()})};
     for (Index i0 = 0; i0 < q.rows(); i0 += kernel::bundle_rows<T>)
-        kernel::attend_panels(q, packed, CountingPanels{{view.visibility}, &log}, static_cast<T>(view.softmax_scale), i0,
-                              std::min<Index>(kernel::bundle_rows<T>, q.rows() - i0), into, Combine::store, space);
+        kernel::attend_panels(q, packed, CountingPanels{{view.visibility}, &log}, static_cast<T>(view.softmax_scale),
+                              i0, std::min<Index>(kernel::bundle_rows<T>, q.rows() - i0), into, Combine::store, space);
     return log;
 }
 
@@ -60,19 +60,20 @@ struct Case {
     Positions queries, keys;
 };
 const Case cases[] = {
-    {{0, 1, 300}, {0, 1, 300}},     // the diagonal
-    {{100, 1, 200}, {0, 1, 100}},   // a shard of the past: all visible
-    {{0, 1, 100}, {100, 1, 200}},   // of the future: nothing visible
-    {{0, 1, 97}, {40, 1, 301}},     // begins before the keys, ends among them
-    {{2, 3, 150}, {0, 2, 333}},     // strides that differ
-    {{0, 1, 600}, {500, 1, 600}},   // the first tiles of rows see nothing
-    {{7, 5, 130}, {7, 5, 130}},     // one phase of a dilated segment
+    {{0, 1, 300}, {0, 1, 300}},   // the diagonal
+    {{100, 1, 200}, {0, 1, 100}}, // a shard of the past: all visible
+    {{0, 1, 100}, {100, 1, 200}}, // of the future: nothing visible
+    {{0, 1, 97}, {40, 1, 301}},   // begins before the keys, ends among them
+    {{2, 3, 150}, {0, 2, 333}},   // strides that differ
+    {{0, 1, 600}, {500, 1, 600}}, // the first tiles of rows see nothing
+    {{7, 5, 130}, {7, 5, 130}},   // one phase of a dilated segment
 };
 
 TEST_CASE_TEMPLATE("causal work is done on the strips that a diagonal crosses, and on no others", T, float, double) {
     Index worked = 0, visited = 0;
-    for (const auto& [queries, keys] : cases)
+    for (const Case& of : cases)
         for (const bool causal : {false, true}) {
+            const Positions &queries = of.queries, &keys = of.keys;
             CAPTURE(queries.first);
             CAPTURE(keys.first);
             CAPTURE(causal);

@@ -30,8 +30,19 @@ template <class T> struct View {
 
     Problem problem() const {
         const Index m = queries();
-        return {1, m, 1, 1, q.shape().head_dim, {m}, {1}, Mode::groups, PhaseRule::group, visibility.causal,
-                softmax_scale, 1, Layout::contiguous};
+        return {1,
+                m,
+                1,
+                1,
+                q.shape().head_dim,
+                {m},
+                {1},
+                Mode::groups,
+                PhaseRule::group,
+                visibility.causal,
+                softmax_scale,
+                1,
+                Layout::contiguous};
     }
 
     /// Queries [i, i + m) over keys [j, j + n), into rows of `result`.
@@ -62,7 +73,8 @@ template <class T> struct View {
                 for (Index d = 0; d < D; ++d) s += static_cast<long double>(q(0, i, 0, d)) * k(0, j, 0, d);
                 scores.push_back(s * softmax_scale);
                 seen.push_back(j);
-                truth.magnitudes[0].score = std::max(truth.magnitudes[0].score, static_cast<double>(std::abs(scores.back())));
+                truth.magnitudes[0].score =
+                    std::max(truth.magnitudes[0].score, static_cast<double>(std::abs(scores.back())));
             }
             truth.attention.lse(0, 0, i) = -std::numeric_limits<double>::infinity();
             if (seen.empty()) continue;

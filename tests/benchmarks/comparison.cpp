@@ -54,7 +54,8 @@ TEST_CASE("every rung of every fix is verified, counted and timed at every lengt
                 }
                 CHECK(end_to_end->error_ratio > 0);
                 CHECK(end_to_end->later_counts.flops > 0);
-                CHECK(end_to_end->tells_first_from_later == (fix == Fix::caching || rung == Rung::before) * c.causal_for(fix));
+                CHECK(end_to_end->tells_first_from_later ==
+                      (fix == Fix::caching || rung == Rung::before) * c.causal_for(fix));
             }
         const Ladder& masks = at.isolated.at(Fix::caching);
         const Measurement& cached = masks[static_cast<std::size_t>(Rung::after)];
@@ -62,7 +63,8 @@ TEST_CASE("every rung of every fix is verified, counted and timed at every lengt
         CHECK(cached.first_counts.mask_elements > 0);
         CHECK(cached.later_counts.mask_elements == 0);
     }
-    CHECK(c.lengths.front().isolated.at(Fix::double_computation)[1].error_ratio_as_published.value_or(0) > forward_bound);
+    CHECK(c.lengths.front().isolated.at(Fix::double_computation)[1].error_ratio_as_published.value_or(0) >
+          forward_bound);
 }
 
 TEST_CASE("the table fits its columns and names every fix, and the record holds every sample") {
@@ -75,12 +77,14 @@ TEST_CASE("the table fits its columns and names every fix, and the record holds 
     const auto json = record(c, {{"program", "test"}});
     CHECK(json["environment"]["program"] == "test");
     CHECK(json["lengths"].size() == 2);
-    CHECK(json["lengths"][1]["end_to_end"]["2"]["after"]["call"]["samples"].size() == static_cast<std::size_t>(c.lengths[1].repetitions));
+    CHECK(json["lengths"][1]["end_to_end"]["2"]["after"]["call"]["samples"].size() ==
+          static_cast<std::size_t>(c.lengths[1].repetitions));
     CHECK(json["claims"].size() == judge(c).size());
 }
 
 TEST_CASE("a length that does not fit is left out and named") {
-    const Comparison out_of_time = compare<float>({.lengths = {300, 600}, .fixes = {Fix::caching}, .budget_seconds = 0}, inputs(600), silent);
+    const Comparison out_of_time =
+        compare<float>({.lengths = {300, 600}, .fixes = {Fix::caching}, .budget_seconds = 0}, inputs(600), silent);
     CHECK(out_of_time.lengths.empty());
     REQUIRE(out_of_time.left_out.size() == 2);
     CHECK(out_of_time.left_out[0].tokens == 300);

@@ -21,7 +21,8 @@ Measurement measured(double seconds, Index mask_elements = 0) {
     return m;
 }
 
-/// Every pipeline that a claim of `fix` asks for: `gain` times quicker at its end than at its start, masks growing as n^power.
+/// Every pipeline that a claim of `fix` asks for: `gain` times quicker at its end than at its start, masks growing as
+/// n^power.
 Comparison comparison_of(Fix fix, double gain, int power) {
     Comparison c{.causal = true, .fixes = {fix}};
     for (const Index n : {512, 1024, 2048}) {
@@ -45,7 +46,8 @@ Judgement of_quantity(const std::vector<Judgement>& judgements, Quantity quantit
 } // namespace
 
 TEST_CASE("a claim of speed is judged by its two pipelines at the largest length") {
-    for (const auto& [gain, verdict] : {std::pair{1.0, Verdict::refuted}, {5.0, Verdict::confirmed}, {1250.0, Verdict::exceeded}}) {
+    for (const auto& [gain, verdict] :
+         {std::pair{1.0, Verdict::refuted}, {5.0, Verdict::confirmed}, {1250.0, Verdict::exceeded}}) {
         Comparison c = comparison_of(Fix::causal_mask, gain, 2);
         c.lengths.front().pipelines.front().second = measured(77); // a shorter length has no say
         const Judgement j = of_quantity(judge(c), Quantity::speed_up);
@@ -96,7 +98,8 @@ TEST_CASE("what was not measured is not judged") {
 TEST_CASE("exponents are fitted to medians and to what the fix is counted by") {
     const Comparison c = comparison_of(Fix::causal_mask, 5, 2);
     const PipelineKey key{Rungs(Rung::before), true};
-    const Exponents found = exponents(c, counted_of(Fix::causal_mask), [&](const AtLength& at) { return at.pipeline(key); });
+    const Exponents found =
+        exponents(c, counted_of(Fix::causal_mask), [&](const AtLength& at) { return at.pipeline(key); });
     REQUIRE(found.time);
     REQUIRE(found.elements);
     CHECK(*found.time == doctest::Approx(0).epsilon(1e-9));

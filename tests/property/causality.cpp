@@ -5,8 +5,8 @@
 namespace dra::test {
 namespace {
 
-/// Which rows are read and in which order depends on positions alone, and what is later enters with weight 0, so that rows stay the
-/// same bit for bit.
+/// Which rows are read and in which order depends on positions alone, and what is later enters with weight 0, so that
+/// rows stay the same bit for bit.
 template <class T, class Attend> void rows_do_not_see_later_tokens(Attend attend) {
     for_all([&] {
         Question asked = draw_problem({.tokens = 40, .head_dim = 8});

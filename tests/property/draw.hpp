@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// Properties: what holds for every problem, tried on random ones. How many is RC_PARAMS' max_success; the seed, printed
-/// first, replays a run (RC_PARAMS="seed=...").
+/// Properties: what holds for every problem, tried on random ones. How many is RC_PARAMS' max_success; the seed,
+/// printed first, replays a run (RC_PARAMS="seed=...").
 
 #include "tests/problems.hpp"
 
@@ -20,7 +20,8 @@ inline Question draw_problem(Limits limits = {}) {
     return asked;
 }
 
-/// Fails the doctest case when property() fails for some draw; says how often it was called, and the largest figure that it returned.
+/// Fails the doctest case when property() fails for some draw; says how often it was called, and the largest figure
+/// that it returned.
 template <class Property> void for_all(Property property) {
     Index cases = 0;
     double largest = 0;

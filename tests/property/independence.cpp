@@ -46,7 +46,8 @@ TEST_CASE_TEMPLATE("the result does not depend on how queries and keys are cut i
         for (std::size_t i = 0; i + 1 < queries.size(); ++i)
             for (std::size_t step = 0; step + 1 < keys.size(); ++step) {
                 const std::size_t j = backwards ? keys.size() - 2 - step : step;
-                view.attend(queries[i], queries[i + 1] - queries[i], keys[j], keys[j + 1] - keys[j], by_tiles, Combine::merge);
+                view.attend(queries[i], queries[i + 1] - queries[i], keys[j], keys[j + 1] - keys[j], by_tiles,
+                            Combine::merge);
             }
         const double found = ratio(view.problem(), view.truth(), by_tiles, view.attend());
         RC_ASSERT(found <= forward_bound);
@@ -56,7 +57,9 @@ TEST_CASE_TEMPLATE("the result does not depend on how queries and keys are cut i
 
 TEST_CASE_TEMPLATE("queries cut anywhere give the same rows bit for bit", T, float, double) {
     for_all([] {
-        const View<T> view({{draw_index(0, 50), draw_index(1, 3), draw_index(1, 100)}, {draw_index(0, 50), 1, draw_index(1, 70)}, false},
+        const View<T> view({{draw_index(0, 50), draw_index(1, 3), draw_index(1, 100)},
+                            {draw_index(0, 50), 1, draw_index(1, 70)},
+                            false},
                            draw_index(1, 12), 1);
         const std::vector<Index> queries = draw_cuts(view.queries());
         Attention<T> by_parts = poisoned<T>(view.problem());

@@ -56,7 +56,8 @@ template <class T> Lse<T> permuted(Lse<T> x, const Order& batch, const Order& he
     const auto [B, H, N] = x.shape();
     for (Index b = 0; b < B; ++b)
         for (Index h = 0; h < H; ++h)
-            y.rows(b, h, {0, 1, N}) = x.rows(batch[static_cast<std::size_t>(b)], heads[static_cast<std::size_t>(h)], {0, 1, N});
+            y.rows(b, h, {0, 1, N}) =
+                x.rows(batch[static_cast<std::size_t>(b)], heads[static_cast<std::size_t>(h)], {0, 1, N});
     return y;
 }
 
@@ -80,7 +81,8 @@ TEST_CASE_TEMPLATE("permuting batch and heads permutes the result, bit for bit",
         RC_ASSERT(same(found, Attention<T>{permuted(plain.out, batch, heads), permuted(plain.lse, batch, heads)}));
         return 0;
     });
-    MESSAGE("orders that moved something: batch ", moved_batch, ", query heads ", moved_heads, ", KV heads ", moved_kv_heads);
+    MESSAGE("orders that moved something: batch ", moved_batch, ", query heads ", moved_heads, ", KV heads ",
+            moved_kv_heads);
     CHECK(std::min({moved_batch, moved_heads, moved_kv_heads}) > 0);
 }
 

@@ -7,7 +7,10 @@ namespace dra::test {
 namespace {
 
 TEST_CASE_TEMPLATE("rows that see nothing are (0, -inf), and no others, whoever owns them", T, float, double) {
-    const Question asked{{2, 23, 6, 3}, 3, {.segment_lengths = {7, 9}, .dilation_rates = {7, 4}, .mode = Mode::mixture, .causal = true}, 1};
+    const Question asked{{2, 23, 6, 3},
+                         3,
+                         {.segment_lengths = {7, 9}, .dilation_rates = {7, 4}, .mode = Mode::mixture, .causal = true},
+                         1};
     const Inputs<T> inputs(asked);
     Index empty = 0;
     for (const Layout layout : {Layout::contiguous, Layout::zigzag})

@@ -8,7 +8,8 @@ namespace {
 
 constexpr Index most_ranks = 5;
 
-TEST_CASE("ring_attention is right for every pattern of every sequence up to 12 tokens, every R up to 5, both layouts") {
+TEST_CASE(
+    "ring_attention is right for every pattern of every sequence up to 12 tokens, every R up to 5, both layouts") {
     double worst = 0;
     Index runs = 0;
     const PoisonedHeap poison;
@@ -18,7 +19,8 @@ TEST_CASE("ring_attention is right for every pattern of every sequence up to 12 
         for (const Layout layout : {Layout::contiguous, Layout::zigzag})
             for (Index ranks = 1; ranks <= most_ranks; ++ranks) {
                 const Problem problem = inputs.on_ring(ranks, layout);
-                const ErrorRatios ratios = error_ratios(problem, truth, ring_attention<double>(problem, inputs.q, inputs.k, inputs.v));
+                const ErrorRatios ratios =
+                    error_ratios(problem, truth, ring_attention<double>(problem, inputs.q, inputs.k, inputs.v));
                 if (!ratios.within_bounds()) FAIL_CHECK(asked, " on R ", ranks, " ", name(layout));
                 worst = std::max(worst, ratios.forward());
                 ++runs;

@@ -7,7 +7,8 @@
 namespace dra::test {
 namespace {
 
-TEST_CASE_TEMPLATE("ring_attention gives every golden case's own out and lse, for every R and layout", T, float, double) {
+TEST_CASE_TEMPLATE("ring_attention gives every golden case's own out and lse, for every R and layout", T, float,
+                   double) {
     ErrorRatios worst;
     for (const std::string& name : golden_names()) {
         CAPTURE(name);

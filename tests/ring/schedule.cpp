@@ -16,8 +16,8 @@ Problem problem_of(const Question& asked) { return Inputs<float>(asked).problem;
 TEST_CASE("every rank holds every owner's shard exactly once, each handed on by the rank before") {
     for (const Layout layout : layouts)
         for (Index ranks = 1; ranks <= 25; ++ranks) {
-            const Problem problem =
-                problem_of({{1, 12, 1, 1}, 1, {.segment_lengths = {5}, .dilation_rates = {2}, .ranks = ranks, .layout = layout}});
+            const Problem problem = problem_of(
+                {{1, 12, 1, 1}, 1, {.segment_lengths = {5}, .dilation_rates = {2}, .ranks = ranks, .layout = layout}});
             std::set<std::pair<Index, Index>> held;
             for (Index rank = 0; rank < ranks; ++rank) {
                 const std::vector<RingStep> steps = ring_schedule(problem, rank);
@@ -73,15 +73,18 @@ double imbalance(Layout layout, Index ranks, Index tokens) {
         for (const auto& [begin, end] : owned(layout, rank, ranks, tokens))
             for (Index i = begin; i < end; ++i) work.back() += static_cast<double>(i + 1);
     }
-    return *std::ranges::max_element(work) * static_cast<double>(ranks) / std::accumulate(work.begin(), work.end(), 0.0);
+    return *std::ranges::max_element(work) * static_cast<double>(ranks) /
+           std::accumulate(work.begin(), work.end(), 0.0);
 }
 
 TEST_CASE("zigzag balances causal work; contiguous leaves the last rank almost twice its share") {
     constexpr Index tokens = 4096;
     for (const Index ranks : {2, 4, 8, 16}) {
-        const double contiguous = imbalance(Layout::contiguous, ranks, tokens), zigzag = imbalance(Layout::zigzag, ranks, tokens);
+        const double contiguous = imbalance(Layout::contiguous, ranks, tokens),
+                     zigzag = imbalance(Layout::zigzag, ranks, tokens);
         MESSAGE("R ", ranks, ": largest share contiguous ", contiguous, ", zigzag ", zigzag);
-        CHECK(zigzag == doctest::Approx(1).epsilon(1e-12)); // chunks p and 2R-1-p together have the same work for every p
+        CHECK(zigzag ==
+              doctest::Approx(1).epsilon(1e-12)); // chunks p and 2R-1-p together have the same work for every p
         CHECK(contiguous > 1.9 - 1.0 / static_cast<double>(ranks));
     }
     for (const Index ranks : {3, 5, 7}) { // what does not divide costs at most the last chunk

@@ -20,8 +20,10 @@ TEST_CASE("every token is owned exactly once, in order, for every R up to 2 N + 
                     Index last = -1;
                     const std::vector<Interval> intervals = owned(layout, rank, ranks, tokens);
                     Index total = 0;
-                    for (const auto& [begin, end] : intervals) {
-                        if (begin < 0 || begin > end || end > tokens) FAIL_CHECK("N ", tokens, " R ", ranks, " [", begin, ", ", end, ")");
+                    for (const Interval& interval : intervals) {
+                        const Index begin = interval.begin, end = interval.end;
+                        if (begin < 0 || begin > end || end > tokens)
+                            FAIL_CHECK("N ", tokens, " R ", ranks, " [", begin, ", ", end, ")");
                         for (Index n = begin; n < end; ++n) {
                             if (n <= last) FAIL_CHECK("N ", tokens, " R ", ranks, " rank ", rank, " token ", n);
                             last = n;
