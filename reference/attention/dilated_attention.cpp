@@ -13,12 +13,14 @@ constexpr Index wave_rows = 16384;
 
 /// The rows of one segment, as one KV head selects them.
 struct View {
-    Index b, g;
+    Index b, g, segment;
+    Pattern pattern;
     Positions positions;
     Combine combine; ///< a head's first pattern stores, the others merge
 };
 
-/// The views of one pattern of a problem, by number: (b, KV head that uses it, segment), the segment running first.
+/// The views of one pattern of a problem, by number: (b, segment, KV head that uses it), the head running first, since
+/// the rows of all heads lie side by side in memory.
 class Views {
 public:
     Views(const Problem& problem, Index pattern) : problem_(problem), pattern_(pattern) {
@@ -29,26 +31,23 @@ public:
         longest_ = std::min(ceil_div(any_phase.segment_length, any_phase.dilation_rate), problem.tokens);
     }
 
-    Index count() const { return problem_.batch * static_cast<Index>(kv_heads_.size()) * segments_; }
+    Index count() const { return problem_.batch * segments_ * heads(); }
     Index longest() const { return longest_; } ///< an upper bound of the rows of a view
 
     View operator[](Index i) const {
-        const Index heads = static_cast<Index>(kv_heads_.size());
-        const Index g = kv_heads_[static_cast<std::size_t>(i / segments_ % heads)];
-        const Combine combine = is_first(g) ? Combine::store : Combine::merge;
-        return {i / segments_ / heads, g, pattern_of(problem_, pattern_, g).selected(i % segments_, problem_.tokens),
-                combine};
-    }
-
-    /// The rows of view i that its pattern leaves out, one set for each other phase; there are dilation_rate - 1.
-    Positions left_out(Index i, Index other) const {
-        const Index heads = static_cast<Index>(kv_heads_.size());
-        Pattern pattern = pattern_of(problem_, pattern_, kv_heads_[static_cast<std::size_t>(i / segments_ % heads)]);
-        pattern.phase = (pattern.phase + 1 + other) % pattern.dilation_rate;
-        return pattern.selected(i % segments_, problem_.tokens);
+        const Index g = kv_heads_[static_cast<std::size_t>(i % heads())], segment = i / heads() % segments_;
+        const Pattern pattern = pattern_of(problem_, pattern_, g);
+        return {i / heads() / segments_,
+                g,
+                segment,
+                pattern,
+                pattern.selected(segment, problem_.tokens),
+                is_first(g) ? Combine::store : Combine::merge};
     }
 
 private:
+    Index heads() const { return static_cast<Index>(kv_heads_.size()); }
+
     bool is_first(Index g) const {
         for (Index i = 0; i < pattern_; ++i)
             if (uses(problem_, i, g)) return false;
@@ -120,8 +119,11 @@ template <class T> void clear_left_out(const Problem& problem, Index pattern, co
         for (Index other = 0; other < others; ++other) {
             const View view = views[i];
             if (view.combine != Combine::store) continue;
+            const Pattern left_out{view.pattern.segment_length, view.pattern.dilation_rate,
+                                   (view.pattern.phase + 1 + other) % view.pattern.dilation_rate};
             for (Index j = 0; j < problem.group_size(); ++j)
-                clear(t.partial(view.b, view.g * problem.group_size() + j, views.left_out(i, other)));
+                clear(t.partial(view.b, view.g * problem.group_size() + j,
+                                left_out.selected(view.segment, problem.tokens)));
         }
 }
 

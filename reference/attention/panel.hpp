@@ -21,6 +21,13 @@ inline constexpr Index block = 256 / strip * strip; ///< keys of a tile: P^T of 
 inline constexpr int bundle = 4;                    ///< panels that share a tile of K and V while it is in L2
 template <class T> inline constexpr Index bundle_rows = lanes<T>* bundle; ///< queries of a call, at most
 
+/// Asks for rows [begin, end) of a view before they are needed: rows far apart are beyond the hardware's guesses.
+template <class Map> DRA_INLINE void prefetch(const Map& rows, Index begin, Index end) {
+    constexpr Index line = 64 / sizeof(typename Map::Scalar);
+    for (Index i = begin; i < std::min<Index>(end, rows.rows()); ++i)
+        for (Index d = 0; d < rows.cols(); d += line) __builtin_prefetch(rows.data() + i * rows.outerStride() + d);
+}
+
 /// K and V of one view, packed once and shared by all its panels: K in strips of keys, V in strips of channels.
 template <class T> struct Packed {
     Index keys = 0, head_dim = 0;
@@ -39,6 +46,8 @@ template <class T> struct Packed {
     /// Packs keys [begin, end); begin is a multiple of strip. Parts can be packed by different threads.
     void pack(const Rows<T>& from_k, const Rows<T>& from_v, Index begin, Index end) {
         for (Index j = begin; j < end; j += strip) {
+            prefetch(from_k, j + 2 * strip, j + 3 * strip);
+            prefetch(from_v, j + 2 * strip, j + 3 * strip);
             const Index n = std::min<Index>(strip, end - j), k_row = from_k.outerStride(), v_row = from_v.outerStride();
             transpose(n, head_dim, T(1), from_k.data() + j * k_row, k_row, k.data() + j * head_dim, Index{strip});
             for (Index d = 0; d < head_dim; d += strip)
@@ -184,6 +193,8 @@ template <class T, class Visible> void attend_panels(const Rows<T>& q, const Pac
     std::array<typename Visible::template Panel<T>, bundle> seen;
     Index end = 0;
     for (int n = 0; n < panels; ++n) {
+        prefetch(q, first(n + 1), first(n + 2));
+        prefetch(into.out, first(n), first(n + 1));
         begin_panel(space.panels[n], q, scale, first(n), count(n));
         seen[n] = visible.template panel<T>(first(n), count(n));
         end = std::max(end, seen[n].end);

@@ -66,12 +66,13 @@ template <class T> Attention<T> ring_attention(const Problem& problem, TensorVie
     std::vector<Shard<T>> visiting_k = scatter(k, problem.layout, problem.ranks),
                           visiting_v = scatter(v, problem.layout, problem.ranks);
 
-    std::vector<std::vector<RingStep>> schedules;
-    for (Index p = 0; p < problem.ranks; ++p) schedules.push_back(ring_schedule(problem, p));
     AttendWorkspace<T> workspace; // the ranks take turns
-    for (std::size_t step = 0; step < schedules.size(); ++step) {
-        for (std::size_t p = 0; p < ranks.size(); ++p)
-            if (schedules[p][step].needed) attend_shard(problem, ranks[p], visiting_k[p], visiting_v[p], workspace);
+    for (Index step = 0; step < problem.ranks; ++step) {
+        for (Index rank = 0; rank < problem.ranks; ++rank) {
+            const auto p = static_cast<std::size_t>(rank);
+            if (ring_step(problem, rank, step).needed)
+                attend_shard(problem, ranks[p], visiting_k[p], visiting_v[p], workspace);
+        }
         std::rotate(visiting_k.rbegin(), visiting_k.rbegin() + 1, visiting_k.rend()); // each hands on to the next
         std::rotate(visiting_v.rbegin(), visiting_v.rbegin() + 1, visiting_v.rend());
     }

@@ -29,18 +29,20 @@ bool any_visible(const Problem& problem, const Interval& queries, const Interval
     return false;
 }
 
-std::vector<RingStep> ring_schedule(const Problem& problem, Index rank) {
-    const auto needs = [&](Index owner) {
+RingStep ring_step(const Problem& problem, Index rank, Index step) {
+    const Index owner = (rank - step + problem.ranks) % problem.ranks;
+    const auto needs = [&] {
         for (const Interval& queries : owned(problem.layout, rank, problem.ranks, problem.tokens))
             for (const Interval& keys : owned(problem.layout, owner, problem.ranks, problem.tokens))
                 if (any_visible(problem, queries, keys)) return true;
         return false;
     };
+    return {owner, needs(), step + 1 < problem.ranks};
+}
+
+std::vector<RingStep> ring_schedule(const Problem& problem, Index rank) {
     std::vector<RingStep> steps;
-    for (Index step = 0; step < problem.ranks; ++step) {
-        const Index owner = (rank - step + problem.ranks) % problem.ranks;
-        steps.push_back({owner, needs(owner), step + 1 < problem.ranks});
-    }
+    for (Index step = 0; step < problem.ranks; ++step) steps.push_back(ring_step(problem, rank, step));
     return steps;
 }
 

@@ -18,7 +18,10 @@ struct RingStep {
     bool hand_on; ///< whether it hands them to the next rank and receives from the one before: all steps but the last
 };
 
-/// The R steps of one rank of problem.ranks, in problem.layout.
+/// Step `step` of one rank of problem.ranks, in problem.layout. Cost: that of any_visible.
+RingStep ring_step(const Problem& problem, Index rank, Index step);
+
+/// The R steps of one rank.
 std::vector<RingStep> ring_schedule(const Problem& problem, Index rank);
 
 /// Whether some query in `queries` sees some key in `keys`, under any pattern of any head. O(segments that both touch).
