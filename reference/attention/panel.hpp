@@ -18,7 +18,7 @@
 namespace dra::kernel {
 
 inline constexpr Index block = 256 / strip * strip; ///< keys of a tile: P^T of one panel stays in L1
-inline constexpr int bundle = 4;                    ///< panels that share a tile of K and V while it is in L2
+inline constexpr int bundle = 8;                    ///< panels that share a tile of K and V while it is in L2
 template <class T> inline constexpr Index bundle_rows = lanes<T>* bundle; ///< queries of a call, at most
 
 /// Asks for rows [begin, end) of a view before they are needed: rows far apart are beyond the hardware's guesses.
