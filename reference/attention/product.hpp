@@ -20,6 +20,9 @@
 #include <numbers>
 #include <type_traits>
 #include <utility>
+#if defined __AVX512F__
+#include <immintrin.h>
+#endif
 
 /// for i = 0, ..., n - 1, unrolled, so that what i indexes stays in registers.
 #define DRA_UNROLL(i, n) _Pragma("GCC unroll 16") for (int i = 0; i < (n); ++i)
@@ -27,10 +30,10 @@
 
 namespace dra::kernel {
 
-// With AVX-512 a multiply-add reads its `a` from memory and spreads it itself, so a tile one vector wide needs one
-// instruction a multiply-add; 8 x 2 needs 1.6, and measured 5 % slower on a busy Sapphire Rapids.
+// Two vectors wide, every number of `a` that is spread over a register serves two multiply-adds. One vector wide, each
+// multiply-add has to load it again, and two loads a cycle are all there are: 92 % of the peak at best.
 #if defined __AVX512F__
-inline constexpr int vector_bytes = 64, strip = 16, vectors = 1; // 16 accumulators of 32 registers
+inline constexpr int vector_bytes = 64, strip = 8, vectors = 2; // 16 accumulators of 32 registers
 #elif defined __AVX__
 inline constexpr int vector_bytes = 32, strip = 6, vectors = 2; // 12 of 16
 #else
@@ -62,13 +65,11 @@ template <class T> DRA_INLINE void multiply_add(Tile<T>& sum, const T* a, const 
         DRA_UNROLL (j, vectors) sum.r[i].v[j] += a[i] * b->v[j];
 }
 
-/// sum over k < K of a[k][i] * b[k], for i < strip, as one chain of additions.
+/// sum over k < K of a[k][i] * b[k], for i < strip, as one chain of additions. Not unrolled: g++ 12 answers more code
+/// with copies and spills of accumulators.
 template <class T> DRA_INLINE Tile<T> chain(Index K, const T* a, const Row<T>* b) {
-    constexpr int unrolled = 8;
     Tile<T> sum{};
-    for (; K >= unrolled; K -= unrolled, a += unrolled * strip, b += unrolled)
-        DRA_UNROLL (k, unrolled) multiply_add<T>(sum, a + k * strip, b + k);
-    for (; K > 0; --K, a += strip, ++b) multiply_add<T>(sum, a, b);
+    _Pragma("GCC unroll 1") for (Index k = 0; k < K; ++k, a += strip, ++b) multiply_add<T>(sum, a, b);
     return sum;
 }
 
@@ -142,19 +143,28 @@ template <class T> DRA_INLINE void copy(Index columns, Index K, const T* x, Inde
 }
 
 /// The larger of two, lane by lane. A NaN in `x` is handed on, one in `old` is forgotten: it comes back through exp2.
-template <class T> DRA_INLINE Vector<T> larger(Vector<T> old, Vector<T> x) { return old > x ? old : x; }
+template <class T> DRA_INLINE Vector<T> larger(Vector<T> old, Vector<T> x) {
+#if defined __AVX512F__ // one instruction, with just this rule for NaN; g++ 12 makes a comparison and a blend of it
+    if constexpr (sizeof(T) == 4)
+        return (Vector<T>)_mm512_max_ps((__m512)old, (__m512)x);
+    else
+        return (Vector<T>)_mm512_max_pd((__m512d)old, (__m512d)x);
+#else
+    return old > x ? old : x;
+#endif
+}
 
-/// Coefficients of 2^f, |f| <= 1/2, in float: the Taylor series to degree 7, whose last term is spread over the lower
-/// odd ones as Chebyshev's T_7(2 f) has it (error 2e-9); in double the series to degree 13. The constant is exactly 1.
+/// Coefficients of 2^f = 1 + f g(f), |f| <= 1/2. In float g is the Taylor series to degree 5, whose last term is spread
+/// over the lower odd ones as Chebyshev's T_5(2 f) has it (relative error 1.5e-7 at the ends, an ulp); in double the
+/// series to degree 12. The constant is exactly 1.
 template <class T> constexpr auto exp2_series() {
-    constexpr int degree = sizeof(T) == 4 ? 6 : 13;
+    constexpr int degree = sizeof(T) == 4 ? 5 : 13;
     std::array<double, degree + 2> c{};
     double term = 1;
     for (int i = 0; i <= degree + 1; term *= std::numbers::ln2 / ++i) c[i] = term;
-    if constexpr (degree == 6) { // t^7 = (T_7(t) + 112 t^5 - 56 t^3 + 7 t) / 64 with t = 2 f
-        c[5] += c[7] * 112 / 64 / 4;
-        c[3] -= c[7] * 56 / 64 / 16;
-        c[1] += c[7] * 7 / 64 / 64;
+    if constexpr (degree == 5) { // t^5 = (T_5(t) + 20 t^3 - 5 t) / 16 with t = 2 f
+        c[4] += c[6] * 20 / 16 / 4;
+        c[2] -= c[6] * 5 / 16 / 16;
     }
     std::array<T, degree + 1> rounded{};
     for (int i = 0; i <= degree; ++i) rounded[i] = static_cast<T>(c[i]);
@@ -172,7 +182,7 @@ template <class T> DRA_INLINE Vector<T> exp2(Vector<T> x) {
     constexpr T lowest = std::numeric_limits<T>::min_exponent - 2;     // -127: an exponent field of 0
     constexpr auto c = exp2_series<T>();
     constexpr int degree = static_cast<int>(c.size()) - 1;
-    x = lowest > x ? Vector<T>{} + lowest : x;
+    x = larger<T>(Vector<T>{} + lowest, x);
     const Vector<T> n = x + magic, f = x - (n - magic);
     Vector<T> p = Vector<T>{} + c.back();
     DRA_UNROLL (i, degree) p = p * f + c[degree - 1 - i];
