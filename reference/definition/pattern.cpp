@@ -25,18 +25,4 @@ bool uses(const Problem& problem, Index pattern, Index kv_head) {
     return problem.mode == Mode::mixture || pattern == head_group(kv_head, problem.kv_heads, problem.patterns());
 }
 
-bool leaves_rows_empty(const Problem& problem, Index kv_head) {
-    std::vector<Pattern> used;
-    for (Index p = 0; p < problem.patterns(); ++p)
-        if (uses(problem, p, kv_head)) used.push_back(pattern_of(problem, p, kv_head));
-
-    const auto selects = [](const Pattern& pattern, Index n) { // before the phase, the remainder is never 0: phase < r
-        return (n % pattern.segment_length - pattern.phase) % pattern.dilation_rate == 0;
-    };
-    if (std::ranges::any_of(used, [](const Pattern& pattern) { return pattern.dilation_rate == 1; })) return false;
-    for (Index n = 0; n < problem.tokens; ++n)
-        if (std::ranges::none_of(used, [&](const Pattern& pattern) { return selects(pattern, n); })) return true;
-    return false;
-}
-
 } // namespace dra

@@ -38,7 +38,4 @@ Pattern pattern_of(const Problem& problem, Index pattern, Index kv_head);
 /// Whether KV head g uses pattern i: its own group's in groups mode, every one in a mixture.
 bool uses(const Problem& problem, Index pattern, Index kv_head);
 
-/// Whether some token of the sequence is selected by no pattern of KV head g: such rows have out = 0 and lse = -inf.
-bool leaves_rows_empty(const Problem& problem, Index kv_head);
-
 } // namespace dra

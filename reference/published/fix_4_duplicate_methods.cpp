@@ -22,6 +22,19 @@ Sight all_seen(Sight sight) {
     return sight;
 }
 
+/// The one loop over panels that one function has; the four before it have a copy each.
+template <class T> void attend_panels(const AttendCall<T>& call, const Sight& sight, Partial<T> into, Combine combine) {
+    with_panels(sight, [&](const auto& panels) {
+#pragma omp parallel for schedule(dynamic) if (call.rows() > kernel::bundle_rows <T>)
+        for (Index i0 = 0; i0 < call.rows(); i0 += kernel::bundle_rows<T>) {
+            ThreadSpace<T>& mine = call.workspace.mine();
+            kernel::attend_panels(call.q, call.kv, Counted{panels, sight, mine.counts, call.kv.head_dim},
+                                  call.softmax_scale, i0, std::min<Index>(kernel::bundle_rows<T>, call.rows() - i0),
+                                  into, combine, mine.panel);
+        }
+    });
+}
+
 } // namespace
 
 template <class T> void simple_attention(const AttendCall<T>& call, Partial<T> into, Combine combine) {
@@ -92,29 +105,12 @@ template <class T> void online_softmax_attention(const AttendCall<T>& call, Part
 }
 
 template <class T> void compute_attention(const AttendCall<T>& call, Partial<T> into, Combine combine) {
-    const Sight sight = call.chunk_offset > 0 ? all_seen(call.sight) : call.sight; // as the flash backend does
-    with_panels(sight, [&](const auto& panels) {
-#pragma omp parallel for schedule(dynamic) if (call.rows() > kernel::bundle_rows <T>)
-        for (Index i0 = 0; i0 < call.rows(); i0 += kernel::bundle_rows<T>) {
-            ThreadSpace<T>& mine = call.workspace.mine();
-            kernel::attend_panels(call.q, call.kv, Counted{panels, sight, mine.counts, call.kv.head_dim},
-                                  call.softmax_scale, i0, std::min<Index>(kernel::bundle_rows<T>, call.rows() - i0),
-                                  into, combine, mine.panel);
-        }
-    });
+    // as the flash backend does
+    attend_panels(call, call.chunk_offset > 0 ? all_seen(call.sight) : call.sight, into, combine);
 }
 
 template <class T> void attend(const AttendCall<T>& call, Partial<T> into, Combine combine) {
-    const Sight sight = moved(call.sight, call.chunk_offset);
-    with_panels(sight, [&](const auto& panels) {
-#pragma omp parallel for schedule(dynamic) if (call.rows() > kernel::bundle_rows <T>)
-        for (Index i0 = 0; i0 < call.rows(); i0 += kernel::bundle_rows<T>) {
-            ThreadSpace<T>& mine = call.workspace.mine();
-            kernel::attend_panels(call.q, call.kv, Counted{panels, sight, mine.counts, call.kv.head_dim},
-                                  call.softmax_scale, i0, std::min<Index>(kernel::bundle_rows<T>, call.rows() - i0),
-                                  into, combine, mine.panel);
-        }
-    });
+    attend_panels(call, moved(call.sight, call.chunk_offset), into, combine);
 }
 
 template <class T> Method<T> method(Rung rung, Index ranks, bool causal) {

@@ -94,31 +94,4 @@ TEST_CASE("a head uses its group's pattern, or in a mixture every pattern") {
         }
 }
 
-TEST_CASE("rows left empty are found exactly when some token is selected by no pattern") {
-    Index with = 0, without = 0;
-    for (Index tokens = 1; tokens <= 9; ++tokens)
-        for (Index w = 1; w <= 6; ++w)
-            for (Index r1 = 1; r1 <= w; ++r1)
-                for (Index r2 = 1; r2 <= w; ++r2)
-                    for (const Mode mode : {Mode::groups, Mode::mixture})
-                        for (const PhaseRule rule : {PhaseRule::group, PhaseRule::head, PhaseRule::head_block})
-                            for (Index g = 0; g < 3; ++g) {
-                                const Problem problem = problem_of(tokens, 3, {w, w}, {r1, r2}, mode, rule);
-                                std::set<Index> selected;
-                                for (Index i = 0; i < 2; ++i) {
-                                    if (!uses(problem, i, g)) continue;
-                                    const Pattern pattern = pattern_of(problem, i, g);
-                                    for (Index s = 0; s < pattern.segments(tokens); ++s) {
-                                        const Positions positions = pattern.selected(s, tokens);
-                                        for (Index t = 0; t < positions.count; ++t) selected.insert(positions[t]);
-                                    }
-                                }
-                                const bool expected = static_cast<Index>(selected.size()) < tokens;
-                                REQUIRE(leaves_rows_empty(problem, g) == expected);
-                                ++(expected ? with : without);
-                            }
-    CHECK(with > 100);
-    CHECK(without > 100);
-}
-
 } // namespace dra
