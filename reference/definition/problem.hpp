@@ -32,6 +32,8 @@ enum class Layout { contiguous, zigzag };
 /// The type of a tensor's elements in a file; computation is in float (f32, bf16, f16) or double (f64).
 enum class DType { f32, f64, bf16, f16 };
 
+constexpr Index bytes_of(DType dtype) { return dtype == DType::f64 ? 8 : dtype == DType::f32 ? 4 : 2; }
+
 /// The names that flags, files and messages use ("head-block", "F32").
 std::string name(Mode);
 std::string name(PhaseRule);

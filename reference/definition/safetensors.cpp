@@ -3,14 +3,11 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <atomic>
 #include <bit>
 #include <cstring>
 #include <fstream>
 #include <limits>
 #include <set>
-
-#include <unistd.h>
 
 namespace dra {
 namespace {
@@ -21,10 +18,7 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t header_limit = 100'000'000;
 constexpr int deepest = 3; // {name: {"shape": [...]}}
-constexpr const char* output_rule = "must be a file in an existing directory that can be written to";
 constexpr const char* metadata_key = "__metadata__";
-
-Index width(DType dtype) { return dtype == DType::f64 ? 8 : dtype == DType::f32 ? 4 : 2; }
 
 /// A tensor as the header announces it.
 struct Entry {
@@ -147,7 +141,7 @@ private:
         if (offsets.size() != 2 || offsets[0] > offsets[1]) wrong_offsets("must be [begin, end] with begin <= end");
         const Entry entry{name, parse<DType>(path_ + ": " + name + ".dtype", dtype->get<std::string>()), shape,
                           offsets[0], offsets[1]};
-        Index bytes = width(entry.dtype);
+        Index bytes = bytes_of(entry.dtype);
         for (const Index size : shape)
             if (__builtin_mul_overflow(bytes, size, &bytes))
                 fail(name + ".shape", value.at("shape").dump(), "its bytes must not exceed 2^63 - 1");
@@ -193,42 +187,6 @@ private:
     std::ifstream stream_;
 };
 
-/// A file that disappears again unless it is renamed into place.
-class Temporary {
-public:
-    explicit Temporary(const fs::path& target) : target_(target), path_(target) {
-        static std::atomic<int> count = 0;
-        path_ += "." + std::to_string(::getpid()) + "." + std::to_string(count++) + ".partial";
-        check_writable(target);
-        stream_.open(path_, std::ios::binary | std::ios::trunc);
-        require(stream_.is_open());
-    }
-    ~Temporary() {
-        std::error_code ignored;
-        fs::remove(path_, ignored);
-    }
-    Temporary(const Temporary&) = delete;
-    Temporary& operator=(const Temporary&) = delete;
-
-    void write(const void* from, Index bytes) { stream_.write(static_cast<const char*>(from), bytes); }
-
-    void rename_into_place() {
-        stream_.close();
-        require(!stream_.fail());
-        std::error_code error;
-        fs::rename(path_, target_, error);
-        require(!error);
-    }
-
-private:
-    void require(bool done) const {
-        if (!done) throw FormatError("output", target_.string(), output_rule);
-    }
-
-    fs::path target_, path_;
-    std::ofstream stream_;
-};
-
 } // namespace
 
 const FileTensor& TensorFile::at(const std::string& name) const {
@@ -250,50 +208,25 @@ template <class T> FileTensor to_file(const Tensor<T>& tensor) {
     return {dtype, shape, tensor.flat()};
 }
 
+template <class T> FileTensor to_file(const Tensor<T>& tensor, DType stored) {
+    FileTensor file = to_file(tensor);
+    file.dtype = stored;
+    return file;
+}
+
 template <class T> FileTensor to_file(const Lse<T>& lse) {
     const auto [B, H, N] = lse.shape();
     return {std::is_same_v<T, double> ? DType::f64 : DType::f32, {B, H, N}, lse.flat()};
 }
 
-void check_writable(const fs::path& path) {
-    std::error_code error;
-    const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
-    const bool replaceable =
-        !fs::exists(path, error) || fs::is_regular_file(path, error); // a device must never be replaced
-    if (!path.has_filename() || !replaceable || !fs::is_directory(folder, error) || ::access(folder.c_str(), W_OK) != 0)
-        throw FormatError("output", path.string(), output_rule);
-}
-
 TensorFile read_safetensors(const fs::path& path) { return Reader(path).read(); }
-
-void write_safetensors(const fs::path& path, const TensorFile& file) {
-    json header = json::object();
-    if (!file.metadata.empty()) header[metadata_key] = file.metadata;
-    Index offset = 0;
-    for (const auto& [name, tensor] : file.tensors) {
-        const auto bytes = std::visit([](const auto& x) { return x.size() * Index{sizeof(x[0])}; }, tensor.elements);
-        const bool doubles = std::holds_alternative<Eigen::ArrayX<double>>(tensor.elements);
-        header[name] = {
-            {"dtype", doubles ? "F64" : "F32"}, {"shape", tensor.shape}, {"data_offsets", {offset, offset + bytes}}};
-        offset += bytes;
-    }
-    std::string text = header.dump();
-    text.resize(static_cast<std::size_t>(ceil_div(static_cast<Index>(text.size()), 8)) * 8,
-                ' '); // elements stay aligned
-
-    Temporary temporary(path);
-    const std::uint64_t length = text.size();
-    temporary.write(&length, sizeof length);
-    temporary.write(text.data(), static_cast<Index>(text.size()));
-    for (const auto& [name, tensor] : file.tensors)
-        std::visit([&](const auto& x) { temporary.write(x.data(), x.size() * Index{sizeof(x[0])}); }, tensor.elements);
-    temporary.rename_into_place();
-}
 
 template Tensor<float> to_tensor(const std::string&, const FileTensor&);
 template Tensor<double> to_tensor(const std::string&, const FileTensor&);
 template FileTensor to_file(const Tensor<float>&);
 template FileTensor to_file(const Tensor<double>&);
+template FileTensor to_file(const Tensor<float>&, DType);
+template FileTensor to_file(const Tensor<double>&, DType);
 template FileTensor to_file(const Lse<float>&);
 template FileTensor to_file(const Lse<double>&);
 

@@ -18,7 +18,7 @@ namespace dra {
 struct FileTensor {
     DType dtype = DType::f32;
     std::vector<Index> shape;
-    std::variant<Eigen::ArrayX<float>, Eigen::ArrayX<double>> elements; ///< double for F64, else float
+    std::variant<Eigen::ArrayX<float>, Eigen::ArrayX<double>> elements; ///< as read: double for F64, else float
 };
 
 /// The contents of a file, by name.
@@ -34,8 +34,9 @@ struct TensorFile {
 /// The tensor as [B, N, H, D] in type T, converted. Throws FormatError naming it when its rank is not 4.
 template <class T> Tensor<T> to_tensor(const std::string& name, const FileTensor& tensor);
 
-/// The other way round, for writing: F32 or F64.
+/// The other way round, for writing: F32 or F64, or in a narrower type, to which elements are rounded when written.
 template <class T> FileTensor to_file(const Tensor<T>& tensor);
+template <class T> FileTensor to_file(const Tensor<T>& tensor, DType stored);
 template <class T> FileTensor to_file(const Lse<T>& lse);
 
 /// Reads a whole file. Throws FormatError on anything that the format forbids: a file shorter than its header says, a
@@ -47,8 +48,9 @@ TensorFile read_safetensors(const std::filesystem::path& path);
 /// Throws FormatError when `path` is not a file, existing or to be, in a directory that can be written to.
 void check_writable(const std::filesystem::path& path);
 
-/// Writes F32 and F64 tensors: into a temporary beside `path`, renamed when complete, so that no half-written file is
-/// ever left behind. Throws FormatError when it cannot be written.
+/// Writes each tensor in its dtype, rounded to nearest where that is narrower than its elements: into a temporary beside
+/// `path`, renamed when complete, so that no half-written file is ever left behind. Throws FormatError when it cannot be
+/// written.
 void write_safetensors(const std::filesystem::path& path, const TensorFile& file);
 
 } // namespace dra

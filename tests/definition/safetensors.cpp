@@ -1,44 +1,15 @@
-#include "reference/definition/safetensors.hpp"
+#include "tests/definition/safetensors_bytes.hpp"
 
 #include <doctest/doctest.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
-#include <fstream>
+#include <iterator>
 #include <limits>
 
 namespace dra {
 namespace {
 
-namespace fs = std::filesystem;
-
-/// An empty folder that disappears with its contents.
-struct Folder {
-    fs::path path = fs::temp_directory_path() / ("dra-safetensors-" + std::to_string(::getpid()));
-    Folder() {
-        fs::remove_all(path);
-        fs::create_directory(path);
-    }
-    ~Folder() { fs::remove_all(path); }
-    fs::path file(const std::string& name = "x.safetensors") const { return path / name; }
-};
-
-void write_bytes(const fs::path& path, const std::string& bytes) {
-    std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-}
-
-/// A file with this header, its true length before it, and these bytes after it.
-std::string with_header(const std::string& header, const std::string& data = {}) {
-    const std::uint64_t length = header.size();
-    std::string bytes(sizeof length, '\0');
-    std::memcpy(bytes.data(), &length, sizeof length);
-    return bytes + header + data;
-}
-
-std::string entry(const std::string& dtype, const std::string& shape, const std::string& offsets) {
-    return R"({"dtype":")" + dtype + R"(","shape":)" + shape + R"(,"data_offsets":)" + offsets + "}";
-}
+using namespace test;
 
 /// What reading these bytes says; "accepted" when nothing is wrong. The path is cut off.
 std::string complaint(const std::string& bytes) {
@@ -110,22 +81,6 @@ TEST_CASE("elements begin where they are aligned") {
         write_safetensors(folder.file(), file);
         CHECK(fs::file_size(folder.file()) % 8 == 0);
     }
-}
-
-TEST_CASE("BF16 and F16 are widened exactly") {
-    const Folder folder;
-    // bf16: 1, -2.5, infinity; f16: 1, the smallest subnormal 2^-24, 65504
-    const std::string bf16("\x80\x3f\x20\xc0\x80\x7f", 6), f16("\x00\x3c\x01\x00\xff\x7b", 6);
-    write_bytes(folder.file(),
-                with_header("{\"a\":" + entry("BF16", "[3]", "[0,6]") + ",\"b\":" + entry("F16", "[3]", "[6,12]") + "}",
-                            bf16 + f16));
-    const TensorFile file = read_safetensors(folder.file());
-    CHECK(file.at("a").dtype == DType::bf16);
-    CHECK(file.at("b").dtype == DType::f16);
-    const auto &a = std::get<Eigen::ArrayXf>(file.at("a").elements),
-               &b = std::get<Eigen::ArrayXf>(file.at("b").elements);
-    CHECK((a == Eigen::Array3f(1, -2.5f, std::numeric_limits<float>::infinity())).all());
-    CHECK((b == Eigen::Array3f(1, 0x1p-24f, 65504)).all());
 }
 
 TEST_CASE("well-formed files of any order, spacing and metadata are accepted") {
