@@ -1,0 +1,85 @@
+#pragma once
+/// \file
+/// The ladder: every attention kernel of this folder, from the one that states the equation to the one that is fast.
+///
+/// A step computes one pattern for the heads that use it: dense attention on strided views, out and lse. It writes the
+/// rows that the pattern selects, and of those that see no key (0, -inf); rows that nothing selects are clear_rows()'s.
+/// Every function here queues work on a stream and returns; the error is that of the launch.
+
+#include "cuda/kernels/parameters.hpp"
+#include "cuda/simt/runtime.hpp"
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace dra::cuda::DRA_TARGET {
+
+/// The tensor maps of q, k and v: how TMA finds a tile. Made once a plan; only steps with `uses_tensor_maps` look at
+/// them.
+struct Maps {
+    TensorMap q, k, v;
+};
+
+/// One launch of a step.
+struct Launch {
+    Parameters parameters;
+    Type type;
+    bool float_out;   ///< out is float whatever the type: a partial that will be merged
+    const Maps* maps; ///< from make_maps() for the same parameters; may be null for steps without tensor maps
+    cudaStream_t stream;
+};
+
+/// One kernel of the ladder: what it teaches, and what it can be asked for.
+struct Step {
+    const char* name;
+    const char* teaches;
+    bool takes_fp32;
+    int largest_head_dim;
+    int head_dim_multiple; ///< D must be a multiple of it
+    int architecture;      ///< 80, or 90 for what only compute capability 9.0 has
+    bool uses_tensor_maps; ///< then r must divide w and w must divide N
+    int tile_rows;         ///< query rows a block
+    cudaError_t (*run)(const Launch&);
+    int key_tile_rows; ///< keys a tile; of the box of a tensor map, too
+};
+
+/// In the order in which they should be read.
+std::span<const Step> ladder();
+
+/// The step of this name, or null.
+const Step* find_step(std::string_view name);
+
+/// Empty when the step can run this, else the rule that it cannot keep, in one sentence for the user.
+std::string why_not(const Step& step, Type type, const Parameters& parameters, int architecture);
+
+/// The fastest step that can run this; there always is one for D <= 256.
+const Step& best_step(Type type, const Parameters& parameters, int architecture);
+
+/// Describes q, k and v to TMA; does nothing for a step without tensor maps.
+Maps make_maps(const Step& step, Type type, const Parameters& parameters);
+
+/// Runs a step for which why_not() is empty.
+cudaError_t run(const Step& step, const Launch& launch);
+
+/// out = 0, lse = -inf in the rows of the pattern's heads that the pattern does not select. Touches no key.
+cudaError_t clear_rows(const Parameters& parameters, Type type, bool float_out, cudaStream_t stream);
+
+/// (out, lse) := merge((out, lse), (other_out, other_lse)): float, in place, all heads of `shape` (B, N, H, D are used).
+cudaError_t merge_partial(float* out, float* lse, const float* other_out, const float* other_lse,
+                          const Parameters& shape, cudaStream_t stream);
+
+/// n floats, rounded to nearest even in the type.
+cudaError_t cast_to(Type type, void* to, const float* from, std::size_t n, cudaStream_t stream);
+
+/// The rows of `tensor` [B, N, heads, D] at `positions` (rows of them, any order, repetition allowed) packed into
+/// `gathered` [B, rows, heads, D]. For the rungs that gather; no step of the ladder needs it.
+cudaError_t gather_rows(void* gathered, const void* tensor, const int* positions, int rows, Type type, int batch,
+                        int tokens, int heads, int head_dim, cudaStream_t stream);
+
+/// The reverse: row positions[i] of `tensor` := row i of `gathered`; a negative position is skipped.
+cudaError_t scatter_rows(void* tensor, const void* gathered, const int* positions, int rows, Type type, int batch,
+                         int tokens, int heads, int head_dim, cudaStream_t stream);
+
+} // namespace dra::cuda::DRA_TARGET

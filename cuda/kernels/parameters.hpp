@@ -1,0 +1,62 @@
+#pragma once
+/// \file
+/// One pattern's attention as a kernel is told it: pointers, sizes, strides of the definition, by value.
+///
+/// Neutral: no CUDA header, no target's namespace, so that the host code of both targets shares it. The numbers come from
+/// a validated Problem; nothing here is checked again.
+
+#include <cstdint>
+
+namespace dra::cuda {
+
+/// The type of q, k, v and (unless a partial is written) out. Accumulation and lse are float always.
+enum class Type { fp32, bf16, fp16 };
+
+constexpr int bytes_of(Type type) { return type == Type::fp32 ? 4 : 2; }
+
+/// Where the phase o of the pattern comes from, for KV head g; the rules of reference/definition/pattern.hpp.
+enum class PhaseOf {
+    fixed,         ///< o = phase
+    kv_head,       ///< o = g mod r
+    kv_head_block, ///< o = g / phase_block, with phase_block = ceil(Hkv / r)
+};
+
+/// One pattern over all batches and the KV heads [first_kv_head, first_kv_head + kv_head_count) that use it.
+///
+/// Tensors are dense and on the device. Rows of heads that do not use the pattern are neither read nor written.
+struct Parameters {
+    const void* q; ///< [B, N, H, D]
+    const void* k; ///< [B, N, Hkv, D]
+    const void* v; ///< [B, N, Hkv, D]
+    void* out;     ///< [B, N, H, D], in the type, or float when a partial is written
+    float* lse;    ///< [B, H, N], natural logarithm
+
+    int batch;    ///< B
+    int tokens;   ///< N
+    int heads;    ///< H, query heads
+    int kv_heads; ///< Hkv, divides H
+    int head_dim; ///< D
+
+    int segment_length; ///< w
+    int dilation_rate;  ///< r, 1 <= r <= w
+    PhaseOf phase_of;
+    int phase;       ///< used by PhaseOf::fixed, 0 <= phase < r
+    int phase_block; ///< used by PhaseOf::kv_head_block
+
+    int first_kv_head;
+    int kv_head_count;
+
+    float softmax_scale; ///< any finite number, also 0 or negative
+    int causal;          ///< a query sees no key of a later position
+
+    constexpr int group_size() const { return heads / kv_heads; } ///< query heads that share a KV head
+    constexpr int segments() const { return (tokens + segment_length - 1) / segment_length; }
+
+    /// Rows that the longest segment can select, whatever the phase: tiles are counted by it.
+    constexpr int most_rows() const {
+        const int longest = segment_length < tokens ? segment_length : tokens;
+        return (longest + dilation_rate - 1) / dilation_rate;
+    }
+};
+
+} // namespace dra::cuda
