@@ -1,0 +1,18 @@
+#pragma once
+/// \file
+/// Attention of a whole problem on a device, in one call: a plan made, used once and given up.
+
+#include "cuda/device.hpp"
+
+namespace dra::cuda {
+
+/// out, rounded in the type and held in float, and lse; q, k and v are rounded to the type first. For more than one run
+/// make a plan. Throws what make_plan() and wait() throw.
+Attention<float> attention(Device& device, const Problem& problem, Type type, TensorView<const float> q,
+                           TensorView<const float> k, TensorView<const float> v,
+                           const std::optional<std::string>& kernel = std::nullopt);
+
+/// The result of the plan's last run, in new tensors.
+Attention<float> result_of(AttentionPlan& plan, const Problem& problem);
+
+} // namespace dra::cuda

@@ -1,0 +1,86 @@
+#pragma once
+/// \file
+/// A device that attention runs on, a GPU or the emulator, as the rest of the program sees it: no CUDA header, no
+/// target's namespace.
+///
+/// A plan is made once for a problem and a type: buffers, kernels, tensor maps and the list of launches. Its runs then
+/// allocate nothing and do no work on the host but launching.
+
+#include "cuda/host/error.hpp"
+#include "cuda/type.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dra::cuda {
+
+/// What a figure was measured on.
+struct DeviceFacts {
+    std::string name;
+    int architecture = 0; ///< 10 times the compute capability: 80, 90
+    int multiprocessors = 0;
+    int driver = 0;  ///< newest CUDA version of the driver, 1000 a major: 13000
+    int runtime = 0; ///< CUDA version of the runtime
+    bool emulated = false;
+};
+
+/// What a run took.
+struct RunTime {
+    double device_seconds; ///< between two events around its launches
+    double host_seconds;   ///< until they were all queued
+};
+
+/// Attention of one problem in one type, on one device, made ready to run many times.
+class AttentionPlan {
+public:
+    virtual ~AttentionPlan() = default;
+
+    /// Copies q [B, N, H, D] and k, v [B, N, Hkv, D] to the device, rounded to nearest in the type.
+    virtual void upload(TensorView<const float> q, TensorView<const float> k, TensorView<const float> v) = 0;
+
+    /// Queues every launch and returns.
+    virtual void run() = 0;
+
+    /// Waits for what was queued. Throws CudaError where it failed.
+    virtual void wait() = 0;
+
+    /// `repetitions` runs, back to back, and the mean of one; waits for them.
+    virtual RunTime timed_run(int repetitions) = 0;
+
+    /// The result of the last run: out [B, N, H, D], widened from the type, and lse [B, H, N]. Waits for it.
+    virtual void download(TensorView<float> out, float* lse) = 0;
+
+    virtual const std::vector<std::string>& kernels() const = 0; ///< of the ladder, one a pattern that selects any row
+    virtual Index launches() const = 0;                          ///< kernel launches of one run
+    virtual Index device_bytes() const = 0;                      ///< that its buffers take
+};
+
+/// A GPU, or a CPU that plays one.
+class Device {
+public:
+    virtual ~Device() = default;
+    virtual const DeviceFacts& facts() const = 0;
+
+    /// A plan that uses the kernel of this name, or for every pattern the fastest that can do it. Throws KernelError
+    /// where the kernel cannot, CudaError where memory is exhausted.
+    virtual std::unique_ptr<AttentionPlan> make_plan(const Problem& problem, Type type,
+                                                     const std::optional<std::string>& kernel = std::nullopt) = 0;
+
+    /// The kernels of the ladder, in reading order.
+    virtual std::vector<std::string> kernel_names() const = 0;
+
+    /// What the emulator counted since it started, by name; a GPU counts nothing.
+    virtual std::vector<std::pair<std::string, std::uint64_t>> counters() const = 0;
+};
+
+/// The GPU that CUDA puts first. Throws DeviceError, which says why, where there is none. Only in programs that link
+/// dra::cuda.
+std::unique_ptr<Device> silicon_device();
+
+/// The emulator. Only in programs that link dra::cuda_emulated.
+std::unique_ptr<Device> emulated_device();
+
+} // namespace dra::cuda

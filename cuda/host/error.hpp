@@ -1,0 +1,41 @@
+#pragma once
+/// \file
+/// Errors of devices, kernels and the CUDA runtime.
+
+#include "reference/definition/error.hpp"
+
+#include <string>
+
+namespace dra::cuda {
+
+/// No device to run on; the value says why.
+struct DeviceError : InputError {
+    using InputError::InputError;
+};
+
+/// A kernel that cannot do what it is asked for: by its name, or by head size, type or architecture.
+struct KernelError : InputError {
+    using InputError::InputError;
+};
+
+/// A call of the CUDA runtime that failed. `what()` reads "file:line: call: name: the runtime's words".
+///
+/// Launches fail late: the call that reports a kernel's fault is often a later one, up to the next wait.
+class CudaError : public std::runtime_error {
+public:
+    CudaError(const char* file, int line, const char* call, const std::string& name, const std::string& words)
+        : std::runtime_error(std::string(file) + ":" + std::to_string(line) + ": " + call + ": " + name + ": " + words),
+          file_(file), line_(line), call_(call), words_(words) {}
+
+    const std::string& file() const { return file_; }
+    int line() const { return line_; }
+    const std::string& call() const { return call_; }   ///< as the source spells it
+    const std::string& words() const { return words_; } ///< cudaGetErrorString's
+
+private:
+    std::string file_;
+    int line_;
+    std::string call_, words_;
+};
+
+} // namespace dra::cuda

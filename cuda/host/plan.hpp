@@ -1,0 +1,71 @@
+#pragma once
+/// \file
+/// A plan: buffers, chosen kernels, tensor maps and launches of one problem, made once.
+///
+/// Groups share no head, so each pattern goes straight to its heads of the output, in a stream of its own beside the
+/// others. The patterns of a mixture share every head: the first is stored in float, each other one is a partial that
+/// is merged into it, and the sum is rounded to the type once, at the end. Rows that no pattern selects are cleared
+/// without a key being touched.
+
+#include "cuda/device.hpp"
+#include "cuda/host/buffer.hpp"
+#include "cuda/host/work.hpp"
+#include "cuda/kernels/ladder.hpp"
+
+namespace dra::cuda::DRA_TARGET {
+
+/// One pattern: what is launched for it, in this order.
+struct Pass {
+    Parameters parameters;
+    const Step* step; ///< null where the pattern selects nothing
+    Maps maps;        ///< of the step
+    bool clears;      ///< rows between those that it selects become (0, -inf)
+    bool merges;      ///< it is a partial, merged into the sum
+};
+
+class Plan final : public AttentionPlan {
+public:
+    /// Throws KernelError where the kernel cannot do a pattern, before anything is allocated.
+    Plan(const Problem& problem, Type type, const std::optional<std::string>& kernel, int architecture);
+
+    void upload(TensorView<const float> q, TensorView<const float> k, TensorView<const float> v) override;
+    void run() override;
+    void wait() override { stream_.synchronize(); }
+    RunTime timed_run(int repetitions) override;
+    void download(TensorView<float> out, float* lse) override;
+
+    const std::vector<std::string>& kernels() const override { return kernels_; }
+    Index launches() const override { return launches_; }
+    Index device_bytes() const override;
+
+private:
+    /// A stream beside the plan's own, and the event that says its work is done.
+    struct Lane {
+        Stream stream;
+        Event done;
+    };
+
+    void allocate();
+    void point(Pass& pass);
+    void queue(const Pass& pass, const Stream& stream);
+    void run_mixture();
+    void run_groups();
+    bool rounds_sum() const { return mixed_ && type_ != Type::fp32; }
+
+    Type type_;
+    bool mixed_;
+    Shape q_shape_, kv_shape_;
+    std::vector<Pass> passes_;
+    std::vector<std::string> kernels_;
+    Index launches_ = 0;
+
+    Stream stream_; // the last to go: buffers are given back in it
+    Buffer<std::byte> q_, k_, v_, out_;
+    Buffer<float> lse_;
+    Buffer<float> sum_;                       // of a mixture in a type narrower than float
+    Buffer<float> partial_out_, partial_lse_; // of the patterns behind the first of a mixture
+    std::vector<Lane> lanes_;                 // of the groups behind the first
+    Event ready_, begin_{true}, end_{true};
+};
+
+} // namespace dra::cuda::DRA_TARGET

@@ -1,0 +1,85 @@
+#include "cuda/host/work.hpp"
+#include "reference/definition/pattern.hpp"
+
+#include <algorithm>
+#include <string>
+
+namespace dra::cuda {
+namespace {
+
+constexpr Index largest_size = 1'000'000'000; // kernels count in int, and add two sizes
+
+void check_size(const char* field, Index size) {
+    if (size > largest_size)
+        throw ShapeError(field, std::to_string(size),
+                         "must be at most " + std::to_string(largest_size) + " on a device");
+}
+
+struct HeadRange {
+    Index first, count;
+};
+
+/// The KV heads of pattern i; head_group() the other way round.
+HeadRange heads_of(const Problem& problem, Index pattern) {
+    if (problem.mode == Mode::mixture) return {0, problem.kv_heads};
+    const Index groups = problem.patterns(), size = problem.kv_heads / groups;
+    const Index smaller_groups = groups - problem.kv_heads % groups; // the remainder goes to the groups behind them
+    const Index larger_before = std::max(pattern - smaller_groups, Index{0});
+    return {pattern * size + larger_before, size + (pattern >= smaller_groups)};
+}
+
+Parameters parameters_of(const Problem& problem, Index pattern, HeadRange heads) {
+    const auto i = static_cast<std::size_t>(pattern);
+    const Index r = problem.dilation_rates[i];
+    const Index enough = std::max(problem.tokens, problem.kv_heads) + 1; // no phase by head is larger
+    const auto shortened = [&](Index length) { return static_cast<int>(std::min(length, enough)); };
+
+    Parameters p{};
+    p.batch = static_cast<int>(problem.batch);
+    p.tokens = static_cast<int>(problem.tokens);
+    p.heads = static_cast<int>(problem.heads);
+    p.kv_heads = static_cast<int>(problem.kv_heads);
+    p.head_dim = static_cast<int>(problem.head_dim);
+    p.segment_length = shortened(problem.segment_lengths[i]);
+    p.dilation_rate = shortened(r);
+    p.phase_of = problem.phase == PhaseRule::group  ? PhaseOf::fixed
+                 : problem.phase == PhaseRule::head ? PhaseOf::kv_head
+                                                    : PhaseOf::kv_head_block;
+    p.phase = problem.phase == PhaseRule::group ? static_cast<int>(std::min(pattern % r, problem.tokens)) : 0;
+    p.phase_block = static_cast<int>(ceil_div(problem.kv_heads, r));
+    p.first_kv_head = static_cast<int>(heads.first);
+    p.kv_head_count = static_cast<int>(heads.count);
+    p.softmax_scale = static_cast<float>(problem.softmax_scale);
+    p.causal = problem.causal;
+    return p;
+}
+
+/// Some head's first selected position lies in the sequence. Phases by block only grow, those by head begin again.
+bool selects_any(const Problem& problem, Index pattern, HeadRange heads) {
+    for (Index g = heads.first; g < heads.first + heads.count; ++g)
+        if (pattern_of(problem, pattern, g).phase < problem.tokens) return true;
+    return false;
+}
+
+} // namespace
+
+Work work_of(const Problem& problem) {
+    check_size("B", problem.batch);
+    check_size("N", problem.tokens);
+    check_size("H", problem.heads);
+    check_size("D", problem.head_dim);
+    check_size("B*H", problem.batch * problem.heads);
+
+    Work work{{}, problem.mode == Mode::mixture && problem.patterns() > 1};
+    for (Index i = 0; i < problem.patterns(); ++i) {
+        const HeadRange heads = heads_of(problem, i);
+        if (heads.count == 0) continue;
+        const Parameters parameters = parameters_of(problem, i, heads);
+        work.patterns.push_back({parameters, selects_any(problem, i, heads), parameters.dilation_rate > 1});
+    }
+    if (work.mixed)
+        std::ranges::stable_sort(work.patterns, {}, [](const PatternWork& w) { return w.parameters.dilation_rate; });
+    return work;
+}
+
+} // namespace dra::cuda

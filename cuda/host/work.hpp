@@ -1,0 +1,32 @@
+#pragma once
+/// \file
+/// The work of a problem: which patterns, for which heads, in closed form. No list of rows or indices exists anywhere.
+
+#include "cuda/kernels/parameters.hpp"
+#include "reference/definition/problem.hpp"
+
+#include <vector>
+
+namespace dra::cuda {
+
+/// One pattern over all batches and the KV heads that use it.
+struct PatternWork {
+    Parameters parameters;    ///< pointers are null: no memory is known yet
+    bool selects_any;         ///< false: phases lie beyond the last token, so there is nothing to attend
+    bool leaves_rows_between; ///< true, where r > 1: rows of its heads that it does not select must be cleared
+};
+
+/// How the patterns of a problem become its result.
+struct Work {
+    std::vector<PatternWork> patterns;
+    bool mixed; ///< patterns share heads, and are merged; otherwise no two share a head, and every head has one
+};
+
+/// The work of a problem: in groups mode a pattern for every group that has a head; in a mixture all of them, the least
+/// dilated first, because the first one is stored and the others are merged into it.
+///
+/// A pattern longer than the sequence is shortened to it: w and r become at most max(N, Hkv) + 1, which selects the same
+/// rows and cannot overflow. Throws ShapeError where B, N, H, D or B*H is beyond 10^9.
+Work work_of(const Problem& problem);
+
+} // namespace dra::cuda
