@@ -1,0 +1,30 @@
+#pragma once
+/// \file
+/// The knobs of the emulator. They are read when a kernel starts; change them between launches.
+
+#include <cstddef>
+#include <cstdint>
+
+namespace dra::simt {
+
+/// Which of the runnable threads goes on.
+enum class Order {
+    ascending,  ///< the lowest
+    descending, ///< the highest
+    random,     ///< drawn from the seed: single steps, or one warp running ahead of the others
+};
+
+struct Config {
+    Order order = Order::random;
+    std::uint64_t seed = 1;              ///< of the schedule of threads, of deliveries by TMA and of streams
+    int workers = 0;                     ///< OS threads that run blocks; 0: as many as there are cores
+    bool poison = true;                  ///< NaN in shared memory at block start, and in what is in flight
+    bool count_requests = true;          ///< requests, sectors and wavefronts of load, store and copies; costs time
+    std::size_t stack_bytes = 64 * 1024; ///< of every CUDA thread; four times that under sanitizers
+    std::size_t memory_limit = std::size_t(2) << 30; ///< what cudaMalloc gives in all, bytes
+    int multiprocessors = 4; ///< what the device says it has: persistent kernels launch so many blocks
+};
+
+Config& config();
+
+} // namespace dra::simt

@@ -1,0 +1,27 @@
+#pragma once
+/// \file
+/// launch(): what kernel<<<grid, block, shared, stream>>>(arguments...) is in CUDA C++.
+
+#include "cuda/simt/emulator/cuda_api.hpp"
+#include "cuda/simt/emulator/vector_types.hpp"
+
+#include <functional>
+#include <tuple>
+
+namespace dra::simt {
+
+namespace machine {
+/// Queues `thread`, which every CUDA thread of the grid will call.
+cudaError_t queue_kernel(dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream,
+                         std::function<void()> thread);
+} // namespace machine
+
+/// Queues a kernel on a stream; arguments are copied now.
+template <class... P, class... A> cudaError_t launch(void (*kernel)(P...), dim3 grid, dim3 block,
+                                                     std::size_t shared_bytes, cudaStream_t stream,
+                                                     const A&... arguments) {
+    return machine::queue_kernel(grid, block, shared_bytes, stream,
+                                 [kernel, values = std::tuple<P...>(arguments...)] { std::apply(kernel, values); });
+}
+
+} // namespace dra::simt

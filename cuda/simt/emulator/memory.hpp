@@ -1,0 +1,46 @@
+#pragma once
+/// \file
+/// Global and shared memory as kernels touch it: checked against the allocations, counted by the warp.
+///
+/// The access itself is a plain one in the kernel's own translation unit, so that the sanitizers see it there. A plain
+/// `*p` in a kernel works too, but is neither checked nor counted.
+
+#include "cuda/simt/emulator/number_formats.hpp"
+#include "cuda/simt/emulator/site.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace dra::simt {
+
+namespace machine {
+enum class Access { load, store };
+
+void touch_global(Access access, const void* address, std::size_t bytes, Site site);
+void touch_shared(Access access, const void* address, std::size_t bytes, Site site);
+void touch_atomic(const void* address, std::size_t bytes, Site site);
+} // namespace machine
+
+template <class T> T load(const T* from, Site site = Site::here()) {
+    machine::touch_global(machine::Access::load, from, sizeof(T), site);
+    return *from;
+}
+template <class T> void store(T* to, T value, Site site = Site::here()) {
+    machine::touch_global(machine::Access::store, to, sizeof(T), site);
+    *to = value;
+}
+template <class T> T shared_load(const T* from, Site site = Site::here()) {
+    machine::touch_shared(machine::Access::load, from, sizeof(T), site);
+    return *from;
+}
+template <class T> void shared_store(T* to, T value, Site site = Site::here()) {
+    machine::touch_shared(machine::Access::store, to, sizeof(T), site);
+    *to = value;
+}
+template <class T> T __ldg(const T* from, Site site = Site::here()) { return load(from, site); }
+
+/// What only the kernel knows: the pairs (query, key) that it let through, and the operations of its scalar loops.
+void count_pairs(unsigned long long pairs);
+void count_flops(unsigned long long flops);
+
+} // namespace dra::simt
