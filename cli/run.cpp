@@ -1,4 +1,5 @@
 #include "cli/commands.hpp"
+#include "cli/device_run.hpp"
 #include "cli/flags.hpp"
 #include "cli/version.hpp"
 #include "reference/attention/dilated_attention.hpp"
@@ -15,13 +16,14 @@
 namespace dra::cli {
 namespace {
 
-enum class Backend { oracle, cpu, ring };
+enum class Backend { oracle, cpu, ring, cuda, emulated };
 
 /// The flags as they were typed.
 struct Flags {
     std::string input, output, segments, dilations;
     std::string mode = "groups", ranks = "1", layout = "contiguous", backend = "cpu";
     std::optional<std::string> phase, scale, threads;
+    DeviceFlags device;
     bool causal = false, check_finite = false;
 };
 
@@ -29,7 +31,18 @@ Backend parse_backend(const std::string& text) {
     if (text == "oracle") return Backend::oracle;
     if (text == "cpu") return Backend::cpu;
     if (text == "ring") return Backend::ring;
-    throw PatternError("--backend", text, "must be one of oracle, cpu, ring");
+    if (text == "cuda") return Backend::cuda;
+    if (text == "emulated") return Backend::emulated;
+    throw PatternError("--backend", text, "must be one of oracle, cpu, ring, cuda, emulated");
+}
+
+/// The device of the backends that have one. Throws PatternError for flags that the others do not take.
+std::optional<DeviceRun> open_device_run(const Flags& flags, Backend backend) {
+    if (backend == Backend::cuda || backend == Backend::emulated) return DeviceRun(flags.backend, flags.device);
+    const std::string rule = "must go with --backend cuda or emulated, not with " + flags.backend;
+    if (flags.device.dtype) throw PatternError("--dtype", *flags.device.dtype, rule);
+    if (flags.device.kernel) throw PatternError("--kernel", *flags.device.kernel, rule);
+    return std::nullopt;
 }
 
 Configuration parse_configuration(const Flags& flags) {
@@ -110,13 +123,15 @@ int run(const Flags& flags) {
     const Backend backend = parse_backend(flags.backend);
     if (flags.threads) use_threads("--threads", *flags.threads);
     check_writable(flags.output);
+    const std::optional<DeviceRun> device = open_device_run(flags, backend);
 
     TensorFile file = read_safetensors(flags.input);
     const Problem problem = validate(chosen, describe(file));
     const bool in_double = file.at("q").dtype == DType::f64;
-    TensorFile result = in_double ? compute<double>(problem, backend, std::move(file), flags.check_finite)
-                                  : compute<float>(problem, backend, std::move(file), flags.check_finite);
-    result.metadata = describe(problem, flags.backend);
+    TensorFile result = device      ? (*device)(problem, file, flags.check_finite)
+                        : in_double ? compute<double>(problem, backend, std::move(file), flags.check_finite)
+                                    : compute<float>(problem, backend, std::move(file), flags.check_finite);
+    result.metadata.merge(describe(problem, flags.backend));
     write_safetensors(flags.output, result);
     return success;
 }
@@ -140,7 +155,14 @@ Command run_command(CLI::App& program) {
     add("--scale", flags->scale, "softmax scale; default: 1/sqrt(D)", "S");
     add("--ranks", flags->ranks, "ranks of the ring; default: 1", "R");
     add("--layout", flags->layout, "how the ring shards the sequence; default: contiguous", "contiguous|zigzag");
-    add("--backend", flags->backend, "what computes; default: cpu", "oracle|cpu|ring");
+    add("--backend", flags->backend,
+        "what computes; default: cpu. cuda: the kernels on a GPU; emulated: the same kernels played by this CPU, every "
+        "thread of them, which is slow",
+        "oracle|cpu|ring|cuda|emulated");
+    add("--dtype", flags->device.dtype,
+        "of cuda and emulated: q, k, v are rounded to it, out is stored in it; default: the input's, else fp32",
+        "fp32|bf16|fp16");
+    add("--kernel", flags->device.kernel, "of cuda and emulated: the step of the ladder; default: the fastest", "NAME");
     add("--threads", flags->threads, "default: one a core", "T");
     command->add_flag("--check-finite", flags->check_finite, "refuse input that is not finite");
     return {command, [flags] { return run(*flags); }};

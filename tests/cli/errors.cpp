@@ -1,43 +1,11 @@
-#include "tests/cli/program.hpp"
-#include "tests/golden.hpp"
+#include "tests/cli/complaint.hpp"
 
-#include <doctest/doctest.h>
-
-#include <algorithm>
 #include <limits>
 
 namespace dra::test {
 namespace {
 
 const std::string rule_of_output = ": must be a file in an existing directory that can be written to";
-
-/// What a call complains about: its one line on standard error. Everything else about failing is checked here.
-std::string complaint(const std::vector<std::string>& arguments) {
-    const Outcome outcome = call(arguments);
-    CHECK(outcome.status == 2);
-    CHECK(outcome.out == "");
-    CHECK(std::ranges::count(outcome.error, '\n') == 1);
-    REQUIRE(outcome.error.starts_with("dra: "));
-    REQUIRE(outcome.error.ends_with('\n'));
-    return outcome.error.substr(5, outcome.error.size() - 6);
-}
-
-/// `dra run` on a golden case with these flags after the first ones; no output may be left behind.
-std::string run_complaint(const std::vector<std::string>& more,
-                          const std::string& input = golden_path("gqa").string()) {
-    const Folder folder;
-    const std::vector<std::string> arguments = {"run", "--input", input, "--output", folder.file("out")};
-    const std::string line = complaint(arguments + more);
-    CHECK(folder.empty());
-    return line;
-}
-
-/// The same on a file with these tensors.
-std::string input_complaint(const TensorFile& file, const std::vector<std::string>& more = {}) {
-    const Folder folder;
-    write_safetensors(folder.file("in"), file);
-    return run_complaint(std::vector<std::string>{"--segments", "4", "--dilations", "1"} + more, folder.file("in"));
-}
 
 std::vector<std::string> patterns(const std::string& segments, const std::string& dilations) {
     return {"--segments", segments, "--dilations", dilations};
@@ -93,7 +61,7 @@ TEST_CASE("a value that is not of its flag's kind is refused with the flag") {
     CHECK(with("--phase", "tail") == "--phase = tail: must be one of group, head, head-block");
     CHECK(with("--phase", "") == "--phase = : must be one of group, head, head-block");
     CHECK(with("--layout", "z") == "--layout = z: must be one of contiguous, zigzag");
-    CHECK(with("--backend", "gpu") == "--backend = gpu: must be one of oracle, cpu, ring");
+    CHECK(with("--backend", "gpu") == "--backend = gpu: must be one of oracle, cpu, ring, cuda, emulated");
 }
 
 TEST_CASE("a configuration that breaks a rule is refused by every backend") {
@@ -194,8 +162,9 @@ TEST_CASE("--version says version, compiler, flags and CPU") {
 TEST_CASE("--help lists every flag of run") {
     const Outcome outcome = call({"run", "--help"});
     CHECK(outcome.status == 0);
-    for (const char* flag : {"--input", "--output", "--segments", "--dilations", "--mode", "--phase", "--causal",
-                             "--scale", "--ranks", "--layout", "--backend", "--threads", "--check-finite"})
+    for (const char* flag :
+         {"--input", "--output", "--segments", "--dilations", "--mode", "--phase", "--causal", "--scale", "--ranks",
+          "--layout", "--backend", "--dtype", "--kernel", "--threads", "--check-finite"})
         CHECK(outcome.out.find(flag) != std::string::npos);
 }
 

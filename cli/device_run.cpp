@@ -1,0 +1,45 @@
+#include "cli/device_run.hpp"
+#include "cuda/attention.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <set>
+
+namespace dra::cli {
+
+DeviceRun::DeviceRun(std::string backend, DeviceFlags flags) : backend_(std::move(backend)), flags_(std::move(flags)) {
+    if (flags_.dtype) type_ = cuda::parse_type("--dtype", *flags_.dtype);
+    device_ = open_device(backend_);
+}
+
+TensorFile DeviceRun::operator()(const Problem& problem, const TensorFile& file, bool finite) const {
+    const DType stored = file.at("q").dtype;
+    if (stored == DType::f64)
+        throw ShapeError("q.dtype", name(stored), "must be F32, BF16 or F16 with --backend " + backend_);
+    if (file.contains("dout"))
+        throw ShapeError("dout", "(given)",
+                         "must not be in the file with --backend " + backend_ + ", which computes no gradients");
+    const cuda::Type type = type_.value_or(cuda::natural_type(stored));
+    const std::unique_ptr<cuda::AttentionPlan> plan = device_->make_plan(problem, type, flags_.kernel);
+
+    const auto read = [&](const char* name) {
+        Tensor<float> tensor = to_tensor<float>(name, file.at(name));
+        if (finite) check_finite<float>(name, cuda::rounded(tensor, type));
+        return tensor;
+    };
+    plan->upload(read("q"), read("k"), read("v"));
+    plan->run();
+    const Attention<float> result = result_of(*plan, problem);
+
+    TensorFile written;
+    written.tensors["out"] = to_file(result.out, cuda::dtype(type));
+    written.tensors["lse"] = to_file(result.lse);
+    const std::vector<std::string>& kernels = plan->kernels();
+    written.metadata = {{"device", device_->facts().name},
+                        {"dtype", cuda::name(type)},
+                        {"kernel", fmt::format("{}", fmt::join(std::set(kernels.begin(), kernels.end()), ", "))}};
+    return written;
+}
+
+} // namespace dra::cli

@@ -1,0 +1,34 @@
+#pragma once
+/// \file
+/// `dra run` on a device: a GPU, or the emulator.
+
+#include "cli/devices.hpp"
+#include "reference/definition/safetensors.hpp"
+
+namespace dra::cli {
+
+/// The flags that only devices take.
+struct DeviceFlags {
+    std::optional<std::string> dtype;  ///< default: the file's own type where kernels have it, else fp32
+    std::optional<std::string> kernel; ///< default: for every pattern the fastest that can do it
+};
+
+/// Opens the device of a backend, so that it is known to be there before a file is read; then attention of files on it.
+class DeviceRun {
+public:
+    /// Throws PatternError where the type is unknown, and what open_device() throws.
+    DeviceRun(std::string backend, DeviceFlags flags);
+
+    /// out in the type and lse in float, with the device, the type and the kernels as metadata. q, k and v are rounded
+    /// to the type on the way in; `finite` refuses those that are not finite then. Throws ShapeError for F64 and for
+    /// dout, which kernels do not take, and KernelError where the kernel cannot do the problem.
+    TensorFile operator()(const Problem& problem, const TensorFile& file, bool finite) const;
+
+private:
+    std::string backend_;
+    DeviceFlags flags_;
+    std::optional<cuda::Type> type_;
+    std::unique_ptr<cuda::Device> device_;
+};
+
+} // namespace dra::cli
