@@ -37,11 +37,17 @@ template <class Half> Tensor<float> rounded_to(const Tensor<float>& x) {
 template <class Half> Tensor<double> rounding_oracle(const Problem& problem, TensorView<const float> q,
                                                      TensorView<const float> k, TensorView<const float> v);
 
-/// Judges every element of every row of `result`, whose out is in `Half` (held in float) and whose lse is float. q, k
-/// and v are exact in `Half`, and `truth` is their oracle. Rows that see no key must be exactly (0, -inf). Throws
+/// Judges every element of every row of `result`, whose out is in `Half` (held in float) and whose lse is float, by
+/// `yardstick`, the rounding_oracle of the same problem. Rows that see no key must be exactly (0, -inf). Throws
 /// ShapeError where shapes disagree.
+template <class Half> HalfErrors half_errors(const Problem& problem, const Oracle& truth,
+                                             const Tensor<double>& yardstick, const Attention<float>& result);
+
+/// The same for one result. q, k and v are exact in `Half`, and `truth` is their oracle.
 template <class Half> HalfErrors half_errors(const Problem& problem, const Oracle& truth, TensorView<const float> q,
                                              TensorView<const float> k, TensorView<const float> v,
-                                             const Attention<float>& result);
+                                             const Attention<float>& result) {
+    return half_errors<Half>(problem, truth, rounding_oracle<Half>(problem, q, k, v), result);
+}
 
 } // namespace dra
