@@ -14,7 +14,7 @@ template <class T> class Buffer {
 public:
     Buffer() = default; ///< none
     Buffer(const Stream& stream, std::size_t count) : count_(count), stream_(stream.get()) {
-        if (count > 0) DRA_CUDA_CHECK(cudaMallocAsync(reinterpret_cast<void**>(&data_), bytes(), stream_));
+        if (count > 0) DRA_CUDA_CHECK(cudaMallocAsync(&data_, bytes(), stream_));
     }
     ~Buffer() {
         if (data_) cudaFreeAsync(data_, stream_);

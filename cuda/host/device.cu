@@ -1,4 +1,5 @@
 #include "cuda/host/plan.hpp"
+#include "cuda/host/target_facts.hpp"
 
 namespace dra::cuda {
 namespace DRA_TARGET {
@@ -41,7 +42,7 @@ public:
         return names;
     }
 
-    std::vector<std::pair<std::string, std::uint64_t>> counters() const override { return all_counters(); }
+    std::vector<std::pair<std::string, std::uint64_t>> counters() const override { return counted(); }
 
 private:
     DeviceFacts facts_;
@@ -50,6 +51,6 @@ private:
 } // namespace
 } // namespace DRA_TARGET
 
-std::unique_ptr<Device> DRA_TARGET_DEVICE() { return std::make_unique<DRA_TARGET::OpenDevice>(); }
+std::unique_ptr<Device> DRA_OPEN_DEVICE() { return std::make_unique<DRA_TARGET::OpenDevice>(); }
 
 } // namespace dra::cuda
