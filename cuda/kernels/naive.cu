@@ -1,0 +1,69 @@
+/// \file
+/// Step 1, naive: the definition, one thread a query row.
+///
+/// Teaches: what is computed, and what a GPU is asked for when it is computed so. Scores are not kept (N^2 of them would
+/// not fit): they are computed once for the maximum, and once more for every 16 channels of out, since a thread cannot
+/// hold D sums in registers. Neighbouring threads read rows of q that are r H D elements apart, so a warp's load of one
+/// channel touches 32 sectors; only the loads of k and v, the same for all threads, are cheap.
+///
+/// Expected below 5 TFLOP/s (D = 128, 8k). Takes every type, any D.
+
+#include "cuda/kernels/output.hpp"
+#include "cuda/kernels/steps.hpp"
+
+#include <cfloat>
+#include <cmath>
+
+namespace dra::cuda::DRA_TARGET {
+namespace {
+
+constexpr int naive_rows = 128; // query rows a block, one a thread
+constexpr int channels_at_once = 16;
+
+/// Score of (row i, key j) in powers of two: scale log2(e) q_i . k_j.
+template <class T> __device__ float naive_score(const View<T>& view, int i, int j, float scale_log2) {
+    float dot = 0;
+    for (int d = 0; d < view.head_dim; ++d) dot += to_float(load(view.q[i] + d)) * to_float(load(view.k[j] + d));
+    return dot * scale_log2;
+}
+
+template <class T> __global__ void __launch_bounds__(naive_rows)
+    attend_naive(Parameters parameters, Schedule schedule, Output output) {
+    const Work work = work_of(schedule, parameters, static_cast<int>(blockIdx.x));
+    const View<T> view = view_of<T>(parameters, work);
+    const int row = work.tile * naive_rows + static_cast<int>(threadIdx.x);
+    if (row >= view.rows) return;
+
+    constexpr float log2_e = 1.4426950408889634f, ln_2 = 0.6931471805599453f;
+    const float scale_log2 = parameters.softmax_scale * log2_e;
+    const int extent = view.extent(row);
+    count_pairs(static_cast<unsigned long long>(extent));
+
+    float maximum = -INFINITY;
+    for (int key = 0; key < extent; ++key) maximum = fmaxf(maximum, naive_score(view, row, key, scale_log2));
+
+    for (int first = 0; first < view.head_dim; first += channels_at_once) {
+        float sum = 0, o[channels_at_once] = {};
+        for (int key = 0; key < extent; ++key) {
+            const float weight = ptx::exp2_approximate(naive_score(view, row, key, scale_log2) - maximum);
+            sum += weight;
+            DRA_UNROLLED for (int d = 0; d < channels_at_once; ++d) if (first + d < view.head_dim) o[d] +=
+                weight * to_float(load(view.v[key] + first + d));
+        }
+        DRA_UNROLLED for (int d = 0; d < channels_at_once; ++d) if (first + d < view.head_dim)
+            store_element<T>(output, view.out_at + row * view.q.stride + first + d, o[d] / sum);
+        if (first == 0) store(view.lse + static_cast<long long>(row) * view.lse_stride, maximum * ln_2 + __logf(sum));
+    }
+}
+
+} // namespace
+
+cudaError_t run_naive(const Launch& launched) {
+    return with_element(launched.type, [&]<class T>(Element<T>) {
+        const Schedule schedule = make_schedule(launched.parameters, naive_rows, sizeof(T));
+        return launch(attend_naive<T>, static_cast<unsigned>(schedule.blocks()), naive_rows, 0, launched.stream,
+                      launched.parameters, schedule, Output{launched.parameters.out, launched.float_out});
+    });
+}
+
+} // namespace dra::cuda::DRA_TARGET

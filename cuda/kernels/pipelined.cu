@@ -1,0 +1,112 @@
+/// \file
+/// Step 4, pipelined: tiles arrive by cp.async while the tile before is computed, swizzled so that ldmatrix has no conflicts.
+///
+/// Teaches: the double buffer (a stage is filled while the other is used; who may overwrite what when), ldmatrix (one
+/// instruction fetches four 8 x 8 matrices as fragments), and the swizzle that it needs (swizzle.hpp). Ragged tails are
+/// copies of zero bytes.
+///
+/// A block has 64 query rows, a warp 16, so each block must bring in all keys for only 64 rows; and every fragment of K
+/// and V is used for two products. Both are what `wide` changes.
+///
+/// Expected 222 TFLOP/s (D = 128, 8k; 221 at D = 64). Takes bf16 and fp16, D a multiple of 8 up to 128.
+
+#include "cuda/kernels/output.hpp"
+#include "cuda/kernels/products.hpp"
+#include "cuda/kernels/softmax.hpp"
+#include "cuda/kernels/steps.hpp"
+
+namespace dra::cuda::DRA_TARGET {
+namespace {
+
+/// D is 64 or 128; channels past the view's own are zero.
+template <class T, int D> struct Pipelined {
+    static constexpr int rows = 64, keys = 64, threads = 128, stages = 2;
+    static constexpr int q_elements = rows * D, tile_elements = keys * D;
+    static constexpr std::size_t shared_bytes = sizeof(T) * (q_elements + 2 * stages * tile_elements);
+};
+
+template <class T, int D> __global__ void __launch_bounds__(128)
+    attend_pipelined(Parameters parameters, Schedule schedule, Output output) {
+    using Shape = Pipelined<T, D>;
+    using Tile = SwizzledTile<T, D>;
+    const Work work = work_of(schedule, parameters, static_cast<int>(blockIdx.x));
+    const View<T> view = view_of<T>(parameters, work);
+    const int first_row = work.tile * Shape::rows;
+    if (first_row >= view.rows) return;
+
+    DRA_SHARED_MEMORY(memory);
+    const Tile Q{reinterpret_cast<T*>(memory)}; // (64, D)
+    const auto K = [&](int tile) {
+        return Tile{Q.base + Shape::q_elements + tile % Shape::stages * Shape::tile_elements};
+    };
+    const auto V = [&](int tile) { return Tile{K(tile).base + Shape::stages * Shape::tile_elements}; };
+    const auto copy_tile = [&](int tile) {
+        copy_rows_async<Shape::keys, Shape::threads>(K(tile), view.k, tile * Shape::keys, view.rows, view.head_dim);
+        copy_rows_async<Shape::keys, Shape::threads>(V(tile), view.v, tile * Shape::keys, view.rows, view.head_dim);
+    };
+
+    const Lane lane = lane_place();
+    const int warp_row = 16 * warp_index(); // within the tile
+    const int extent[2] = {view.extent(first_row + warp_row + lane.row),
+                           view.extent(first_row + warp_row + lane.row + 8)};
+    const float c = scale_for_exp2(parameters.softmax_scale);
+    Operand<D> q;        // (16, D)
+    Accumulator<D> o[1]; // (16, D)
+    set_to_zero(o[0]);
+    OnlineSoftmax softmax;
+
+    const int tiles = (view.extent_of_tile(first_row, Shape::rows) + Shape::keys - 1) / Shape::keys;
+    copy_rows_async<Shape::rows, Shape::threads>(Q, view.q, first_row, view.rows, view.head_dim);
+    copy_tile(0);
+    ptx::copy_async_commit();
+    for (int tile = 0; tile < tiles; ++tile) {
+        if (tile + 1 < tiles) copy_tile(tile + 1);
+        ptx::copy_async_commit();  // a group a turn, empty or not, so that "all but the last" is always this tile
+        ptx::copy_async_wait<1>(); // this thread's part of this tile has arrived
+        __syncthreads();           // and everybody else's
+        if (tile == 0) {
+            if (parameters.softmax_scale < 0) {
+                negate<Shape::rows, Shape::threads>(Q);
+                __syncthreads();
+            }
+            DRA_UNROLLED for (int step = 0; step < D / 16; ++step) load_a(q[step], Q, warp_row, step);
+        }
+
+        const int first_key = tile * Shape::keys;
+        count_visible<16, Shape::keys>(view, first_row + warp_row, first_key);
+        Accumulator<Shape::keys> s[1]; // (16, 64)
+        multiply_scores(
+            s,
+            [&](int step, std::uint32_t(&a)[1][4]) { DRA_UNROLLED for (int i = 0; i < 4; ++i) a[0][i] = q[step][i]; },
+            K(tile));
+        if (first_key + Shape::keys > view.extent(first_row + warp_row)) hide_keys(s[0], first_key, extent);
+        softmax.update(s[0], c, o[0]);
+        Operand<Shape::keys> p[1];
+        round_to_operand<T>(s[0], p[0]);
+        multiply_values(o, p, V(tile));
+        __syncthreads(); // everybody is done with this stage, which the next turn fills
+    }
+
+    float lse[2];
+    softmax.finish(parameters.softmax_scale, o[0], lse);
+    store_fragments(view, output, first_row + warp_row, o[0]);
+    store_lse(view, first_row + warp_row, lse);
+}
+
+template <class T, int D> cudaError_t run_pipelined_for(const Launch& launched) {
+    using Shape = Pipelined<T, D>;
+    const Schedule schedule = make_schedule(launched.parameters, Shape::rows, sizeof(T));
+    return launch(attend_pipelined<T, D>, static_cast<unsigned>(schedule.blocks()), Shape::threads, Shape::shared_bytes,
+                  launched.stream, launched.parameters, schedule, Output{launched.parameters.out, launched.float_out});
+}
+
+} // namespace
+
+cudaError_t run_pipelined(const Launch& launched) {
+    return with_half(launched.type, [&]<class T>(Element<T>) {
+        return launched.parameters.head_dim <= 64 ? run_pipelined_for<T, 64>(launched)
+                                                  : run_pipelined_for<T, 128>(launched);
+    });
+}
+
+} // namespace dra::cuda::DRA_TARGET

@@ -1,0 +1,66 @@
+#pragma once
+/// \file
+/// Which block does what: the grid is one-dimensional, and a block's number says batch, head, segment and query tile.
+///
+/// A *view* is one (batch, segment, head); its query tiles read the same keys. Views are ordered with the heads innermost,
+/// so that the query heads of one KV head are neighbours, and cut into *sections* whose keys and values fit the L2 cache
+/// together:
+///
+///     block = section * (section_views * tiles) + turn,   turn = nth * (views of the section) + view
+///
+/// Within a section the last query tile of every view comes first: under a causal mask it sees the most keys, and a long
+/// block that starts last would leave the other multiprocessors idle. Without a mask all tiles are equally long, and a
+/// section is one view, whose tiles then find its keys in L2.
+
+#include "cuda/kernels/parameters.hpp"
+#include "cuda/simt/device.hpp"
+
+#include <algorithm>
+
+namespace dra::cuda::DRA_TARGET {
+
+/// The order of a launch's blocks, made on the host.
+struct Schedule {
+    int tiles;         ///< query tiles a view, of the longest segment; shorter ones leave blocks idle
+    int views;         ///< B * segments * query heads that use the pattern
+    int section_views; ///< views a section; the last section may have fewer
+
+    /// Blocks of the launch; a step refuses problems with more than 2^31 - 1.
+    constexpr long long blocks() const { return static_cast<long long>(tiles) * views; }
+};
+
+/// For tiles of `tile_rows` query rows and elements of `element_bytes`.
+inline Schedule make_schedule(const Parameters& parameters, int tile_rows, int element_bytes) {
+    constexpr long long section_bytes = 32 << 20; // of an H100's 50 MB
+    constexpr long long most_views = 32;          // keep every multiprocessor busy, not more
+    const int rows = parameters.most_rows();
+    const int views = parameters.batch * parameters.segments() * parameters.kv_head_count * parameters.group_size();
+    const long long view_bytes = 2LL * rows * parameters.head_dim * element_bytes;
+    const long long fitting = std::clamp(section_bytes / view_bytes, 1LL, most_views);
+    return {(rows + tile_rows - 1) / tile_rows, views, parameters.causal ? static_cast<int>(fitting) : 1};
+}
+
+/// One block's share.
+struct Work {
+    int batch, segment;
+    int head;    ///< query head
+    int kv_head; ///< the KV head that it reads
+    int tile;    ///< query tile of the view
+};
+
+/// The share of block `block`.
+__device__ __forceinline__ Work work_of(const Schedule& schedule, const Parameters& parameters, int block) {
+    const int blocks_a_section = schedule.section_views * schedule.tiles;
+    const int section = block / blocks_a_section, turn = block % blocks_a_section;
+    const int left = schedule.views - section * schedule.section_views;
+    const int section_views = left < schedule.section_views ? left : schedule.section_views;
+    const int view = section * schedule.section_views + turn % section_views;
+
+    const int heads = parameters.kv_head_count * parameters.group_size();
+    const int head = parameters.first_kv_head * parameters.group_size() + view % heads;
+    const int segments = parameters.segments();
+    return {view / heads / segments, view / heads % segments, head, head / parameters.group_size(),
+            schedule.tiles - 1 - turn / section_views};
+}
+
+} // namespace dra::cuda::DRA_TARGET

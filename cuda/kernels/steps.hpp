@@ -1,0 +1,16 @@
+#pragma once
+/// \file
+/// What each step's file offers to the ladder: how to run it.
+
+#include "cuda/kernels/ladder.hpp"
+
+namespace dra::cuda::DRA_TARGET {
+
+cudaError_t run_naive(const Launch& launch);
+cudaError_t run_tiled(const Launch& launch);
+cudaError_t run_tensor_core(const Launch& launch);
+cudaError_t run_pipelined(const Launch& launch);
+cudaError_t run_wide(const Launch& launch);
+cudaError_t run_hopper(const Launch& launch);
+
+} // namespace dra::cuda::DRA_TARGET

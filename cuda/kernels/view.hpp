@@ -1,0 +1,83 @@
+#pragma once
+/// \file
+/// Dilation is a stride: what one segment of one head selects, as rows of q, k, v and out that a kernel walks.
+///
+/// Row t lies at position first + t*r, and so r*H*D elements (r*Hkv*D in k and v) after the row before. Nothing else of a
+/// kernel knows of segments, dilation, phases or grouped heads: it does dense attention on `rows` rows.
+
+#include "cuda/kernels/element.hpp"
+#include "cuda/kernels/schedule.hpp"
+
+namespace dra::cuda::DRA_TARGET {
+
+/// The phase o of the pattern in KV head g.
+__device__ __host__ __forceinline__ int phase_of(const Parameters& parameters, int kv_head) {
+    switch (parameters.phase_of) {
+    case PhaseOf::kv_head: return kv_head % parameters.dilation_rate;
+    case PhaseOf::kv_head_block: return kv_head / parameters.phase_block;
+    default: return parameters.phase;
+    }
+}
+
+/// A matrix whose rows are `stride` elements apart, contiguous in D.
+template <class T> struct Rows {
+    T* first;
+    long long stride;
+
+    __device__ __forceinline__ T* operator[](int row) const { return first + row * stride; }
+};
+
+/// Dense attention as a block sees it. `rows` may be 0: a short last segment can end before the phase.
+template <class T> struct View {
+    int rows;         ///< selected rows, queries and keys alike
+    int head_dim;     ///< D
+    Rows<const T> q;  // (rows, D)
+    Rows<const T> k;  // (rows, D)
+    Rows<const T> v;  // (rows, D)
+    long long out_at; ///< element of out at which row 0 begins; its rows are q.stride apart
+    float* lse;       ///< of row 0
+    int lse_stride;
+    bool causal;
+
+    /// Keys that query row i sees: the first so many. Queries and keys have the same first position and the same stride,
+    /// so position j <= position i is index j <= index i. With different strides it would not be.
+    __device__ __forceinline__ int extent(int i) const { return causal && i < rows ? i + 1 : rows; }
+
+    /// Keys that some row of [first, first + count) sees. The tiles after them are never loaded.
+    __device__ __forceinline__ int extent_of_tile(int first, int count) const { return extent(first + count - 1); }
+};
+
+/// Tells the emulator's counters which pairs of a tile are visible: rows [first_row, first_row + ROWS), one a lane, of keys
+/// [first_key, first_key + KEYS).
+template <int ROWS, int KEYS, class T>
+__device__ __forceinline__ void count_visible(const View<T>& view, int first_row, int first_key) {
+    const int lane = static_cast<int>(threadIdx.x) & 31, row = first_row + lane;
+    if (lane >= ROWS || row >= view.rows) return;
+    const int seen = view.extent(row) - first_key;
+    count_pairs(seen < 0 ? 0 : seen < KEYS ? seen : KEYS);
+}
+
+template <class T> __device__ __forceinline__ View<T> view_of(const Parameters& parameters, const Work& work) {
+    const long long D = parameters.head_dim, r = parameters.dilation_rate, H = parameters.heads,
+                    Hkv = parameters.kv_heads;
+    const int begin = work.segment * parameters.segment_length;
+    const int left = parameters.tokens - begin;
+    const int length = left < parameters.segment_length ? left : parameters.segment_length;
+    const int phase = phase_of(parameters, work.kv_head);
+    const int rows = length > phase ? (length - phase + parameters.dilation_rate - 1) / parameters.dilation_rate : 0;
+
+    const long long position = static_cast<long long>(work.batch) * parameters.tokens + begin + phase;
+    const long long q_at = (position * H + work.head) * D, kv_at = (position * Hkv + work.kv_head) * D;
+    const long long lse_at = (work.batch * H + work.head) * parameters.tokens + begin + phase;
+    return {rows,
+            parameters.head_dim,
+            {static_cast<const T*>(parameters.q) + q_at, r * H * D},
+            {static_cast<const T*>(parameters.k) + kv_at, r * Hkv * D},
+            {static_cast<const T*>(parameters.v) + kv_at, r * Hkv * D},
+            q_at,
+            parameters.lse + lse_at,
+            parameters.dilation_rate,
+            parameters.causal != 0};
+}
+
+} // namespace dra::cuda::DRA_TARGET
