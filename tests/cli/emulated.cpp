@@ -1,0 +1,114 @@
+#include "cuda/attention.hpp"
+#include "tests/cli/complaint.hpp"
+#include "tests/cli/golden_flags.hpp"
+#include "tests/cuda_host/judgement.hpp"
+
+namespace dra::test {
+namespace {
+
+using Arguments = std::vector<std::string>;
+using cuda::Type;
+
+/// The inputs of a case without dout, which devices do not take, in a file of the type `stored`.
+void write_inputs(const std::string& path, const Golden& golden, DType stored) {
+    TensorFile file;
+    file.tensors["q"] = to_file(golden.q, stored);
+    file.tensors["k"] = to_file(golden.k, stored);
+    file.tensors["v"] = to_file(golden.v, stored);
+    write_safetensors(path, file);
+}
+
+/// What the emulated backend writes for a golden case. Its types are checked here.
+TensorFile run_emulated(const Golden& golden, DType stored, Type expected, const Arguments& more) {
+    const Folder folder;
+    write_inputs(folder.file("in"), golden, stored);
+    const Outcome outcome =
+        call(Arguments{"run", "--backend", "emulated", "--input", folder.file("in"), "--output", folder.file("out")} +
+             flags_of(golden.configuration) + more);
+    CHECK(outcome.error == "");
+    REQUIRE(outcome.status == 0);
+    TensorFile file = read_safetensors(folder.file("out"));
+    CHECK(file.tensors.size() == 2);
+    CHECK(file.at("out").dtype == cuda::dtype(expected));
+    CHECK(file.at("lse").dtype == DType::f32);
+    CHECK(file.metadata.at("backend") == "emulated");
+    CHECK(file.metadata.at("dtype") == cuda::name(expected));
+    CHECK(file.metadata.at("device") != "");
+    return file;
+}
+
+/// The error of a result as a share of its bound; in fp32, against the independent program's answer.
+double error_of(const Golden& golden, Type type, const TensorFile& file) {
+    const Problem problem = golden.problem();
+    Attention<float> result{to_tensor<float>("out", file.at("out")),
+                            Lse<float>(problem.batch, problem.heads, problem.tokens)};
+    REQUIRE(file.at("lse").shape == std::vector<Index>{problem.batch, problem.heads, problem.tokens});
+    result.lse.flat() = std::get<Eigen::ArrayXf>(file.at("lse").elements);
+    if (type == Type::fp32) return error_ratios(problem, golden.expected, result).forward() / forward_bound;
+    return share_of_bound(problem, type, golden.q, golden.k, golden.v, result);
+}
+
+void check_golden(Type type) {
+    double worst = 0;
+    for (const std::string& name : golden_names()) {
+        CAPTURE(name);
+        const Golden golden = load_golden(name);
+        const TensorFile file = run_emulated(golden, DType::f32, type, {"--dtype", cuda::name(type)});
+        const double share = error_of(golden, type, file);
+        CHECK(share <= 1);
+        worst = std::max(worst, share);
+    }
+    MESSAGE("largest error ", worst, " of the bound");
+}
+
+Arguments emulated(const Arguments& more = {}) {
+    return Arguments{"--segments", "4", "--dilations", "1", "--backend", "emulated"} + more;
+}
+
+} // namespace
+
+TEST_CASE("every golden case passes through the emulated backend in fp32") { check_golden(Type::fp32); }
+TEST_CASE("every golden case passes through the emulated backend in bf16") { check_golden(Type::bf16); }
+TEST_CASE("every golden case passes through the emulated backend in fp16") { check_golden(Type::fp16); }
+
+TEST_CASE("a file's own type is the default, where kernels have it") {
+    const Golden golden = load_golden("gqa");
+    run_emulated(golden, DType::f32, Type::fp32, {});
+    run_emulated(golden, DType::bf16, Type::bf16, {});
+    run_emulated(golden, DType::f16, Type::fp16, {});
+}
+
+TEST_CASE("every kernel can be chosen by name, and is then the one that ran") {
+    const Golden golden = load_golden("bf16-64");
+    for (const std::string& kernel : cuda::emulated_device()->kernel_names()) {
+        CAPTURE(kernel);
+        const TensorFile file = run_emulated(golden, DType::f32, Type::bf16, {"--dtype", "bf16", "--kernel", kernel});
+        CHECK(file.metadata.at("kernel") == kernel);
+        const double share = error_of(golden, Type::bf16, file);
+        MESSAGE(kernel, ": error ", share, " of the bound");
+        CHECK(share <= 1);
+    }
+}
+
+TEST_CASE("what kernels cannot do is refused in one line") {
+    const Folder folder;
+    const std::string input = folder.file("in");
+    const Golden golden = load_golden("gqa");
+    write_inputs(input, golden, DType::f64);
+    CHECK(run_complaint(emulated(), input) == "q.dtype = F64: must be F32, BF16 or F16 with --backend emulated");
+    CHECK(run_complaint(emulated()) ==
+          "dout = (given): must not be in the file with --backend emulated, which computes no gradients");
+
+    write_inputs(input, golden, DType::f32);
+    CHECK(run_complaint(emulated({"--kernel", "quick"}), input).starts_with("kernel = quick: must be one of naive, "));
+    const std::string rule = run_complaint(emulated({"--kernel", "tensor_core", "--dtype", "fp32"}), input);
+    MESSAGE(rule);
+    CHECK(rule.starts_with("kernel = tensor_core: "));
+
+    TensorFile large;
+    for (const char* name : {"q", "k", "v"}) large.tensors[name] = to_file(Tensor<float>({1, 4, 1, 2}, 1e6f));
+    const Arguments finite = emulated({"--check-finite", "--dtype", "fp16"});
+    CHECK(input_complaint(large, finite).starts_with("q[0, 0, 0, 0] = inf")); // not in fp16
+}
+
+} // namespace dra::test

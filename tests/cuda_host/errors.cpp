@@ -1,0 +1,75 @@
+#include "cuda/host/check.hpp"
+#include "cuda/host/choice.hpp"
+#include "tests/cuda_host/emulator.hpp"
+
+#include <doctest/doctest.h>
+
+#include <optional>
+
+namespace dra::cuda::DRA_TARGET {
+
+TEST_CASE("a failed call of the runtime is thrown with file, line, call and the runtime's words") {
+    const test::NoDeviceMemory exhausted;
+    void* pointer = nullptr;
+    std::optional<CudaError> thrown;
+    const int line = __LINE__ + 2;
+    try {
+        DRA_CUDA_CHECK(cudaMalloc(&pointer, 16));
+    } catch (const CudaError& error) {
+        thrown = error;
+    }
+    REQUIRE(thrown);
+    CHECK(thrown->file().ends_with("tests/cuda_host/errors.cpp"));
+    CHECK(thrown->line() == line);
+    CHECK(thrown->call() == "cudaMalloc(&pointer, 16)");
+    CHECK(thrown->words() == cudaGetErrorString(cudaErrorMemoryAllocation));
+    CHECK(std::string(thrown->what()) == thrown->file() + ":" + std::to_string(line) + ": " + thrown->call() + ": " +
+                                             cudaGetErrorName(cudaErrorMemoryAllocation) + ": " + thrown->words());
+    CHECK(cudaPeekAtLastError() == cudaSuccess); // later calls are not blamed for it
+}
+
+TEST_CASE("a call that succeeds throws nothing, and is made once") {
+    int calls = 0;
+    const auto call = [&] {
+        ++calls;
+        return cudaSuccess;
+    };
+    DRA_CUDA_CHECK(call());
+    CHECK(calls == 1);
+}
+
+TEST_CASE("an unknown kernel, and one that cannot do what it is asked for, are refused by name") {
+    Parameters parameters{};
+    parameters.batch = parameters.tokens = parameters.heads = parameters.kv_heads = parameters.kv_head_count = 1;
+    parameters.segment_length = parameters.dilation_rate = 1;
+    parameters.head_dim = 8;
+    const auto refusal = [&](const std::optional<std::string>& kernel, Type type) -> std::string {
+        try {
+            choose_step(kernel, type, parameters, 90);
+            return "";
+        } catch (const KernelError& error) {
+            return error.what();
+        }
+    };
+    std::string names;
+    for (const Step& step : ladder()) names += (names.empty() ? "" : ", ") + std::string(step.name);
+    CHECK(refusal("quick", Type::bf16) == "kernel = quick: must be one of " + names);
+
+    int refused = 0;
+    for (const int head_dim : {1, 8, 64, 256, 1000}) {
+        parameters.head_dim = head_dim;
+        for (const Type type : {Type::fp32, Type::bf16, Type::fp16}) {
+            for (const Step& step : ladder()) {
+                const std::string rule = why_not(step, type, parameters, 90);
+                CHECK(refusal(step.name, type) ==
+                      (rule.empty() ? "" : "kernel = " + std::string(step.name) + ": " + rule));
+                refused += !rule.empty();
+            }
+            CHECK(refusal(std::nullopt, type).empty() == (head_dim <= 256)); // some kernel does every smaller head
+        }
+    }
+    MESSAGE(refused, " refusals");
+    CHECK(refused > 0);
+}
+
+} // namespace dra::cuda::DRA_TARGET

@@ -1,0 +1,154 @@
+#include "cuda/attention.hpp"
+#include "tests/cuda_host/emulator.hpp"
+#include "tests/cuda_host/judgement.hpp"
+#include "tests/problems.hpp"
+
+#include <doctest/doctest.h>
+
+namespace dra::test {
+namespace {
+
+using cuda::Type;
+
+cuda::Device& emulator() {
+    static const std::unique_ptr<cuda::Device> device = cuda::emulated_device();
+    return *device;
+}
+
+/// Launches that the emulator counted since the last call.
+std::uint64_t launches() {
+    static std::uint64_t before = 0;
+    const std::uint64_t now = simt::counters().launches;
+    return now - std::exchange(before, now);
+}
+
+/// Small, with everything that makes plans differ: groups of which one is empty, mixtures, shared KV heads.
+const Question questions[] = {
+    {{1, 20, 4, 8}, 4, {{8, 20}, {2, 3}}, 1},
+    {{2, 17, 2, 8}, 1, {{8, 4, 32}, {1, 2, 5}}, 2},
+    {{1, 24, 4, 8}, 2, {{24, 8}, {3, 1}, Mode::mixture, {}, true}, 3},
+    {{1, 9, 2, 8}, 2, {{3, 9, 4}, {3, 2, 4}, Mode::mixture, PhaseRule::head_block}, 4},
+    {{1, 16, 1, 8}, 1, {{16}, {1}, Mode::mixture, {}, true}, 5},
+    {{1, 2, 2, 8}, 1, {{8, 8}, {8, 8}, Mode::mixture, PhaseRule::group}, 6},
+};
+
+double error_of(Type type, const Inputs<float>& given, const Attention<float>& result) {
+    return share_of_bound(given.problem, type, given.q, given.k, given.v, result);
+}
+
+} // namespace
+
+TEST_CASE("a plan's result is the definition's, in every type") {
+    for (const Type type : {Type::fp32, Type::bf16, Type::fp16}) {
+        CAPTURE(cuda::name(type));
+        double worst = 0;
+        for (const Question& asked : questions) {
+            CAPTURE(asked);
+            const Inputs<float> given(asked);
+            const auto result = cuda::attention(emulator(), given.problem, type, given.q, given.k, given.v);
+            const double share = error_of(type, given, result);
+            CHECK(share <= 1);
+            CHECK((result.out.flat() == cuda::rounded(result.out, type).flat()).all()); // out is in the type
+            worst = std::max(worst, share);
+        }
+        MESSAGE(cuda::name(type), ": largest error ", worst, " of the bound");
+    }
+}
+
+TEST_CASE("a second run allocates nothing, launches what the plan says, and changes no bit") {
+    for (const Question& asked : questions) {
+        CAPTURE(asked);
+        const Inputs<float> given(asked);
+        for (const Type type : {Type::fp32, Type::bf16}) {
+            const auto plan = emulator().make_plan(given.problem, type);
+            launches();
+            plan->wait();
+            CHECK(launches() == 0); // preparing launches nothing
+            plan->upload(given.q, given.k, given.v);
+            plan->run();
+            const Attention<float> first = result_of(*plan, given.problem);
+            CHECK(launches() == static_cast<std::uint64_t>(plan->launches()));
+
+            const NoDeviceMemory exhausted;
+            plan->run();
+            CHECK(same(first, result_of(*plan, given.problem)));
+            CHECK(launches() == static_cast<std::uint64_t>(plan->launches()));
+        }
+    }
+}
+
+TEST_CASE("launches in closed form") {
+    const auto launches_of = [](const Question& asked, Type type) {
+        return emulator().make_plan(Inputs<float>(asked).problem, type)->launches();
+    };
+    CHECK(launches_of({{1, 16, 2, 8}, 2, {{8}, {1}}}, Type::bf16) == 1);        // attention
+    CHECK(launches_of({{1, 16, 2, 8}, 2, {{8}, {2}}}, Type::bf16) == 2);        // and clearing
+    CHECK(launches_of({{1, 16, 2, 8}, 2, {{8, 16}, {1, 2}}}, Type::bf16) == 3); // one group with, one without
+    CHECK(launches_of({{1, 16, 1, 8}, 1, {{8, 16}, {1, 2}}}, Type::bf16) == 2); // the first group is empty
+    const Question mixture{{1, 16, 2, 8}, 2, {{8, 16}, {1, 2}, Mode::mixture}};
+    CHECK(launches_of(mixture, Type::fp32) == 1 + 3);     // attention; attention, clearing, merge
+    CHECK(launches_of(mixture, Type::bf16) == 1 + 3 + 1); // and rounding the sum
+    const Question beyond{{1, 2, 1, 8}, 1, {{8, 8, 8}, {8, 8, 8}, Mode::mixture, PhaseRule::group}};
+    CHECK(launches_of(beyond, Type::fp32) == 2 + 3); // the third selects nothing
+}
+
+TEST_CASE("groups in streams of their own give one result, whatever the order of the streams") {
+    const Inputs<float> given({{1, 24, 6, 8}, 6, {{8, 24, 12}, {2, 3, 1}}, 7});
+    const auto plan = emulator().make_plan(given.problem, Type::fp32);
+    std::optional<Attention<float>> first;
+    for_seeds(8, [&] {
+        plan->upload(given.q, given.k, given.v);
+        plan->run();
+        plan->run(); // a run must wait for the one before it
+        const Attention<float> result = result_of(*plan, given.problem);
+        if (!first) first = result;
+        CHECK(same(*first, result));
+    });
+    CHECK(error_of(Type::fp32, given, *first) <= 1);
+}
+
+TEST_CASE("times of the device and of the host are told apart") {
+    const Inputs<float> given(questions[0]);
+    const auto plan = emulator().make_plan(given.problem, Type::fp32);
+    plan->upload(given.q, given.k, given.v);
+    launches();
+    const cuda::RunTime time = plan->timed_run(3);
+    CHECK(launches() == static_cast<std::uint64_t>(3 * plan->launches()));
+    MESSAGE("device ", time.device_seconds, " s, host ", time.host_seconds, " s");
+    CHECK(time.host_seconds > 0);
+    CHECK(time.device_seconds > time.host_seconds); // the emulator works at the wait
+}
+
+TEST_CASE("a named kernel is used for every pattern, and one that cannot do the problem is refused before memory is") {
+    const Problem problem = Inputs<float>({{1, 16, 2, 8}, 2, {{8, 16}, {1, 2}}}).problem;
+    CHECK(emulator().make_plan(problem, Type::fp32, "naive")->kernels() == std::vector<std::string>{"naive", "naive"});
+    const NoDeviceMemory exhausted;
+    CHECK_THROWS_AS(emulator().make_plan(problem, Type::fp32, "fast"), cuda::KernelError);
+    CHECK_THROWS_AS(emulator().make_plan(problem, Type::fp32, "naive"), cuda::CudaError);
+}
+
+TEST_CASE("the device says what it is and what it counted") {
+    const cuda::DeviceFacts& facts = emulator().facts();
+    MESSAGE(facts.name, ", architecture ", facts.architecture, ", multiprocessors ", facts.multiprocessors);
+    CHECK(facts.emulated);
+    CHECK(facts.name != "");
+    CHECK(facts.architecture >= 80);
+    CHECK(facts.multiprocessors > 0);
+    CHECK(emulator().kernel_names().front() == "naive");
+    const auto counts = emulator().counters();
+    CHECK(std::ranges::any_of(counts, [](const auto& count) { return count.first == "launches" && count.second > 0; }));
+}
+
+TEST_CASE("bytes in closed form") {
+    const auto bytes_of = [](Mode mode, Type type) {
+        const Question asked{{2, 16, 4, 8}, 2, {{8, 16}, {1, 2}, mode}};
+        return emulator().make_plan(Inputs<float>(asked).problem, type)->device_bytes();
+    };
+    const Index elements = 2 * 16 * 4 * 8, rows = elements / 8, inputs_and_out = 3 * elements; // k and v are half of q
+    CHECK(bytes_of(Mode::groups, Type::bf16) == 2 * inputs_and_out + 4 * rows);
+    CHECK(bytes_of(Mode::groups, Type::fp32) == 4 * inputs_and_out + 4 * rows);
+    CHECK(bytes_of(Mode::mixture, Type::fp32) == 4 * inputs_and_out + 4 * rows + 4 * (elements + rows));
+    CHECK(bytes_of(Mode::mixture, Type::bf16) == 2 * inputs_and_out + 4 * rows + 4 * (elements + rows) + 4 * elements);
+}
+
+} // namespace dra::test
