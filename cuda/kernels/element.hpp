@@ -19,16 +19,4 @@ template <> __device__ __forceinline__ fp16 from_float<fp16>(float x) { return _
 /// Names a type where a value of it is not at hand.
 template <class T> struct Element { using type = T; };
 
-/// Calls f(Element<T>{}) with the type that `type` names: the one place where a run-time type becomes a template argument.
-template <class F> auto with_element(Type type, F f) {
-    if (type == Type::bf16) return f(Element<bf16>{});
-    if (type == Type::fp16) return f(Element<fp16>{});
-    return f(Element<float>{});
-}
-
-/// The same for the types that tensor cores multiply.
-template <class F> auto with_half(Type type, F f) {
-    return type == Type::bf16 ? f(Element<bf16>{}) : f(Element<fp16>{});
-}
-
 } // namespace dra::cuda::DRA_TARGET

@@ -8,7 +8,7 @@
 ///
 /// Expected below 5 TFLOP/s (D = 128, 8k). Takes every type, any D.
 
-#include "cuda/kernels/output.hpp"
+#include "cuda/kernels/launch_step.hpp"
 #include "cuda/kernels/steps.hpp"
 
 #include <cfloat>
@@ -17,7 +17,10 @@
 namespace dra::cuda::DRA_TARGET {
 namespace {
 
-constexpr int naive_rows = 128; // query rows a block, one a thread
+struct Naive {
+    static constexpr int rows = 128, threads = 128; // a thread a row
+    static constexpr std::size_t shared_bytes = 0;
+};
 constexpr int channels_at_once = 16;
 
 /// Score of (row i, key j) in powers of two: scale log2(e) q_i . k_j.
@@ -27,11 +30,11 @@ template <class T> __device__ float naive_score(const View<T>& view, int i, int 
     return dot * scale_log2;
 }
 
-template <class T> __global__ void __launch_bounds__(naive_rows)
+template <class T> __global__ void __launch_bounds__(128)
     attend_naive(Parameters parameters, Schedule schedule, Output output) {
     const Work work = work_of(schedule, parameters, static_cast<int>(blockIdx.x));
     const View<T> view = view_of<T>(parameters, work);
-    const int row = work.tile * naive_rows + static_cast<int>(threadIdx.x);
+    const int row = work.tile * Naive::rows + static_cast<int>(threadIdx.x);
     if (row >= view.rows) return;
 
     constexpr float log2_e = 1.4426950408889634f, ln_2 = 0.6931471805599453f;
@@ -59,11 +62,8 @@ template <class T> __global__ void __launch_bounds__(naive_rows)
 } // namespace
 
 cudaError_t run_naive(const Launch& launched) {
-    return with_element(launched.type, [&]<class T>(Element<T>) {
-        const Schedule schedule = make_schedule(launched.parameters, naive_rows, sizeof(T));
-        return launch(attend_naive<T>, static_cast<unsigned>(schedule.blocks()), naive_rows, 0, launched.stream,
-                      launched.parameters, schedule, Output{launched.parameters.out, launched.float_out});
-    });
+    return with_element(launched.type,
+                        [&]<class T>(Element<T>) { return launch_step<Naive>(attend_naive<T>, launched); });
 }
 
 } // namespace dra::cuda::DRA_TARGET

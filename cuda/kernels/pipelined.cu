@@ -10,7 +10,8 @@
 ///
 /// Expected 222 TFLOP/s (D = 128, 8k; 221 at D = 64). Takes bf16 and fp16, D a multiple of 8 up to 128.
 
-#include "cuda/kernels/output.hpp"
+#include "cuda/kernels/launch_step.hpp"
+#include "cuda/kernels/negate.hpp"
 #include "cuda/kernels/products.hpp"
 #include "cuda/kernels/softmax.hpp"
 #include "cuda/kernels/steps.hpp"
@@ -19,15 +20,15 @@ namespace dra::cuda::DRA_TARGET {
 namespace {
 
 /// D is 64 or 128; channels past the view's own are zero.
-template <class T, int D> struct Pipelined {
+template <int D> struct Pipelined {
     static constexpr int rows = 64, keys = 64, threads = 128, stages = 2;
     static constexpr int q_elements = rows * D, tile_elements = keys * D;
-    static constexpr std::size_t shared_bytes = sizeof(T) * (q_elements + 2 * stages * tile_elements);
+    static constexpr std::size_t shared_bytes = 2 * (q_elements + 2 * stages * tile_elements);
 };
 
 template <class T, int D> __global__ void __launch_bounds__(128)
     attend_pipelined(Parameters parameters, Schedule schedule, Output output) {
-    using Shape = Pipelined<T, D>;
+    using Shape = Pipelined<D>;
     using Tile = SwizzledTile<T, D>;
     const Work work = work_of(schedule, parameters, static_cast<int>(blockIdx.x));
     const View<T> view = view_of<T>(parameters, work);
@@ -66,7 +67,7 @@ template <class T, int D> __global__ void __launch_bounds__(128)
         __syncthreads();           // and everybody else's
         if (tile == 0) {
             if (parameters.softmax_scale < 0) {
-                negate<Shape::rows, Shape::threads>(Q);
+                negate<Shape::q_elements, Shape::threads>(Q.base);
                 __syncthreads();
             }
             DRA_UNROLLED for (int step = 0; step < D / 16; ++step) load_a(q[step], Q, warp_row, step);
@@ -93,19 +94,13 @@ template <class T, int D> __global__ void __launch_bounds__(128)
     store_lse(view, first_row + warp_row, lse);
 }
 
-template <class T, int D> cudaError_t run_pipelined_for(const Launch& launched) {
-    using Shape = Pipelined<T, D>;
-    const Schedule schedule = make_schedule(launched.parameters, Shape::rows, sizeof(T));
-    return launch(attend_pipelined<T, D>, static_cast<unsigned>(schedule.blocks()), Shape::threads, Shape::shared_bytes,
-                  launched.stream, launched.parameters, schedule, Output{launched.parameters.out, launched.float_out});
-}
-
 } // namespace
 
 cudaError_t run_pipelined(const Launch& launched) {
     return with_half(launched.type, [&]<class T>(Element<T>) {
-        return launched.parameters.head_dim <= 64 ? run_pipelined_for<T, 64>(launched)
-                                                  : run_pipelined_for<T, 128>(launched);
+        return with_head_dim<64, 128>(launched.parameters.head_dim, [&](auto D) {
+            return launch_step<Pipelined<D>>(attend_pipelined<T, D>, launched);
+        });
     });
 }
 

@@ -44,14 +44,4 @@ copy_rows_async(SwizzledTile<T, D> tile, const Rows<const T>& from, int first_ro
     }
 }
 
-/// Changes the sign of all elements of ROWS rows: how a negative scale is taken into Q.
-template <int ROWS, int THREADS, class T, int D> __device__ __forceinline__ void negate(SwizzledTile<T, D> tile) {
-    constexpr std::uint32_t signs = 0x80008000;
-    for (int i = static_cast<int>(threadIdx.x); i < ROWS * D / chunk_elements; i += THREADS) {
-        uint4* chunk = reinterpret_cast<uint4*>(tile.base + i * chunk_elements);
-        const uint4 x = shared_load(chunk);
-        shared_store(chunk, make_uint4(x.x ^ signs, x.y ^ signs, x.z ^ signs, x.w ^ signs));
-    }
-}
-
 } // namespace dra::cuda::DRA_TARGET

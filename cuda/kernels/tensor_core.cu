@@ -9,7 +9,7 @@
 /// A block has 64 query rows, a warp 16. Expected 50 to 120 TFLOP/s (D = 128, 8k). Takes bf16 and fp16, D a multiple of 8
 /// up to 128.
 
-#include "cuda/kernels/output.hpp"
+#include "cuda/kernels/launch_step.hpp"
 #include "cuda/kernels/softmax.hpp"
 #include "cuda/kernels/steps.hpp"
 
@@ -108,20 +108,13 @@ template <class T, int D> __global__ void __launch_bounds__(128)
     store_lse(view, warp_row, lse);
 }
 
-template <class T, int D> cudaError_t run_tensor_core_for(const Launch& launched) {
-    using Shape = TensorCore<D>;
-    const Schedule schedule = make_schedule(launched.parameters, Shape::rows, sizeof(T));
-    return launch(attend_tensor_core<T, D>, static_cast<unsigned>(schedule.blocks()), Shape::threads,
-                  Shape::shared_bytes, launched.stream, launched.parameters, schedule,
-                  Output{launched.parameters.out, launched.float_out});
-}
-
 } // namespace
 
 cudaError_t run_tensor_core(const Launch& launched) {
     return with_half(launched.type, [&]<class T>(Element<T>) {
-        return launched.parameters.head_dim <= 64 ? run_tensor_core_for<T, 64>(launched)
-                                                  : run_tensor_core_for<T, 128>(launched);
+        return with_head_dim<64, 128>(launched.parameters.head_dim, [&](auto D) {
+            return launch_step<TensorCore<D>>(attend_tensor_core<T, D>, launched);
+        });
     });
 }
 

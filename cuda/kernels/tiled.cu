@@ -11,7 +11,7 @@
 ///
 /// Expected about 10 TFLOP/s (D = 128, 8k). Takes every type, any D up to 256; all arithmetic is float.
 
-#include "cuda/kernels/output.hpp"
+#include "cuda/kernels/launch_step.hpp"
 #include "cuda/kernels/steps.hpp"
 
 #include <cmath>
@@ -124,21 +124,12 @@ template <class T, int D> __global__ void __launch_bounds__(128)
     }
 }
 
-template <class T, int D> cudaError_t run_tiled_for(const Launch& launched) {
-    using Shape = Tiled<D>;
-    const Schedule schedule = make_schedule(launched.parameters, Shape::rows, sizeof(T));
-    return launch(attend_tiled<T, D>, static_cast<unsigned>(schedule.blocks()), Shape::threads, Shape::shared_bytes,
-                  launched.stream, launched.parameters, schedule, Output{launched.parameters.out, launched.float_out});
-}
-
 } // namespace
 
 cudaError_t run_tiled(const Launch& launched) {
     return with_element(launched.type, [&]<class T>(Element<T>) {
-        const int D = launched.parameters.head_dim;
-        return D <= 64    ? run_tiled_for<T, 64>(launched)
-               : D <= 128 ? run_tiled_for<T, 128>(launched)
-                          : run_tiled_for<T, 256>(launched);
+        return with_head_dim<64, 128, 256>(launched.parameters.head_dim,
+                                           [&](auto D) { return launch_step<Tiled<D>>(attend_tiled<T, D>, launched); });
     });
 }
 
