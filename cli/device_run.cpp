@@ -1,4 +1,5 @@
 #include "cli/device_run.hpp"
+#include "cli/take_tensor.hpp"
 #include "cuda/attention.hpp"
 
 #include <fmt/format.h>
@@ -13,7 +14,7 @@ DeviceRun::DeviceRun(std::string backend, DeviceFlags flags) : backend_(std::mov
     device_ = open_device(backend_);
 }
 
-TensorFile DeviceRun::operator()(const Problem& problem, const TensorFile& file, bool finite) const {
+TensorFile DeviceRun::operator()(const Problem& problem, TensorFile file, bool finite) const {
     const DType stored = file.at("q").dtype;
     if (stored == DType::f64)
         throw ShapeError("q.dtype", name(stored), "must be F32, BF16 or F16 with --backend " + backend_);
@@ -24,7 +25,7 @@ TensorFile DeviceRun::operator()(const Problem& problem, const TensorFile& file,
     const std::unique_ptr<cuda::AttentionPlan> plan = device_->make_plan(problem, type, flags_.kernel);
 
     const auto read = [&](const char* name) {
-        Tensor<float> tensor = to_tensor<float>(name, file.at(name));
+        Tensor<float> tensor = take_tensor<float>(file, name);
         if (finite) check_finite<float>(name, cuda::rounded(tensor, type));
         return tensor;
     };

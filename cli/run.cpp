@@ -1,6 +1,7 @@
 #include "cli/commands.hpp"
 #include "cli/device_run.hpp"
 #include "cli/flags.hpp"
+#include "cli/take_tensor.hpp"
 #include "cli/version.hpp"
 #include "reference/attention/dilated_attention.hpp"
 #include "reference/definition/oracle.hpp"
@@ -90,8 +91,7 @@ template <class T> Attention<T> rounded(const Attention<double>& truth) {
 /// The tensors of the output file, computed in T.
 template <class T> TensorFile compute(const Problem& problem, Backend backend, TensorFile file, bool finite) {
     const auto read = [&](const char* name) {
-        Tensor<T> tensor = to_tensor<T>(name, file.at(name));
-        file.tensors.erase(name); // it is there once, however large
+        Tensor<T> tensor = take_tensor<T>(file, name);
         if (finite) check_finite<T>(name, tensor);
         return tensor;
     };
@@ -128,7 +128,7 @@ int run(const Flags& flags) {
     TensorFile file = read_safetensors(flags.input);
     const Problem problem = validate(chosen, describe(file));
     const bool in_double = file.at("q").dtype == DType::f64;
-    TensorFile result = device      ? (*device)(problem, file, flags.check_finite)
+    TensorFile result = device      ? (*device)(problem, std::move(file), flags.check_finite)
                         : in_double ? compute<double>(problem, backend, std::move(file), flags.check_finite)
                                     : compute<float>(problem, backend, std::move(file), flags.check_finite);
     result.metadata.merge(describe(problem, flags.backend));
