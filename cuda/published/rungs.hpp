@@ -1,0 +1,89 @@
+#pragma once
+/// \file
+/// The rungs of the five fixes on a device, as the comparison sees them: no CUDA header, no target's namespace.
+///
+/// A form is something that can be run over and over: the published pipeline with a rung chosen for every fix, or one fix
+/// alone. It keeps what its fixes keep, and says what a call did, by counting, and how long that took, by the device's
+/// clock and by the host's.
+
+#include "cuda/device.hpp"
+#include "reference/published/rung.hpp"
+
+#include <cstdint>
+
+namespace dra::cuda {
+
+/// What one call asked of the device; beside published::Counts, which say what it asked for.
+struct DeviceWork {
+    std::int64_t launches = 0;        ///< of kernels
+    std::int64_t allocations = 0;     ///< cudaMalloc, which a plan does not need
+    std::int64_t allocated_bytes = 0; ///< by them
+    std::int64_t uploaded_bytes = 0;  ///< copied from the host
+    std::int64_t sectors = 0;         ///< of 32 bytes in global memory, by warps; counted by the emulator alone
+    std::int64_t tensor_flops = 0;    ///< of tensor cores, padding included; counted by the emulator alone
+
+    bool operator==(const DeviceWork&) const = default;
+};
+
+/// A pipeline, or a fix alone, on a device.
+class Form {
+public:
+    virtual ~Form() = default;
+
+    /// One call; waits for it. Counts what it did.
+    virtual void run() = 0;
+
+    /// One call that is timed, and does nothing for the sake of counting.
+    virtual RunTime timed_run() = 0;
+
+    /// Makes the next call a first one: what was kept between calls is gone.
+    virtual void forget() = 0;
+
+    virtual const published::Counts& counts() const = 0; ///< of the last run()
+    virtual const DeviceWork& work() const = 0;          ///< of the last run()
+
+    /// Poisons out and lse, runs, and gives them, out as it is rounded to the type. Only of forms that attend.
+    virtual Attention<float> result() = 0;
+
+    /// Runs, and compares what it made, element by element, with the definition. Only of forms that do not attend.
+    virtual bool exact() = 0;
+};
+
+/// q, k and v on a device, in a type.
+class DeviceInputs {
+public:
+    virtual ~DeviceInputs() = default;
+};
+
+/// How a pipeline is played.
+struct Played {
+    bool ring = true; ///< k and v are gathered chunk by chunk; else they are one chunk, where they are
+    published::LostSum lost_sum = published::LostSum::restored;
+};
+
+/// A device on which rungs run. Inputs must outlive the forms that use them.
+class RungDevice {
+public:
+    virtual ~RungDevice() = default;
+    virtual const DeviceFacts& facts() const = 0;
+
+    /// bf16 and fp16, which tensor cores multiply. D must be a multiple of 8, at most 128; throws KernelError.
+    virtual std::unique_ptr<DeviceInputs> upload(Type type, TensorView<const float> q, TensorView<const float> k,
+                                                 TensorView<const float> v) = 0;
+    virtual std::unique_ptr<Form> pipeline(const Problem& problem, published::Rungs rungs, Played played,
+                                           const DeviceInputs& inputs) = 0;
+    virtual std::unique_ptr<Form> causal_masks(const Problem& problem, published::Rung rung) = 0; ///< fix 1 alone
+    virtual std::unique_ptr<Form> askings(const Problem& problem, published::Rung rung) = 0;      ///< fix 5 alone
+};
+
+/// The longest sequence whose causal mask is filled by a launch an element: fix 1, before.
+inline constexpr Index most_tokens_filled_by_launches = 512;
+
+/// The GPU that CUDA puts first; throws DeviceError where there is none. Only in programs that link
+/// dra::cuda_published.
+std::unique_ptr<RungDevice> silicon_rungs();
+
+/// The emulator. Only in programs that link dra::cuda_published_emulated.
+std::unique_ptr<RungDevice> emulated_rungs();
+
+} // namespace dra::cuda
