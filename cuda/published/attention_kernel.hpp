@@ -55,11 +55,11 @@ __global__ void __launch_bounds__(block_threads) attend_rows(const __grid_consta
     OnlineSoftmax softmax;
     float o[1][D / 8][4], lse[2];
     set_to_zero(o[0]);
-    tiles.walk([&](float (&s)[tile_keys / 8][4], SwizzledTile<T, D> V) {
+    tiles.walk([&](float(&s)[tile_keys / 8][4], const FragmentCursor<T, D>& V) {
         std::uint32_t weights[1][tile_keys / 16][4];
         softmax.update(s, c, o[0]);
         round_to_operand<T>(s, weights[0]);
-        multiply_values<T, 1, tile_keys, D>(o, weights, V);
+        multiply_values(o, weights, V);
     });
     softmax.finish(scale, o[0], lse);
     DRA_UNROLLED for (int i = 0; i < 2; ++i) { // a row that saw nothing has computed with -inf - -inf

@@ -3,9 +3,11 @@
 /// What the attention kernel and the kernel of fix 3's second product share: a block's queries in registers, tiles of
 /// keys that arrive while the one before is computed, and scores with what a row does not see hidden.
 ///
-/// A block has 4 warps of 16 rows and walks the keys in tiles of 64, two stages of shared memory, filled by cp.async.
-/// The steps `pipelined` and `wide` of the ladder are where this is explained, and done with more care.
+/// A block has 4 warps of 16 rows and walks the keys in tiles of 64, in a ring of two stages that cp.async fills. The step
+/// `pipelined` of the ladder is where this is explained, and what follows it does it with more care.
 
+#include "cuda/kernels/copy_rows.hpp"
+#include "cuda/kernels/negate.hpp"
 #include "cuda/kernels/products.hpp"
 #include "cuda/published/sight.hpp"
 
@@ -13,7 +15,7 @@ namespace dra::cuda::DRA_TARGET::rungs {
 
 inline constexpr int tile_rows = 64, tile_keys = 64, block_threads = 128, stages = 2;
 
-/// Shared memory of a block: Q, and of every stage K and, where values are needed, V.
+/// Shared memory of a block: Q, the stages of K and, where values are needed, those of V.
 template <class T, int D> constexpr std::size_t shared_bytes(bool values) {
     return sizeof(T) * D * (tile_rows + stages * tile_keys * (values ? 2u : 1u));
 }
@@ -21,15 +23,10 @@ template <class T, int D> constexpr std::size_t shared_bytes(bool values) {
 /// The walk of one block over the keys of its segment. D is the head dimension rounded up: what lies past it is zero.
 template <class T, int D, class Sight, bool with_values> class KeyTiles {
 public:
-    using Tile = SwizzledTile<T, D>;
+    using Cursor = FragmentCursor<T, D>;
 
     __device__ __forceinline__ KeyTiles(const AttendCall& call, const BlockOfCall& block, unsigned char* shared)
-        : call_(call), block_(block), q_tile_{reinterpret_cast<T*>(shared)},
-          first_stage_(reinterpret_cast<T*>(shared) + tile_rows * D) {
-        const Parameters& p = call.pattern;
-        const RowsOfTensor keys = block.view.k;
-        k_ = rows_of<T>(p, p.k, block.batch, call.chunk.count, keys, p.kv_heads, block.kv_head);
-        v_ = rows_of<T>(p, p.v, block.batch, call.chunk.count, keys, p.kv_heads, block.kv_head);
+        : call_(call), block_(block), memory_(reinterpret_cast<T*>(shared)) {
         const int rows = block.view.q.count, last = block.first_row + tile_rows - 1;
         visited_ = Sight::visited(call, block.view, last < rows ? last : rows - 1);
     }
@@ -37,65 +34,72 @@ public:
     /// Keys that this block visits.
     __device__ __forceinline__ int visited() const { return visited_; }
 
-    /// Calls f(s, V, first key) for every tile of keys, s being its scores, unscaled, -inf where hidden. All threads.
+    /// Calls f(s, V) for every tile of keys, s being its scores, unscaled, -inf where hidden, and V where to read fragments
+    /// of its values. All threads.
     template <class F> __device__ __forceinline__ void walk(F f) {
         if (visited_ == 0) return;
         const Parameters& p = call_.pattern;
-        copy_rows_async<tile_rows, block_threads>(
-            q_tile_,
-            rows_of<T>(p, p.q, block_.batch, call_.queries.count, block_.view.q, p.heads, block_.head), block_.first_row,
-            block_.view.q.count, p.head_dim);
-        start_copying(0);
-        ptx::copy_async_commit();
+        const RowsOfTensor q_rows = block_.view.q, k_rows = block_.view.k;
+        const auto keys_of = [&](const void* tensor) {
+            return rows_of<T>(p, tensor, block_.batch, call_.chunk.count, k_rows, p.kv_heads, block_.kv_head);
+        };
+        RowCopy<tile_rows, block_threads, T, D>(
+            rows_of<T>(p, p.q, block_.batch, call_.queries.count, q_rows, p.heads, block_.head), block_.first_row,
+            q_rows.count, p.head_dim)
+            .copy_next(tile_at(0));
+        RowCopy<tile_keys, block_threads, T, D> keys(keys_of(p.k), 0, k_rows.count, p.head_dim),
+            values(keys_of(p.v), 0, k_rows.count, p.head_dim);
+        const auto copy_tile = [&](int stage) {
+            keys.copy_next(tile_at(first_k + stage * tile_elements));
+            if constexpr (with_values) values.copy_next(tile_at(first_v + stage * tile_elements));
+            ptx::copy_async_commit();
+        };
+        copy_tile(0);
+
         const int row = block_.first_row + 16 * warp_index() + lane_place().row;
         const Sight sight(call_, block_, {row, row + 8});
         Operand<D> q;
+        Cursor q_at = query_cursor(tile_at(0), 16 * warp_index()), k_at = key_cursor(tile_at(first_k)),
+               v_at = value_cursor(tile_at(with_values ? first_v : 0));
         const int tiles = (visited_ + tile_keys - 1) / tile_keys;
         for (int tile = 0; tile < tiles; ++tile) {
-            if (tile + 1 < tiles) start_copying(tile + 1);
-            ptx::copy_async_commit(); // empty after the last, so that the same number is always behind
-            ptx::copy_async_wait<1>();
-            __syncthreads();
-            if (tile == 0) take_queries(q);
+            ptx::copy_async_wait<0>();
+            __syncthreads(); // the tile is there, and nobody reads the other stage any more
+            if (tile + 1 < tiles) copy_tile((tile + 1) % stages);
+            if (tile == 0) take_queries(q, q_at);
+
             float s[1][tile_keys / 8][4];
-            multiply_scores<T, 1, tile_keys, D>(
+            multiply_scores(
                 s,
-                [&](int step, std::uint32_t (&a)[1][4]) {
+                [&](int step, std::uint32_t(&a)[1][4]) {
                     DRA_UNROLLED for (int i = 0; i < 4; ++i) a[0][i] = q[step][i];
                 },
-                k_tile(tile));
+                k_at);
             const int first_key = tile * tile_keys;
             if (!Sight::full(call_, block_.view, block_.first_row, first_key + tile_keys)) sight.hide(s[0], first_key);
-            f(s[0], v_tile(tile));
-            __syncthreads(); // before this stage is filled again
+            f(s[0], v_at);
+            const int to_other = tile % stages == 0 ? tile_elements : -tile_elements;
+            k_at.move(to_other);
+            v_at.move(to_other);
         }
     }
 
 private:
-    __device__ __forceinline__ Tile k_tile(int tile) const {
-        return {first_stage_ + tile % stages * (with_values ? 2 : 1) * tile_keys * D};
-    }
-    __device__ __forceinline__ Tile v_tile(int tile) const { return {k_tile(tile).base + tile_keys * D}; }
+    static constexpr int tile_elements = tile_keys * D, first_k = tile_rows * D, first_v = first_k + stages * tile_elements;
 
-    __device__ __forceinline__ void start_copying(int tile) {
-        const int first = tile * tile_keys, rows = block_.view.k.count, head_dim = call_.pattern.head_dim;
-        copy_rows_async<tile_keys, block_threads>(k_tile(tile), k_, first, rows, head_dim);
-        if constexpr (with_values) copy_rows_async<tile_keys, block_threads>(v_tile(tile), v_, first, rows, head_dim);
-    }
+    __device__ __forceinline__ SwizzledTile<T, D> tile_at(int origin) const { return {memory_, origin}; }
 
-    __device__ __forceinline__ void take_queries(Operand<D>& q) {
+    __device__ __forceinline__ void take_queries(Operand<D>& q, const Cursor& at) {
         if (call_.pattern.softmax_scale < 0) {
-            negate<tile_rows, block_threads>(q_tile_);
+            negate<tile_rows * D, block_threads>(memory_);
             __syncthreads();
         }
-        DRA_UNROLLED for (int step = 0; step < D / 16; ++step) load_a(q[step], q_tile_, 16 * warp_index(), step);
+        DRA_UNROLLED for (int step = 0; step < D / 16; ++step) ptx::load_matrix_x4(q[step], at.at(0, step));
     }
 
     const AttendCall& call_;
     const BlockOfCall& block_;
-    Tile q_tile_;
-    T* first_stage_;
-    Rows<const T> k_, v_;
+    T* memory_;
     int visited_;
 };
 

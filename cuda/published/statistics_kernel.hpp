@@ -30,7 +30,7 @@ __global__ void __launch_bounds__(block_threads) statistics_of_rows(const __grid
     OnlineSoftmax softmax; // without outputs; its sum is computed where it is asked for
     float nothing[1][4] = {};
     float maximum[2] = {-INFINITY, -INFINITY};
-    tiles.walk([&](float (&s)[tile_keys / 8][4], SwizzledTile<T, D>) {
+    tiles.walk([&](float(&s)[tile_keys / 8][4], const FragmentCursor<T, D>&) {
         if constexpr (statistics == Statistics::maximum_and_sum) {
             softmax.update(s, c, nothing);
         } else {

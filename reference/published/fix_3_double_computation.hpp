@@ -26,12 +26,6 @@
 
 namespace dra::published {
 
-/// What becomes of the sum that the published fix lost; it matters to the rung `after` alone.
-enum class LostSum {
-    restored,     ///< from the attention pass: right
-    as_published, ///< 1 a chunk, so that lse is the maximum: wrong, to be shown
-};
-
 namespace fix_3 {
 
 /// Computes a call by `attend`, with statistics found in the rung's way, and stores or merges it.

@@ -57,6 +57,12 @@ private:
     std::array<Rung, fixes> rungs_;
 };
 
+/// What becomes of the sum that fix 3, as published, lost; it matters to its rung `after` alone.
+enum class LostSum {
+    restored,     ///< from the attention pass: right
+    as_published, ///< 1 a chunk, so that lse is the maximum: wrong, to be shown
+};
+
 /// What one call did, counted where it is done: the same for every number of threads.
 struct Counts {
     Index mask_elements = 0;   ///< written to say who sees whom: booleans of a mask, or one extent a row

@@ -1,0 +1,149 @@
+#include "cuda/published/alone.hpp"
+
+#include <algorithm>
+
+namespace dra::cuda::DRA_TARGET::rungs {
+namespace {
+
+using published::Rung;
+
+template <class T> std::vector<T> downloaded(const CountedStream& stream, const T* data, std::size_t count) {
+    std::vector<T> host(count);
+    stream.synchronize();
+    DRA_CUDA_CHECK(cudaMemcpy(host.data(), data, count * sizeof(T), cudaMemcpyDeviceToHost));
+    return host;
+}
+
+/// Whether query i sees key chunk.begin + j exactly where i >= chunk.begin + j, for all of them.
+bool is_causal(const std::vector<unsigned char>& mask, Index n_q, Tokens chunk) {
+    auto element = mask.begin();
+    for (Index i = 0; i < n_q; ++i)
+        for (Index j = chunk.begin; j < chunk.end(); ++j, ++element)
+            if (*element != (j <= i)) return false;
+    return true;
+}
+
+bool are_causal(const std::vector<int>& extents, Tokens chunk) {
+    for (std::size_t i = 0; i < extents.size(); ++i) {
+        int seen = 0;
+        while (seen < chunk.count && chunk.begin + seen <= static_cast<int>(i)) ++seen;
+        if (extents[i] != seen) return false;
+    }
+    return true;
+}
+
+/// Whether the list names, for every KV head of the pattern, each selected token of the interval and nothing else.
+bool names_selected(const std::vector<int>& list, const Problem& problem, const NumberedPattern& pattern,
+                    const Parameters& p, Tokens tokens) {
+    auto entry = list.begin();
+    for (int g = p.first_kv_head; g < p.first_kv_head + p.kv_head_count; ++g, entry += tokens.count) {
+        std::vector<int> named(entry, entry + tokens.count), selected;
+        for (int n = tokens.begin; n < tokens.end(); ++n) {
+            const Pattern of = pattern_of(problem, pattern.number, g);
+            const Index within = n % of.segment_length;
+            if (within >= of.phase && (within - of.phase) % of.dilation_rate == 0) selected.push_back(n - tokens.begin);
+        }
+        std::ranges::sort(named);
+        named.erase(std::unique(named.begin(), named.end()), named.end());
+        std::erase(named, -1);
+        if (named != selected) return false;
+    }
+    return true;
+}
+
+} // namespace
+
+CausalMasks::CausalMasks(const Problem& problem, Rung rung) : problem_(problem), rung_(rung) {
+    const auto N = static_cast<std::size_t>(problem.tokens);
+    const auto keys = static_cast<std::size_t>(chunks_of(problem).front().count);
+    memory_ = {stream_.stream(), rung == Rung::principled ? N * sizeof(int) : N * keys};
+    stream_.synchronize();
+}
+
+void CausalMasks::fill(Tokens chunk) {
+    const auto N = static_cast<int>(problem_.tokens);
+    if (rung_ == Rung::principled)
+        fix_1::principled(stream_, reinterpret_cast<int*>(memory_.data()), N, chunk);
+    else
+        (rung_ == Rung::before ? fix_1::before : fix_1::after)(
+            stream_, reinterpret_cast<unsigned char*>(memory_.data()), N, chunk);
+}
+
+void CausalMasks::queue() {
+    for (const Tokens& chunk : chunks_of(problem_))
+        for (Index pattern = 0; pattern < problem_.patterns(); ++pattern) fill(chunk);
+}
+
+bool CausalMasks::exact() {
+    bool right = true;
+    for (const Tokens& chunk : chunks_of(problem_)) {
+        DRA_CUDA_CHECK(cudaMemsetAsync(memory_.data(), 0xff, memory_.bytes(), stream_.get()));
+        fill(chunk);
+        const auto N = static_cast<std::size_t>(problem_.tokens);
+        if (rung_ == Rung::principled)
+            right = right && are_causal(downloaded(stream_, reinterpret_cast<const int*>(memory_.data()), N), chunk);
+        else
+            right = right && is_causal(downloaded(stream_, reinterpret_cast<const unsigned char*>(memory_.data()),
+                                                  N * static_cast<std::size_t>(chunk.count)),
+                                       problem_.tokens, chunk);
+    }
+    run();
+    return right;
+}
+
+Askings::Askings(const Problem& problem, Rung rung) : problem_(problem), rung_(rung) {
+    if (rung == Rung::principled) extents_ = {stream_.stream(), static_cast<std::size_t>(problem.tokens)};
+    stream_.synchronize();
+    forget();
+}
+
+void Askings::forget() {
+    keeper_ = (rung_ == Rung::before  ? fix_5::before
+               : rung_ == Rung::after ? fix_5::after
+                                      : fix_5::principled)(problem_, stream_, fix_1::after);
+}
+
+void Askings::note_what_is_kept(published::Counts& counts) const { counts.mask_bytes_kept = keeper_->mask_bytes_kept(); }
+
+void Askings::queue() {
+    for (const Tokens& chunk : chunks_of(problem_))
+        for (const NumberedPattern& pattern : patterns_of(problem_)) ask(chunk, pattern);
+}
+
+void Askings::ask(Tokens chunk, const NumberedPattern& pattern) {
+    const auto N = static_cast<std::size_t>(problem_.tokens);
+    const published::HeadRange heads = keeper_->heads(pattern.number);
+    const Parameters p = pattern.with_heads(heads);
+    if (judging_) right_ = right_ && heads == published::fix_5::head_range(problem_, pattern.number);
+    if (rung_ == Rung::principled) {
+        if (!problem_.causal) return;
+        fix_1::principled(stream_, extents_.data(), static_cast<int>(N), chunk);
+        if (judging_) right_ = right_ && are_causal(downloaded(stream_, extents_.data(), N), chunk);
+        return;
+    }
+    if (problem_.causal) {
+        const unsigned char* mask = keeper_->mask(chunk);
+        if (judging_)
+            right_ = right_ && is_causal(downloaded(stream_, mask, N * static_cast<std::size_t>(chunk.count)),
+                                         problem_.tokens, chunk);
+    }
+    for (const Tokens& tokens : {fix_2::covering(p, chunk), chunk}) {
+        const IndexList list = keeper_->rows(p, tokens);
+        if (judging_)
+            right_ = right_ && names_selected(downloaded(stream_, list.indices,
+                                                         static_cast<std::size_t>(p.kv_head_count * tokens.count)),
+                                              problem_, pattern, p, tokens);
+    }
+    keeper_->step_done();
+}
+
+/// Twice, so that what is kept is judged too.
+bool Askings::exact() {
+    judging_ = right_ = true;
+    run();
+    run();
+    judging_ = false;
+    return right_;
+}
+
+} // namespace dra::cuda::DRA_TARGET::rungs

@@ -1,0 +1,54 @@
+#pragma once
+/// \file
+/// Fixes 1 and 5 alone: what a pipeline call asks for before it attends. Fixes 2, 3 and 4 alone are a Pipeline over one
+/// chunk with all other fixes principled.
+
+#include "cuda/published/fix_5_caching.hpp"
+#include "cuda/published/steps.hpp"
+#include "cuda/published/stream_form.hpp"
+
+#include <optional>
+
+namespace dra::cuda::DRA_TARGET::rungs {
+
+/// Fix 1 alone: the mask, or the extents, of every chunk and pattern, in memory that is there.
+class CausalMasks final : public StreamForm {
+public:
+    CausalMasks(const Problem& problem, published::Rung rung);
+    void forget() override {}
+    bool exact() override;
+
+protected:
+    void queue() override;
+
+private:
+    void fill(Tokens chunk);
+
+    Problem problem_;
+    published::Rung rung_;
+    Buffer<std::byte> memory_; ///< of the longest chunk's mask, or of N extents
+};
+
+/// Fix 5 alone: masks, index lists and head groups of one pipeline call; masks filled by one kernel. Principled, extents,
+/// in the plan's memory, and no list.
+class Askings final : public StreamForm {
+public:
+    Askings(const Problem& problem, published::Rung rung);
+    void forget() override;
+    bool exact() override;
+
+protected:
+    void queue() override;
+    void note_what_is_kept(published::Counts& counts) const override;
+
+private:
+    void ask(Tokens chunk, const NumberedPattern& pattern);
+
+    Problem problem_;
+    published::Rung rung_;
+    std::unique_ptr<Keeper> keeper_;
+    Buffer<int> extents_; ///< principled
+    bool judging_ = false, right_ = true;
+};
+
+} // namespace dra::cuda::DRA_TARGET::rungs

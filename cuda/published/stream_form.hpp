@@ -1,0 +1,73 @@
+#pragma once
+/// \file
+/// A form that queues its call on a stream: what running, timing and counting have in common.
+
+#include "cuda/published/counted_stream.hpp"
+
+#include <chrono>
+
+namespace dra::cuda::DRA_TARGET::rungs {
+
+/// What the emulator has counted so far; a GPU counts nothing.
+inline DeviceWork counted_by_emulator() {
+    DeviceWork work;
+#ifndef __CUDACC__
+    const auto& c = counters();
+    work.sectors = static_cast<std::int64_t>(c.load_sectors + c.store_sectors + c.async_copy_sectors);
+    work.tensor_flops = static_cast<std::int64_t>(c.tensor_flops);
+#endif
+    return work;
+}
+
+class StreamForm : public Form {
+public:
+    void run() final {
+        const DeviceWork before = counted_by_emulator();
+        begin_counting(true);
+        queue();
+        stream_.synchronize();
+        const DeviceWork now = counted_by_emulator();
+        stream_.work.sectors = now.sectors - before.sectors;
+        stream_.work.tensor_flops = now.tensor_flops - before.tensor_flops;
+        note_what_is_kept(stream_.counts);
+        counts_ = stream_.counts;
+        work_ = stream_.work;
+    }
+
+    RunTime timed_run() final {
+        begin_counting(false);
+        stream_.synchronize();
+        const auto start = std::chrono::steady_clock::now();
+        begin_.record(stream_.get());
+        queue();
+        end_.record(stream_.get());
+        const std::chrono::duration<double> queued = std::chrono::steady_clock::now() - start;
+        end_.wait();
+        return {seconds_between(begin_, end_), queued.count()};
+    }
+
+    const published::Counts& counts() const final { return counts_; }
+    const DeviceWork& work() const final { return work_; }
+
+    Attention<float> result() override { throw std::logic_error("a form without attention has no result"); }
+    bool exact() override { throw std::logic_error("attention is judged by its result"); }
+
+protected:
+    virtual void queue() = 0; ///< one call
+    virtual void note_what_is_kept(published::Counts&) const {}
+
+    CountedStream stream_;
+
+private:
+    void begin_counting(bool everything) {
+        stream_.work = {};
+        stream_.counts = {};
+        stream_.counting = everything;
+    }
+
+    published::Counts counts_;
+    DeviceWork work_;
+    Event begin_{true}, end_{true};
+};
+
+} // namespace dra::cuda::DRA_TARGET::rungs
