@@ -22,7 +22,7 @@ struct WarpgroupProduct {
 void tensor_load(void* shared, const TensorMap& map, std::uint64_t* barrier, const int* coordinates, int rank,
                  Site site);
 void tensor_store(const TensorMap& map, const void* shared, const int* coordinates, int rank, Site site);
-void bulk_wait(int groups, bool complete, Site site);
+void bulk_wait(int groups, Site site);
 void wgmma(const WarpgroupProduct& product, Site site);
 void wgmma_wait(int groups, Site site);
 void change_registers(int registers, bool increase, Site site);
@@ -54,8 +54,8 @@ void tensor_store(const TensorMap* map, const void* shared, const int (&coordina
     machine::tensor_store(*map, shared, coordinates, R, site);
 }
 void bulk_commit(Site site = Site::here());
-template <int N> void bulk_wait(Site site = Site::here()) { machine::bulk_wait(N, false, site); }
-template <int N> void bulk_wait_complete(Site site = Site::here()) { machine::bulk_wait(N, true, site); }
+template <int N> void bulk_wait(Site site = Site::here()) { machine::bulk_wait(N, site); }
+template <int N> void bulk_wait_complete(Site site = Site::here()) { machine::bulk_wait(N, site); }
 
 void wgmma_fence(Site site = Site::here());
 void wgmma_commit(Site site = Site::here());

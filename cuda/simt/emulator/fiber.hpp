@@ -1,0 +1,62 @@
+#pragma once
+/// \file
+/// Fibers: stacks that one OS thread switches between, by Boost.Context's raw jump, about 10 ns each.
+
+#include <boost/context/detail/fcontext.hpp>
+
+#include <cstddef>
+
+namespace dra::simt::machine {
+
+/// Memory for one fiber, between a guard page below and nothing above: overflow is a crash, not a corruption.
+class Stack {
+public:
+    /// `number` moves the first frame by some cache lines. Stacks that all began at the same offset of a page would share
+    /// a few sets of the L1 cache.
+    Stack(std::size_t bytes, unsigned number);
+    ~Stack();
+    Stack(Stack&& other) noexcept;
+    Stack& operator=(Stack&&) = delete;
+
+    unsigned char* bottom() const { return bottom_; }
+    std::size_t bytes() const { return bytes_; }
+
+private:
+    unsigned char* bottom_; // of what may be used; the guard page lies below
+    std::size_t bytes_, mapped_;
+};
+
+/// A flow of control that can stop anywhere and go on later.
+///
+/// switch_to() stops the one and goes on with the other, without a scheduler between them.
+class Fiber {
+public:
+    using Entry = void (*)();
+
+    Fiber(); ///< the calling OS thread's own flow, on its own stack
+    explicit Fiber(const Stack& stack);
+    ~Fiber();
+    Fiber(const Fiber&) = delete;
+
+    /// The next switch to it calls entry() on its stack, which must not return.
+    void restart(Entry entry);
+
+    /// Called on this fiber. Returns when somebody switches back.
+    void switch_to(Fiber& next);
+
+    /// The same for a fiber that will not be switched back to until it is restarted.
+    [[noreturn]] void finish_to(Fiber& next);
+
+private:
+    static void enter(boost::context::detail::transfer_t from);
+
+    boost::context::detail::fcontext_t context_ = nullptr;
+    Entry entry_ = nullptr;
+    const void* bottom_ = nullptr;
+    std::size_t bytes_ = 0;
+    void* fake_stack_ = nullptr; // AddressSanitizer's, while the fiber is stopped
+    void* watched_ = nullptr;    // ThreadSanitizer's thread
+    bool owns_watched_ = false;
+};
+
+} // namespace dra::simt::machine

@@ -1,0 +1,49 @@
+#pragma once
+/// \file
+/// mbarriers: objects in shared memory that count arrivals and bytes.
+///
+/// The 8 bytes hold a mark and a number, so that an object that was never initialised, or that was overwritten, is found
+/// out; the state itself is kept here. A phase is complete when as many threads have arrived as the object was
+/// initialised for, and as many bytes as they announced; then the next phase begins.
+
+#include "cuda/simt/emulator/schedule.hpp"
+#include "cuda/simt/emulator/site.hpp"
+
+#include <cstdint>
+#include <deque>
+
+namespace dra::simt::machine {
+
+struct Mbarrier {
+    const std::uint64_t* address;
+    unsigned arrivals, pending; ///< a phase's, and those that have not come yet
+    std::int64_t bytes;         ///< announced minus delivered
+    unsigned phase;
+    Site initialised;
+    ThreadSet waiting;
+    char edges[2]; ///< of even and odd phases
+};
+
+class Mbarriers {
+public:
+    void restart() { all_.clear(); }
+    void add(std::uint64_t* address, unsigned arrivals, Site site);
+
+    /// The object at this address; a fault if there is none.
+    Mbarrier& at(const std::uint64_t* address, Site site);
+
+    void arrive(Mbarrier& barrier, Site site);
+    void expect(Mbarrier& barrier, unsigned bytes, Site site);
+
+    /// Takes delivered bytes off; wakes whoever waited, if that was all.
+    void deliver(const std::uint64_t* address, std::uint32_t bytes);
+
+    const std::deque<Mbarrier>& all() const { return all_; }
+
+private:
+    void complete_if_all_here(Mbarrier& barrier);
+
+    std::deque<Mbarrier> all_; // their edges must not move
+};
+
+} // namespace dra::simt::machine

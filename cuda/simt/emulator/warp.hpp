@@ -1,0 +1,48 @@
+#pragma once
+/// \file
+/// A warp: instructions that are being put together lane by lane, and the registers that lanes exchange through them.
+
+#include "cuda/simt/emulator/access_log.hpp"
+#include "cuda/simt/emulator/site.hpp"
+
+#include <array>
+#include <cstdint>
+
+namespace dra::simt::machine {
+
+/// An instruction of some lanes of a warp, waiting for the last of them.
+struct Meeting {
+    const char* instruction;
+    Site site;
+    std::uint32_t mask, arrived;
+};
+
+/// What lanes bring to an instruction and take away from it, a row a register. A lane's column is its own until it comes
+/// to its next instruction, so a result can lie here until the lane runs again.
+struct Exchange {
+    std::array<std::uint64_t, 32> value; // shuffles, votes
+    std::array<unsigned, 32> source;
+    std::array<unsigned char*, 32> row; // ldmatrix, stmatrix
+    alignas(64) std::uint32_t r[4][32];
+    alignas(64) std::uint32_t a[4][32], b[2][32]; // mma
+    alignas(64) float d[4][32];
+};
+
+struct Warp {
+    std::array<Meeting, 32> meetings; ///< disjoint masks, so at most one a lane
+    unsigned open_meetings = 0;
+    std::uint32_t exited = 0;
+    Exchange exchange;
+    AccessLog log;
+    unsigned registers = 0; ///< a thread's, by setmaxnreg
+    char edges[2] = {};     ///< of __syncwarp, in turns: a fast lane may be at the next one already
+    unsigned turn = 0;
+
+    void restart(unsigned registers_a_thread) {
+        open_meetings = 0;
+        exited = 0;
+        registers = registers_a_thread;
+    }
+};
+
+} // namespace dra::simt::machine
