@@ -3,6 +3,8 @@
 /// Alternatives timed by Google Benchmark, their repetitions interleaved in random order: what disturbs the machine for
 /// a while disturbs all of them alike.
 
+#include "cuda/device.hpp"
+
 #include <functional>
 #include <string>
 #include <vector>
@@ -17,6 +19,8 @@ struct Alternative {
     std::string name;                ///< unique among those timed together
     std::function<void()> run;       ///< what is timed
     std::function<void()> prepare{}; ///< called untimed before every run, so that each is a first one; may be absent
+    std::function<cuda::RunTime()> timed{}; ///< instead of `run`, where a device's clock times it; may be absent
+    Samples* host_samples = nullptr;        ///< with `timed`: where the host's seconds of a call go
 };
 
 /// How long to measure.
