@@ -8,13 +8,13 @@
 
 namespace dra::test {
 
-/// While it lives, nothing can be allocated on the device: an allocation fails as if memory were exhausted.
-class NoDeviceMemory {
+/// While it lives, the device gives so much memory in all; without a number, none at all.
+class DeviceMemory {
 public:
-    NoDeviceMemory() { simt::config().memory_limit = 0; }
-    ~NoDeviceMemory() { simt::config().memory_limit = before_; }
-    NoDeviceMemory(const NoDeviceMemory&) = delete;
-    NoDeviceMemory& operator=(const NoDeviceMemory&) = delete;
+    explicit DeviceMemory(std::size_t bytes = 0) { simt::config().memory_limit = bytes; }
+    ~DeviceMemory() { simt::config().memory_limit = before_; }
+    DeviceMemory(const DeviceMemory&) = delete;
+    DeviceMemory& operator=(const DeviceMemory&) = delete;
 
 private:
     std::size_t before_ = simt::config().memory_limit;

@@ -9,7 +9,7 @@
 namespace dra::cuda::DRA_TARGET {
 
 TEST_CASE("a failed call of the runtime is thrown with file, line, call and the runtime's words") {
-    const test::NoDeviceMemory exhausted;
+    const test::DeviceMemory exhausted;
     void* pointer = nullptr;
     std::optional<CudaError> thrown;
     const int line = __LINE__ + 2;

@@ -69,7 +69,7 @@ TEST_CASE("a second run allocates nothing, launches what the plan says, and chan
             const Attention<float> first = result_of(*plan, given.problem);
             CHECK(launches() == static_cast<std::uint64_t>(plan->launches()));
 
-            const NoDeviceMemory exhausted;
+            const DeviceMemory exhausted;
             plan->run();
             CHECK(same(first, result_of(*plan, given.problem)));
             CHECK(launches() == static_cast<std::uint64_t>(plan->launches()));
@@ -122,7 +122,7 @@ TEST_CASE("times of the device and of the host are told apart") {
 TEST_CASE("a named kernel is used for every pattern, and one that cannot do the problem is refused before memory is") {
     const Problem problem = Inputs<float>({{1, 16, 2, 8}, 2, {{8, 16}, {1, 2}}}).problem;
     CHECK(emulator().make_plan(problem, Type::fp32, "naive")->kernels() == std::vector<std::string>{"naive", "naive"});
-    const NoDeviceMemory exhausted;
+    const DeviceMemory exhausted;
     CHECK_THROWS_AS(emulator().make_plan(problem, Type::fp32, "fast"), cuda::KernelError);
     CHECK_THROWS_AS(emulator().make_plan(problem, Type::fp32, "naive"), cuda::CudaError);
 }

@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t size = 1000;
 constexpr std::uint64_t seeds = 64;
 
-void fill(Buffer<unsigned char>& buffer, int value, const Stream& stream) {
+void fill(const Buffer<unsigned char>& buffer, int value, const Stream& stream) {
     DRA_CUDA_CHECK(cudaMemsetAsync(buffer.data(), value, size, stream.get()));
 }
 
@@ -107,16 +107,13 @@ TEST_CASE("streams, events and buffers move, and what was moved from owns nothin
 }
 
 TEST_CASE("a buffer gives its memory back") {
-    const std::size_t limit = simt::config().memory_limit;
-    simt::config().memory_limit = 3 * size;
+    const test::DeviceMemory limited(3 * size);
     Stream stream;
     for (int i = 0; i < 10; ++i) {
-        Buffer<unsigned char> buffer(stream, 2 * size); // two of them do not fit
-        fill(buffer, 1, stream);
-        stream.synchronize();
+        fill(Buffer<unsigned char>(stream, 2 * size), 1, stream); // two of them do not fit
+        stream.synchronize();                                     // behind the work that used it
     }
     CHECK_THROWS_AS(Buffer<unsigned char>(stream, 4 * size), CudaError);
-    simt::config().memory_limit = limit;
 }
 
 } // namespace dra::cuda::DRA_TARGET
