@@ -1,4 +1,4 @@
-#include "cuda/kernels/unroll.hpp"
+#include "cuda/kernels/compiler.hpp"
 #include "cuda/published/fix_1_causal_mask.hpp"
 
 namespace dra::cuda::DRA_TARGET::rungs::fix_1 {

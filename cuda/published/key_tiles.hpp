@@ -40,18 +40,19 @@ public:
         if (visited_ == 0) return;
         const Parameters& p = call_.pattern;
         const RowsOfTensor q_rows = block_.view.q, k_rows = block_.view.k;
-        const auto keys_of = [&](const void* tensor) {
-            return rows_of<T>(p, tensor, block_.batch, call_.chunk.count, k_rows, p.kv_heads, block_.kv_head);
+        const auto first_key_of = [&](const void* tensor) {
+            return rows_of<T>(p, tensor, block_.batch, call_.chunk.count, k_rows, p.kv_heads, block_.kv_head).first;
         };
-        RowCopy<tile_rows, block_threads, T, D>(
-            rows_of<T>(p, p.q, block_.batch, call_.queries.count, q_rows, p.heads, block_.head), block_.first_row,
-            q_rows.count, p.head_dim)
-            .copy_next(tile_at(0));
-        RowCopy<tile_keys, block_threads, T, D> keys(keys_of(p.k), 0, k_rows.count, p.head_dim),
-            values(keys_of(p.v), 0, k_rows.count, p.head_dim);
+        const Rows<const T> queries =
+            rows_of<T>(p, p.q, block_.batch, call_.queries.count, q_rows, p.heads, block_.head);
+        RowCopy<tile_rows, block_threads, D>(queries.stride, block_.first_row, q_rows.count, p.head_dim)
+            .copy(queries.first, tile_at(0));
+        RowCopy<tile_keys, block_threads, D> copy(static_cast<long long>(k_rows.stride) * p.kv_heads * p.head_dim, 0,
+                                                  k_rows.count, p.head_dim);
         const auto copy_tile = [&](int stage) {
-            keys.copy_next(tile_at(first_k + stage * tile_elements));
-            if constexpr (with_values) values.copy_next(tile_at(first_v + stage * tile_elements));
+            copy.copy(first_key_of(p.k), tile_at(first_k + stage * tile_elements));
+            if constexpr (with_values) copy.copy(first_key_of(p.v), tile_at(first_v + stage * tile_elements));
+            copy.next_tile();
             ptx::copy_async_commit();
         };
         copy_tile(0);
