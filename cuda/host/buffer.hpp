@@ -32,8 +32,8 @@ public:
     std::size_t size() const { return count_; }
     std::size_t bytes() const { return count_ * sizeof(T); }
 
-    /// Queues a copy of all of it from or to the host. Pageable host memory: it may be reused once `stream` was waited
-    /// for.
+    /// Queues a copy of all of it from or to pageable host memory, which was read when the call returns, but holds what
+    /// was to be written only once `stream` was waited for.
     void copy_from(const T* host, const Stream& stream) {
         DRA_CUDA_CHECK(cudaMemcpyAsync(data_, host, bytes(), cudaMemcpyHostToDevice, stream.get()));
     }

@@ -62,7 +62,6 @@ void Plan::upload(TensorView<const float> q, TensorView<const float> k, TensorVi
         stored.resize(to.size());
         narrow(type_, stored.data(), from.data(), from.size());
         to.copy_from(stored.data(), stream_);
-        wait(); // `stored` is used again
     };
     copy(q_, q);
     copy(k_, k);
