@@ -12,7 +12,7 @@
 /// the softmax go from the first product to the second without leaving registers. wgmma's accumulators are the same, with
 /// warp w of four on rows 16 w.. and 8-column blocks one after the other.
 
-#include "cuda/kernels/unroll.hpp"
+#include "cuda/kernels/compiler.hpp"
 #include "cuda/simt/device.hpp"
 
 namespace dra::cuda::DRA_TARGET {

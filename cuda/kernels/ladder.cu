@@ -1,0 +1,109 @@
+#include "cuda/kernels/ladder.hpp"
+#include "cuda/kernels/steps.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+namespace dra::cuda::DRA_TARGET {
+namespace {
+
+constexpr int any = std::numeric_limits<int>::max();
+
+const std::array<Step, 6> steps = {{
+    {"naive", "the definition, one thread a query row; scores computed again for every 16 channels", true, 256, 1, 80,
+     false, 128, run_naive, any},
+    {"tiled", "shared memory, register blocks, online softmax, lse", true, 256, 1, 80, false, 32, run_tiled, 32},
+    {"tensor_core", "mma.sync and its fragments; the weights stay in registers", false, 128, 8, 80, false, 64,
+     run_tensor_core, 64},
+    {"pipelined", "the swizzle, cp.async, ldmatrix, a double buffer", false, 128, 8, 80, false, 64, run_pipelined, 64},
+    {"wide", "128 query rows a block, 32 rows a warp, 16-byte stores", false, 128, 8, 80, false, 128, run_wide, 64},
+    {"hopper", "TMA, a ring of mbarriers, wgmma; a producer warp and a consumer warpgroup", false, 128, 8, 90, true, 64,
+     run_hopper, 64},
+}};
+
+bool on_boundary(const void* pointer, std::uintptr_t bytes) {
+    return reinterpret_cast<std::uintptr_t>(pointer) % bytes == 0;
+}
+
+/// w as the tensor maps see it: a segment longer than the sequence is the sequence.
+int segment_of_map(const Parameters& parameters) { return std::min(parameters.segment_length, parameters.tokens); }
+
+std::string number(long long x) { return std::to_string(x); }
+
+} // namespace
+
+std::span<const Step> ladder() { return steps; }
+
+const Step* find_step(std::string_view name) {
+    const auto found = std::ranges::find(steps, name, &Step::name);
+    return found == steps.end() ? nullptr : &*found;
+}
+
+std::string why_not(const Step& step, Type type, const Parameters& parameters, int architecture) {
+    const std::string name = std::string("kernel `") + step.name + "` ";
+    if (type == Type::fp32 && !step.takes_fp32) return name + "takes bf16 and fp16, not fp32";
+    if (parameters.head_dim > step.largest_head_dim)
+        return name + "takes head_dim up to " + number(step.largest_head_dim) + ", not " + number(parameters.head_dim);
+    if (parameters.head_dim % step.head_dim_multiple != 0)
+        return name + "needs a head_dim that is a multiple of " + number(step.head_dim_multiple) + ", not " +
+               number(parameters.head_dim);
+    // wgmma is of 9.0 alone, not of what comes after it.
+    if (step.architecture == 90 ? architecture != 90 : architecture < step.architecture)
+        return name + "needs compute capability " + (step.architecture == 90 ? "9.0" : "8.0 or later") + ", not " +
+               number(architecture / 10) + "." + number(architecture % 10);
+    if (step.head_dim_multiple > 1)
+        for (const void* pointer : {parameters.q, parameters.k, parameters.v, const_cast<const void*>(parameters.out)})
+            if (!on_boundary(pointer, 16)) return name + "needs q, k, v and out on 16-byte boundaries";
+    if (step.uses_tensor_maps) {
+        const int w = segment_of_map(parameters), r = parameters.dilation_rate;
+        if (w % r != 0)
+            return name + "needs a dilation rate that divides the segment length, and " + number(r) +
+                   " does not divide " + number(w);
+        if (parameters.tokens % w != 0)
+            return name + "needs a segment length that divides the tokens, and " + number(w) + " does not divide " +
+                   number(parameters.tokens);
+    }
+    const long long tiles = (parameters.most_rows() + step.tile_rows - 1) / step.tile_rows;
+    const long long blocks =
+        tiles * parameters.batch * parameters.segments() * parameters.kv_head_count * parameters.group_size();
+    if (blocks > std::numeric_limits<int>::max())
+        return name + "needs at most 2^31 - 1 blocks, and this problem has " + number(blocks);
+    return "";
+}
+
+const Step& best_step(Type type, const Parameters& parameters, int architecture) {
+    // Slowest to fastest. wide is ahead of hopper, whose blocks have 64 rows and one warpgroup.
+    constexpr std::array order = {"naive", "tiled", "tensor_core", "pipelined", "hopper", "wide"};
+    const Step* best = &steps.front();
+    for (const char* name : order)
+        if (const Step* step = find_step(name); why_not(*step, type, parameters, architecture).empty()) best = step;
+    return *best;
+}
+
+Maps make_maps(const Step& step, Type type, const Parameters& parameters) {
+    Maps maps = {};
+    if (!step.uses_tensor_maps) return maps;
+    // {D, H r, w / r, N / w, B}: channel, phase H + head, selected row, segment, batch. In a box, 64 channels (128 bytes, the
+    // swizzle's row) of `rows` successive selected rows.
+    const auto map = [&](const void* tensor, int heads, int rows) {
+        const std::uint64_t D = parameters.head_dim, H = heads, r = parameters.dilation_rate,
+                            w = segment_of_map(parameters), N = parameters.tokens;
+        const std::uint64_t sizes[5] = {D, H * r, w / r, N / w, static_cast<std::uint64_t>(parameters.batch)};
+        const std::uint64_t bytes = bytes_of(type);
+        const std::uint64_t strides[4] = {D * bytes, r * H * D * bytes, w * H * D * bytes, N * H * D * bytes};
+        const std::uint32_t box[5] = {64, 1, static_cast<std::uint32_t>(rows), 1, 1};
+        return make_tensor_map(type, const_cast<void*>(tensor), 5, sizes, strides, box, true);
+    };
+    maps.q = map(parameters.q, parameters.heads, step.tile_rows);
+    maps.k = map(parameters.k, parameters.kv_heads, step.key_tile_rows);
+    maps.v = map(parameters.v, parameters.kv_heads, step.key_tile_rows);
+    return maps;
+}
+
+cudaError_t run(const Step& step, const Launch& launch) {
+    if (launch.parameters.kv_head_count == 0) return cudaSuccess; // a group may be empty
+    return step.run(launch);
+}
+
+} // namespace dra::cuda::DRA_TARGET
