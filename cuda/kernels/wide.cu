@@ -85,7 +85,6 @@ template <class T, int D> __global__ void __launch_bounds__(128, WBLOCKS)
     DRA_SHARED_MEMORY(memory);
     const auto tile_at = [&](int origin) { return Tile{reinterpret_cast<T*>(memory), origin}; };
     const Tile Q = tile_at(0); // (128, D)
-    constexpr int K0 = Shape::q_elements, V0 = K0 + 2 * Shape::tile_elements;
     const auto K = [&](int tile) { return tile_at(Shape::q_elements + tile % 2 * Shape::tile_elements); };
     const auto V = [&](int tile) { return tile_at(Shape::q_elements + (2 + tile % 2) * Shape::tile_elements); };
 
