@@ -16,8 +16,7 @@ const Step& named(const std::string& kernel) {
 const Step& choose_step(const std::optional<std::string>& kernel, Type type, const Parameters& parameters,
                         int architecture) {
     const Step& step = kernel ? named(*kernel) : best_step(type, parameters, architecture);
-    if (const std::string rule = why_not(step, type, parameters, architecture); !rule.empty())
-        throw KernelError("kernel", step.name, rule);
+    if (const std::string why = why_not(step, type, parameters, architecture); !why.empty()) throw KernelError(why);
     return step;
 }
 

@@ -16,6 +16,7 @@ struct DeviceError : InputError {
 /// A kernel that cannot do what it is asked for: by its name, or by head size, type or architecture.
 struct KernelError : InputError {
     using InputError::InputError;
+    explicit KernelError(const std::string& sentence) : InputError(sentence) {}
 };
 
 /// A call of the CUDA runtime that failed. `what()` reads "file:line: call: name: the runtime's words".

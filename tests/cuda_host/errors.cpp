@@ -60,10 +60,9 @@ TEST_CASE("an unknown kernel, and one that cannot do what it is asked for, are r
         parameters.head_dim = head_dim;
         for (const Type type : {Type::fp32, Type::bf16, Type::fp16}) {
             for (const Step& step : ladder()) {
-                const std::string rule = why_not(step, type, parameters, 90);
-                CHECK(refusal(step.name, type) ==
-                      (rule.empty() ? "" : "kernel = " + std::string(step.name) + ": " + rule));
-                refused += !rule.empty();
+                const std::string why = why_not(step, type, parameters, 90);
+                CHECK(refusal(step.name, type) == why);
+                refused += !why.empty();
             }
             CHECK(refusal(std::nullopt, type).empty() == (head_dim <= 256)); // some kernel does every smaller head
         }
