@@ -1,0 +1,67 @@
+#pragma once
+/// \file
+/// Problems that a step of the ladder can be given, and the verdict on what it made of them.
+
+#include "cuda/attention.hpp"
+#include "cuda/kernels/ladder.hpp"
+#include "cuda/simt/runtime.hpp"
+#include "tests/cuda_host/judgement.hpp"
+#include "tests/problems.hpp"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace dra::test {
+
+inline cuda::Device& emulator() {
+    static const std::unique_ptr<cuda::Device> device = cuda::emulated_device();
+    return *device;
+}
+
+/// The types that a step takes.
+inline std::vector<cuda::Type> types_of(const cuda::emulated::Step& step) {
+    if (step.takes_fp32) return {cuda::Type::fp32, cuda::Type::bf16, cuda::Type::fp16};
+    return {cuda::Type::bf16, cuda::Type::fp16};
+}
+
+/// What schedule the emulator follows while it lives.
+class Scheduled {
+public:
+    Scheduled(simt::Order order, std::uint64_t seed) {
+        simt::config().order = order;
+        simt::config().seed = seed;
+    }
+    ~Scheduled() { simt::config() = before_; }
+    Scheduled(const Scheduled&) = delete;
+    Scheduled& operator=(const Scheduled&) = delete;
+
+private:
+    simt::Config before_ = simt::config();
+};
+
+/// A valid question for this step: tokens up to `tokens`, head dimensions that it takes, and for tensor maps segments that
+/// they can describe.
+template <class Draw> Question draw_question_for(const cuda::emulated::Step& step, Draw draw, Index tokens) {
+    Question asked = draw_question(draw, {tokens, 2});
+    const Index multiple = step.head_dim_multiple, largest = std::min<Index>(step.largest_head_dim, 128);
+    asked.q.head_dim = multiple * draw(1, draw(0, 3) == 0 ? largest / multiple : std::max<Index>(1, 24 / multiple));
+    Configuration& chosen = asked.configuration;
+    if (chosen.softmax_scale)
+        *chosen.softmax_scale = static_cast<double>(draw(-8, 8)) / 4 / std::sqrt(static_cast<double>(asked.q.head_dim));
+    if (asked.deviation > 1 && asked.q.head_dim > 12) asked.deviation = 1.5; // scores stay below about 100
+    if (!step.uses_tensor_maps) return asked;
+    for (std::size_t i = 0; i < chosen.segment_lengths.size(); ++i) { // r | w, w | N
+        Index& w = chosen.segment_lengths[i];
+        Index& r = chosen.dilation_rates[i];
+        w = asked.q.tokens / draw(1, 3);
+        while (asked.q.tokens % w != 0) --w;
+        r = std::min(r, w);
+        while (w % r != 0) --r;
+    }
+    return asked;
+}
+
+} // namespace dra::test

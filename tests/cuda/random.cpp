@@ -1,0 +1,40 @@
+#include "tests/cuda/problems.hpp"
+
+#include <map>
+
+namespace dra::test {
+namespace {
+
+using cuda::Type;
+using cuda::emulated::Step;
+using simt::Order;
+
+constexpr Index problems_a_step = 84; // 504 in all
+
+/// The larger problems span several tiles of every step; the smaller ones have more shapes.
+Index tokens_of(Index i) { return i % 6 == 0 ? 300 : i % 6 < 3 ? 90 : 24; }
+
+TEST_CASE("every step gives the definition's result on random problems, in any schedule") {
+    for (const Step& step : cuda::emulated::ladder()) {
+        double worst = 0;
+        for (Index i = 0; i < problems_a_step; ++i) {
+            const auto seed = static_cast<std::uint64_t>(1 + i);
+            const Question asked = draw_question_for(step, SeededDraw(seed), tokens_of(i));
+            const std::vector<Type> types = types_of(step);
+            const Type type = types[static_cast<std::size_t>(i) % types.size()];
+            CAPTURE(step.name);
+            CAPTURE(cuda::name(type));
+            CAPTURE(asked);
+            const Scheduled schedule(i % 8 == 0 ? Order::ascending : i % 8 == 1 ? Order::descending : Order::random, seed);
+            const Inputs<float> given(asked);
+            const auto result = cuda::attention(emulator(), given.problem, type, given.q, given.k, given.v, step.name);
+            const double share = share_of_bound(given.problem, type, given.q, given.k, given.v, result);
+            CHECK(share <= 1);
+            worst = std::max(worst, share);
+        }
+        MESSAGE(step.name, ": largest error ", worst, " of the bound in ", problems_a_step, " problems");
+    }
+}
+
+} // namespace
+} // namespace dra::test
