@@ -113,15 +113,20 @@ Fault Block::deadlock() const {
         words += "\n  " + std::to_string(place.threads) + " threads from thread " +
                  std::to_string(place.first->number) + " on wait in " + place.first->waits_for + " at " +
                  text(place.first->site);
-    for (const Mbarrier& barrier : mbarriers.all())
+    // The second line: of whoever else waits, or of the mbarrier that all of them wait for.
+    Site second = places.size() > 1 ? places[1].first->site : Site{};
+    for (const Mbarrier& barrier : mbarriers.all()) {
+        if (!second.file && barrier.waiting.has(places.front().first->number)) second = barrier.initialised;
         words += "\n  mbarrier at byte " + std::to_string(shared.offset(barrier.address)) + ": phase " +
                  std::to_string(barrier.phase) + ", " + std::to_string(barrier.pending) + " of " +
-                 std::to_string(barrier.arrivals) + " arrivals missing, " + std::to_string(barrier.bytes) +
-                 " bytes missing; initialised at " + text(barrier.initialised);
+                 std::to_string(barrier.arrivals) + " arrivals to come, " + std::to_string(barrier.bytes) +
+                 " bytes to come" + (barrier.bytes < 0 ? " (more came than were expected)" : "") + "; initialised at " +
+                 text(barrier.initialised);
+    }
     return Fault({.kind = FaultKind::deadlock,
                   .words = words,
                   .first = places.front().first->site,
-                  .second = places.size() > 1 ? places[1].first->site : Site{},
+                  .second = second,
                   .block = blockIdx,
                   .thread = places.front().first->index,
                   .seed = config_.seed});

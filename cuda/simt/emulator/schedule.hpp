@@ -38,6 +38,7 @@ struct ThreadSet {
     std::array<std::uint32_t, most_warps> lanes{};
 
     void add(unsigned thread) { lanes[thread / warp_size] |= 1u << thread % warp_size; }
+    bool has(unsigned thread) const { return lanes[thread / warp_size] >> thread % warp_size & 1; }
 };
 
 /// The runnable threads of a block.
