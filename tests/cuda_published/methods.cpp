@@ -6,6 +6,7 @@
 namespace dra::cuda::test {
 namespace {
 
+using namespace emulated;
 using namespace emulated::rungs;
 
 TEST_CASE("as published, with a sum of 1 a chunk, fix 3 is wrong in lse alone, and on more chunks in out") {
@@ -18,8 +19,8 @@ TEST_CASE("as published, with a sum of 1 a chunk, fix 3 is wrong in lse alone, a
     CHECK(many.share(*wrong) > 100);
 }
 
-/// Keys that each of 8 queries at positions 8..15 sees of the 8 keys of a chunk at 8, which the methods are told by
-/// `offset` while the call numbers them from 0: q = 0, so lse is the logarithm of their number.
+/// Keys that each of 8 queries sees of 8 keys, numbered from 0 both, in a chunk that the methods are told begins at
+/// `offset`: q = 0, so that lse is the logarithm of their number.
 std::vector<int> seen_by(Method method, int offset, bool causal) {
     constexpr int tokens = 8, D = 8;
     CountedStream stream;
@@ -32,7 +33,7 @@ std::vector<int> seen_by(Method method, int offset, bool causal) {
     call.pattern = {.q = q.data(), .k = kv.data(), .v = kv.data(), .out = out.data(), .lse = lse.data(),
                     .batch = 1, .tokens = tokens, .heads = 1, .kv_heads = 1, .head_dim = D,
                     .segment_length = tokens, .dilation_rate = 1, .phase_of = PhaseOf::fixed, .phase = 0,
-                    .phase_block = 1, .first_kv_head = 0, .kv_head_count = 1, .softmax_scale = 1, .causal = causal};
+                    .phase_block = 1, .first_kv_head = 0, .kv_head_count = 1, .softmax_scale = 1, .causal = causal ? 1 : 0};
     method(stream, Type::bf16, call, offset, Combining::store);
     std::vector<float> found(tokens);
     lse.copy_to(found.data(), stream.stream());
