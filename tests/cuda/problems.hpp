@@ -56,7 +56,7 @@ template <class Draw> Question draw_question_for(const cuda::emulated::Step& ste
     for (std::size_t i = 0; i < chosen.segment_lengths.size(); ++i) { // r | w, w | N
         Index& w = chosen.segment_lengths[i];
         Index& r = chosen.dilation_rates[i];
-        w = asked.q.tokens / draw(1, 3);
+        w = std::max<Index>(1, asked.q.tokens / draw(1, 3));
         while (asked.q.tokens % w != 0) --w;
         r = std::min(r, w);
         while (w % r != 0) --r;

@@ -1,7 +1,5 @@
 #include "tests/cuda/problems.hpp"
 
-#include <map>
-
 namespace dra::test {
 namespace {
 
@@ -22,7 +20,7 @@ TEST_CASE("every step gives the definition's result on random problems, in any s
             const Question asked = draw_question_for(step, SeededDraw(seed), tokens_of(i));
             const std::vector<Type> types = types_of(step);
             const Type type = types[static_cast<std::size_t>(i) % types.size()];
-            CAPTURE(step.name);
+            CAPTURE(std::string(step.name));
             CAPTURE(cuda::name(type));
             CAPTURE(asked);
             const Scheduled schedule(i % 8 == 0 ? Order::ascending : i % 8 == 1 ? Order::descending : Order::random, seed);
@@ -32,7 +30,7 @@ TEST_CASE("every step gives the definition's result on random problems, in any s
             CHECK(share <= 1);
             worst = std::max(worst, share);
         }
-        MESSAGE(step.name, ": largest error ", worst, " of the bound in ", problems_a_step, " problems");
+        MESSAGE(std::string(step.name), ": largest error ", worst, " of the bound in ", problems_a_step, " problems");
     }
 }
 
