@@ -29,7 +29,8 @@ TensorFile DeviceRun::operator()(const Problem& problem, TensorFile file, bool f
         if (finite) check_finite<float>(name, cuda::rounded(tensor, type));
         return tensor;
     };
-    plan->upload(read("q"), read("k"), read("v"));
+    const Tensor<float> q = read("q"), k = read("k"), v = read("v");
+    plan->upload(q, k, v);
     plan->run();
     const Attention<float> result = result_of(*plan, problem);
 
