@@ -13,8 +13,8 @@ public:
         cudaGetLastError(); // having no driver is an answer, not a failure to be found later
         if (found != cudaSuccess || count == 0)
             throw DeviceError("device", "(none)",
-                              "there must be an NVIDIA GPU with its driver, but " +
-                                  std::string(found != cudaSuccess ? cudaGetErrorString(found) : "none was found"));
+                              "there must be an NVIDIA GPU with its driver; the CUDA runtime says: " +
+                                  std::string(found != cudaSuccess ? cudaGetErrorString(found) : "no device"));
         cudaDeviceProp properties{};
         DRA_CUDA_CHECK(cudaGetDeviceProperties(&properties, 0));
         facts_.name = properties.name;

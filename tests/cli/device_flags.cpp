@@ -30,8 +30,9 @@ TEST_CASE("without a GPU, or built without CUDA, the backend cuda says so") {
     if (std::filesystem::exists("/dev/nvidia0")) return;
     const std::string line = with({"--backend", "cuda"});
     MESSAGE(line);
-    const bool said = line.starts_with("device = (none): there must be an NVIDIA GPU with its driver, but ") ||
-                      line.ends_with("it was built without DRA_CUDA");
+    const bool said =
+        line.starts_with("device = (none): there must be an NVIDIA GPU with its driver; the CUDA runtime says: ") ||
+        line.ends_with("it was built without DRA_CUDA");
     CHECK(said);
 }
 
