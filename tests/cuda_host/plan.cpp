@@ -136,8 +136,15 @@ TEST_CASE("the device says what it is and what it counted") {
     CHECK(facts.architecture >= 80);
     CHECK(facts.multiprocessors > 0);
     CHECK(emulator().kernel_names().front() == "naive");
-    const auto counts = emulator().counters();
-    CHECK(std::ranges::any_of(counts, [](const auto& count) { return count.first == "launches" && count.second > 0; }));
+    const auto launches_counted = [] {
+        for (const auto& [name, count] : emulator().counters())
+            if (name == "launches") return count;
+        return std::uint64_t{0};
+    };
+    const std::uint64_t before = launches_counted();
+    const Inputs<float> given(questions[0]);
+    cuda::attention(emulator(), given.problem, Type::fp32, given.q, given.k, given.v);
+    CHECK(launches_counted() > before);
 }
 
 TEST_CASE("bytes in closed form") {
