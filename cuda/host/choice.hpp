@@ -9,8 +9,8 @@
 
 namespace dra::cuda::DRA_TARGET {
 
-/// The step of this name, or without one the fastest that can do it. Throws KernelError, naming the kernel and the rule,
-/// where there is no such step or it cannot.
+/// The step of this name, or without one the fastest that can do it. Throws KernelError, naming the kernel and the
+/// rule, where there is no such step or it cannot.
 const Step& choose_step(const std::optional<std::string>& kernel, Type type, const Parameters& parameters,
                         int architecture);
 

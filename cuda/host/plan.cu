@@ -8,9 +8,8 @@ namespace dra::cuda::DRA_TARGET {
 Plan::Plan(const Problem& problem, Type type, const std::optional<std::string>& kernel, int architecture)
     : type_(type), q_shape_(problem.q_shape()), kv_shape_(problem.kv_shape()) {
     const Work work = work_of(problem);
-    mixed_ = work.mixed;
     for (const PatternWork& pattern : work.patterns) {
-        const bool merges = mixed_ && !passes_.empty();
+        const bool merges = work.mixed && !passes_.empty();
         if (merges && !pattern.selects_any) continue; // the identity of merge
         const Step* step = nullptr;
         if (pattern.selects_any) step = &choose_step(kernel, type, pattern.parameters, architecture);
@@ -19,6 +18,7 @@ Plan::Plan(const Problem& problem, Type type, const std::optional<std::string>& 
         passes_.push_back({pattern.parameters, step, {}, clears, merges});
         launches_ += (step != nullptr) + clears + merges;
     }
+    mixed_ = work.mixed && passes_.size() > 1;
     launches_ += rounds_sum();
     allocate();
     for (Pass& pass : passes_) point(pass);
@@ -37,7 +37,7 @@ void Plan::allocate() {
     out_ = {stream_, elements * bytes};
     lse_ = {stream_, rows};
     if (rounds_sum()) sum_ = {stream_, elements};
-    if (mixed_ && passes_.size() > 1) {
+    if (mixed_) {
         partial_out_ = {stream_, elements};
         partial_lse_ = {stream_, rows};
     }

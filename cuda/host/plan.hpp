@@ -53,7 +53,7 @@ private:
     bool rounds_sum() const { return mixed_ && type_ != Type::fp32; }
 
     Type type_;
-    bool mixed_;
+    bool mixed_ = false; // several patterns select rows of the same heads
     Shape q_shape_, kv_shape_;
     std::vector<Pass> passes_;
     std::vector<std::string> kernels_;

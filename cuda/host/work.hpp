@@ -25,8 +25,8 @@ struct Work {
 /// The work of a problem: in groups mode a pattern for every group that has a head; in a mixture all of them, the least
 /// dilated first, because the first one is stored and the others are merged into it.
 ///
-/// A pattern longer than the sequence is shortened to it: w and r become at most max(N, Hkv) + 1, which selects the same
-/// rows and cannot overflow. Throws ShapeError where B, N, H, D or B*H is beyond 10^9.
+/// A pattern longer than the sequence is shortened to it: w and r become at most max(N, Hkv) + 1, which selects the
+/// same rows and cannot overflow. Throws ShapeError where B, N, H, D or B*H is beyond 10^9.
 Work work_of(const Problem& problem);
 
 } // namespace dra::cuda

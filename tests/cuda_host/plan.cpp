@@ -90,6 +90,8 @@ TEST_CASE("launches in closed form") {
     CHECK(launches_of(mixture, Type::bf16) == 1 + 3 + 1); // and rounding the sum
     const Question beyond{{1, 2, 1, 8}, 1, {{8, 8, 8}, {8, 8, 8}, Mode::mixture, PhaseRule::group}};
     CHECK(launches_of(beyond, Type::fp32) == 2 + 3); // the third selects nothing
+    const Question alone{{1, 1, 1, 8}, 1, {{8, 8}, {8, 8}, Mode::mixture, PhaseRule::group}};
+    CHECK(launches_of(alone, Type::bf16) == 2); // nor does the second here: nothing to merge or to round
 }
 
 TEST_CASE("groups in streams of their own give one result, whatever the order of the streams") {
