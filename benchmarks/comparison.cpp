@@ -29,19 +29,6 @@ private:
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-template <class T> Inputs<T> prefix(const Inputs<T>& inputs, Index tokens) {
-    const auto cut = [&](const Tensor<T>& whole) {
-        Shape shape = whole.shape();
-        const Index row = shape.heads * shape.head_dim, apart = shape.tokens * row;
-        shape.tokens = tokens;
-        Tensor<T> part(shape);
-        for (Index b = 0; b < shape.batch; ++b)
-            part.flat().segment(b * tokens * row, tokens * row) = whole.flat().segment(b * apart, tokens * row);
-        return part;
-    };
-    return {cut(inputs.q), cut(inputs.k), cut(inputs.v)};
-}
-
 std::vector<WaterfallStep> waterfall(bool causal) {
     Rungs rungs(Rung::before);
     std::vector<WaterfallStep> steps{{"everything before", {rungs, causal}}};
@@ -86,14 +73,12 @@ struct Group {
 };
 
 /// One length on its way through the three steps.
-template <class T> class Length {
+class Length {
 public:
-    Length(const Options& options, Comparison& comparison, const Inputs<T>& inputs, Index tokens,
+    Length(const Options& options, Comparison& comparison, std::unique_ptr<Workbench> workbench, Index tokens,
            const Narrator& narrate)
-        : comparison_(comparison), narrate_(narrate), inputs_(prefix(inputs, tokens)), options_(options) {
+        : comparison_(comparison), narrate_(narrate), workbench_(std::move(workbench)), options_(options) {
         at.tokens = tokens;
-        const Problem any = problem(false);
-        into_ = {Tensor<T>(any.q_shape()), Lse<T>(any.batch, any.heads, any.tokens)};
         for (const Fix fix : comparison.fixes) add_isolated(fix);
         add_pipelines(true);
         add_pipelines(false);
@@ -107,17 +92,24 @@ public:
             if (std::ranges::none_of(groups_, [&](const Group& group) { return group.causal == causal; })) continue;
             tell("the oracle", causal ? "causal" : "not causal");
             const Stopwatch of_oracle;
-            const Oracle truth = oracle<T>(problem(causal), inputs_.q, inputs_.k, inputs_.v);
+            const Oracle truth = workbench_->truth(problem(causal));
             at.oracle_seconds += of_oracle.seconds();
             for (const Group& group : groups_)
                 if (group.causal == causal) right = verify(group, truth) && right;
         }
-        verification_seconds = watch.seconds();
-        for (const Group& group : groups_) repetition_seconds += seconds_a_repetition(group.measurements, {});
+        verification_seconds = watch.seconds() - bounded_seconds_;
+        for (const Group& group : groups_) {
+            std::vector<Measurement*> unbounded;
+            std::ranges::copy_if(group.measurements, std::back_inserter(unbounded),
+                                 [](const Measurement* m) { return !m->bounded; });
+            repetition_seconds += seconds_a_repetition(group.measurements, {});
+            unbounded_repetition_seconds += seconds_a_repetition(unbounded, {});
+        }
         return right;
     }
 
     void time(int repetitions) {
+        if (!comparison_.timed) return;
         at.repetitions = repetitions;
         for (const Group& group : groups_)
             time_group(group.subjects, group.measurements, {.repetitions = repetitions},
@@ -125,7 +117,8 @@ public:
     }
 
     AtLength at;
-    double verification_seconds = 0, repetition_seconds = 0, peak_bytes = 0;
+    double verification_seconds = 0, unbounded_repetition_seconds = 0; ///< of what larger lengths have too
+    double repetition_seconds = 0, peak_bytes = 0;
 
 private:
     Problem problem(bool causal) const {
@@ -137,14 +130,14 @@ private:
             chosen.segment_lengths = {std::max<Index>(at.tokens / 2, 1), at.tokens};
             chosen.dilation_rates = {1, std::min<Index>(2, at.tokens)};
         }
-        return validate(chosen, info<T>(inputs_.q, inputs_.k, inputs_.v));
+        return workbench_->problem(chosen);
     }
 
     void add_isolated(Fix fix) {
         Ladder& ladder = at.isolated[fix];
         Group group{fmt::format("fix {} alone", static_cast<int>(fix)), comparison_.causal_for(fix), {}, {}};
         for (const Rung rung : rungs_of_a_fix) {
-            group.subjects.push_back(isolated_subject<T>(fix, rung, problem(group.causal), inputs_));
+            group.subjects.push_back(workbench_->isolated(fix, rung, problem(group.causal)));
             group.measurements.push_back(&ladder[static_cast<std::size_t>(rung)]);
         }
         groups_.push_back(std::move(group));
@@ -160,7 +153,7 @@ private:
             for (const Rung rung : rungs_of_a_fix)
                 caching = caching || (causal && key == comparison_.end_to_end(Fix::caching, rung));
             const bool compared = std::ranges::find(comparison_.fixes, Fix::caching) != comparison_.fixes.end();
-            group.subjects.push_back(pipeline_subject<T>(key, caching && compared, problem(causal), inputs_, into_));
+            group.subjects.push_back(workbench_->pipeline(key, caching && compared, problem(causal)));
             group.measurements.push_back(&at.pipelines.emplace_back(key, Measurement{}).second);
         }
         if (!group.subjects.empty()) groups_.push_back(std::move(group));
@@ -172,12 +165,14 @@ private:
             const Subject& subject = group.subjects[i];
             tell("verifying " + group.title, subject.name);
             Measurement& m = *group.measurements[i];
+            const Stopwatch watch;
             m = verify_and_count(subject, truth);
+            if (subject.bounded) bounded_seconds_ += watch.seconds();
             peak_bytes += static_cast<double>(std::max(m.later_allocations.peak_bytes, m.first_allocations.peak_bytes));
             if (m.right) continue;
             right = false;
             comparison_.offenders.push_back({at.tokens, fmt::format("{}, {}: error ratio {:.3g}, bound {}", group.title,
-                                                                    subject.name, m.error_ratio, forward_bound)});
+                                                                    subject.name, m.error_ratio, comparison_.error_bound)});
         }
         return right;
     }
@@ -188,10 +183,10 @@ private:
 
     Comparison& comparison_;
     const Narrator& narrate_;
-    const Inputs<T> inputs_;
+    const std::unique_ptr<Workbench> workbench_; ///< outlives the subjects
     const Options& options_;
-    Attention<T> into_;
     std::vector<Group> groups_;
+    double bounded_seconds_ = 0;
 };
 
 /// What is known of the longest length so far, by which the next ones are foreseen.
@@ -218,6 +213,23 @@ struct Foresight {
     }
 };
 
+/// What a comparison on a device is told apart by.
+void describe_device(Comparison& comparison, const Options& options) {
+    if (!options.device) return;
+    comparison.device = options.device->facts();
+    comparison.dtype = cuda::dtype(options.type);
+    comparison.error_bound = 1; // errors are shares of their bounds
+    comparison.timed = !comparison.device->emulated;
+    comparison.held = comparison.held.with(Fix::causal_mask, Rung::after);
+}
+
+template <class T>
+std::unique_ptr<Workbench> make_workbench(const Options& options, const Inputs<T>& inputs, Index tokens) {
+    if constexpr (std::is_same_v<T, float>)
+        if (options.device) return device_workbench(*options.device, options.type, prefix(inputs, tokens));
+    return cpu_workbench<T>(prefix(inputs, tokens));
+}
+
 } // namespace
 
 template <class T> Comparison compare(const Options& options, const Inputs<T>& inputs, const Narrator& narrate) {
@@ -231,17 +243,19 @@ template <class T> Comparison compare(const Options& options, const Inputs<T>& i
                           .segments = options.segments,
                           .dilations = options.dilations,
                           .causal = options.causal,
-                          .in_double = std::is_same_v<T, double>,
+                          .dtype = std::is_same_v<T, double> ? DType::f64 : DType::f32,
                           .threads = omp_get_max_threads(),
                           .budget_seconds = options.budget_seconds,
                           .fixes = options.fixes};
+    describe_device(comparison, options);
     if (options.fixes.size() == all_fixes.size()) comparison.waterfall = waterfall(options.causal);
 
     std::optional<Foresight> known;
     const auto try_length = [&](Index n, const auto& then) {
-        Length<T> length(options, comparison, inputs, n, narrate);
+        Length length(options, comparison, make_workbench(options, inputs, n), n, narrate);
         const bool right = length.verify();
-        known = {n, length.verification_seconds, length.repetition_seconds, length.peak_bytes};
+        known = {n, length.verification_seconds, comparison.timed ? length.unbounded_repetition_seconds : 0,
+                 length.peak_bytes};
         if (right) then(length);
         return right;
     };
@@ -261,13 +275,13 @@ template <class T> Comparison compare(const Options& options, const Inputs<T>& i
             comparison.left_out.push_back({n, why});
             continue;
         }
-        right = try_length(n, [&](Length<T>& length) {
+        right = try_length(n, [&](Length& length) {
             double reserved = fewest_repetitions * length.repetition_seconds;
             for (std::size_t later = i + 1; later < lengths.size(); ++later)
                 reserved += known->least_seconds(lengths[later]);
             const double share = std::max(left() - reserved, 0.0) / static_cast<double>(lengths.size() - i);
             const double more =
-                std::min<double>(share / length.repetition_seconds, most_repetitions - fewest_repetitions);
+                std::min<double>(share / length.repetition_seconds, options.most_repetitions - fewest_repetitions);
             length.time(fewest_repetitions + static_cast<int>(more));
             comparison.lengths.push_back(std::move(length.at));
         });

@@ -2,6 +2,10 @@
 /// \file
 /// The comparison: every fix before, after as published, and principled; alone, end to end, and one after another.
 ///
+/// On this CPU, or on a device. There fix 1 before is a launch an element, which is measured to n = 512: ladders hold it
+/// as published when they move another fix, and what needs it is left empty above. The emulator has no clock: everything
+/// is verified and counted there, and nothing is timed.
+///
 /// Each length goes through three steps. One oracle run a causality gives the truth; every subject is verified against
 /// it, and its elements, FLOPs and allocations are counted; then the rungs of each group are timed, interleaved. A
 /// length with a wrong result is not timed, and nothing after it is run.
@@ -10,10 +14,11 @@
 /// tokens that is not reported. A length is left out, and named, when
 /// - its subjects' peak bytes together would exceed 3/4 of the memory that the system calls available, or
 /// - its oracle, its verification and 5 repetitions would not end within what is left of the time budget.
-/// What the budget holds beyond that is spent on more repetitions, up to 25, shared equally among the lengths still to
+/// What the budget holds beyond that is spent on more repetitions, up to the most, shared equally among the lengths still to
 /// come.
 
 #include "benchmarks/judgement.hpp"
+#include "benchmarks/workbench.hpp"
 
 namespace dra::benchmarks {
 
@@ -24,15 +29,18 @@ struct Options {
     bool causal = true;
     std::vector<published::Fix> fixes{published::all_fixes.begin(), published::all_fixes.end()};
     double budget_seconds = 120;
+    int most_repetitions = 25;
+    cuda::RungDevice* device = nullptr; ///< none: this CPU
+    cuda::Type type = cuda::Type::bf16; ///< on a device
 };
 
-inline constexpr int fewest_repetitions = 5, most_repetitions = 25;
+inline constexpr int fewest_repetitions = 5;
 
 /// What is being done, and how far that is.
 using Narrator = std::function<void(const std::string& stage, const std::string& detail)>;
 
-/// Compares on the longest prefixes of `inputs` that the lengths ask for. float and double.
-/// Throws InputError where a configuration is not valid.
+/// Compares on the longest prefixes of `inputs` that the lengths ask for. float and double; on a device float, which is
+/// rounded to its type. Throws InputError where a configuration is not valid.
 template <class T> Comparison compare(const Options& options, const Inputs<T>& inputs, const Narrator& narrate);
 
 } // namespace dra::benchmarks

@@ -29,12 +29,13 @@ Exponents exponents(const Comparison& comparison, const Counted& counted,
     std::vector<double> n, seconds, elements;
     for (const AtLength& at : comparison.lengths) {
         const Measurement* m = which(at);
-        if (!m || m->later.empty()) return {};
+        if (!m) return {};
+        if (!m->absent.empty()) continue;
         n.push_back(static_cast<double>(at.tokens));
-        seconds.push_back(spread(m->later).median);
+        if (!m->later.empty()) seconds.push_back(spread(m->later).median);
         elements.push_back(static_cast<double>(counted.of(m->later_counts)));
     }
-    return {exponent(n, seconds), exponent(n, elements)};
+    return {seconds.size() == n.size() ? exponent(n, seconds) : std::nullopt, exponent(n, elements)};
 }
 
 std::optional<Spread> time_ratio(const Measurement* slow, const Measurement* quick) {
@@ -53,10 +54,15 @@ void measure(const Comparison& comparison, Judgement& j) {
         return;
     }
     if (claim.quantity == Quantity::speed_up) {
-        const AtLength& largest = comparison.lengths.back();
-        j.ratio = time_ratio(largest.pipeline({claim.from, causal}), largest.pipeline({claim.to, causal}));
+        for (const AtLength& at : comparison.lengths) // the last one stays
+            if (const auto ratio = time_ratio(at.pipeline({claim.from, causal}), at.pipeline({claim.to, causal}))) {
+                j.ratio = ratio;
+                j.tokens = at.tokens;
+            }
         if (j.ratio)
             j.verdict = judge_speed(*j.ratio, {claim.low, claim.high});
+        else if (!comparison.timed)
+            j.words = "not judged: the emulator has no clock";
         else
             j.words = "not judged: its pipelines were not compared";
     } else {
@@ -72,7 +78,7 @@ void measure(const Comparison& comparison, Judgement& j) {
 }
 
 Judgement judge(const Comparison& comparison, const Claim& claim, std::optional<Fix> fix) {
-    Judgement j{claim, fix, {}, {}, {}, {}};
+    Judgement j{claim, fix, {}, {}, 0, {}, {}};
     if (claim.quantity == Quantity::none)
         j.words = "no number claimed";
     else if (comparison.lengths.empty())

@@ -42,7 +42,11 @@ struct Comparison {
     Index batch = 0, heads = 0, kv_heads = 0, head_dim = 0, ranks = 0;
     std::vector<Index> segments{}, dilations{}; ///< empty: (n/2, 1) (n, 2)
     bool causal = true;
-    bool in_double = false;
+    DType dtype = DType::f32;
+    std::optional<cuda::DeviceFacts> device{}; ///< none: this CPU
+    bool timed = true;                         ///< false: verified and counted alone
+    double error_bound = forward_bound;        ///< of error ratios
+    published::Rungs held{};                   ///< where the fixes stand that a ladder does not move: before
     int threads = 1;
     double seconds = 0, budget_seconds = 0;
     std::vector<published::Fix> fixes{};
@@ -54,9 +58,11 @@ struct Comparison {
     /// Fix 3 is compared not causal: the class reached its branch only so.
     bool causal_for(published::Fix fix) const { return causal && fix != published::Fix::double_computation; }
 
-    /// The pipeline in which one fix stands on a rung and the others are held at before.
+    /// The pipeline in which one fix stands on a rung and the others are held. Without causality there is no mask, so
+    /// that it does not matter where fix 1 stands.
     PipelineKey end_to_end(published::Fix fix, published::Rung rung) const {
-        return {published::Rungs(published::Rung::before).with(fix, rung), causal_for(fix)};
+        const bool masked = causal_for(fix);
+        return {(masked ? held : published::Rungs(published::Rung::before)).with(fix, rung), masked};
     }
 };
 
@@ -83,6 +89,7 @@ struct Judgement {
     std::optional<published::Fix> fix; ///< none: a claim of all fixes together
     std::optional<Spread> ratio;       ///< of times, where that was measured
     std::optional<double> exponent;    ///< of counted elements
+    Index tokens = 0;                  ///< the length of the ratio
     std::optional<Verdict> verdict;    ///< none where no number was claimed, or nothing was measured
     std::string words;                 ///< the verdict with what belongs to it, or why there is none
 };

@@ -28,19 +28,40 @@ Json json(const published::Counts& c) {
             {"pairs_again", c.pairs_again},     {"flops", c.flops}};
 }
 
-Json json_call(const Samples& samples, const Allocations& allocations, const published::Counts& counts) {
-    return {{"seconds", json(samples.empty() ? std::nullopt : std::optional(spread(samples)))},
-            {"allocations", json(allocations)},
-            {"counts", json(counts)},
-            {"samples", samples}};
+Json json(const cuda::DeviceWork& w) {
+    return {{"launches", w.launches},
+            {"allocations", w.allocations},
+            {"allocated_bytes", w.allocated_bytes},
+            {"uploaded_bytes", w.uploaded_bytes},
+            {"sectors", w.sectors},
+            {"tensor_flops", w.tensor_flops}};
 }
 
-Json json(const Measurement& m, const Measurement* before) {
+Json json(const Samples& samples) {
+    return json(samples.empty() ? std::nullopt : std::optional(spread(samples)));
+}
+
+/// One call, a first or a later one; on a device with what only a device has.
+Json json_call(const Measurement& m, bool first, bool on_device) {
+    const Samples& samples = first ? m.first : m.later;
+    Json j{{"seconds", json(samples)},
+           {"allocations", json(first ? m.first_allocations : m.later_allocations)},
+           {"counts", json(first ? m.first_counts : m.later_counts)},
+           {"samples", samples}};
+    if (!on_device) return j;
+    const Samples& host = first ? m.first_host : m.later_host;
+    j["host_seconds"] = json(host);
+    j["host_samples"] = host;
+    j["work"] = json(first ? m.first_work : m.later_work);
+    return j;
+}
+
+Json json(const Measurement& m, const Measurement* before, bool on_device) {
     if (!m.absent.empty()) return {{"absent", m.absent}};
     Json j{{"error_ratio", json(m.error_ratio)},
            {"speed_up", json(time_ratio(before, &m))},
-           {"call", json_call(m.later, m.later_allocations, m.later_counts)}};
-    if (m.tells_first_from_later) j["first_call"] = json_call(m.first, m.first_allocations, m.first_counts);
+           {"call", json_call(m, false, on_device)}};
+    if (m.tells_first_from_later) j["first_call"] = json_call(m, true, on_device);
     if (m.error_ratio_as_published) j["error_ratio_as_published"] = json(m.error_ratio_as_published);
     return j;
 }
@@ -52,14 +73,16 @@ Json json(const Comparison& c, const AtLength& at) {
         const Ladder& alone = at.isolated.at(fix);
         for (const Rung rung : rungs_of_a_fix) {
             const Measurement* before = at.pipeline(c.end_to_end(fix, Rung::before));
-            j["isolated"][number][published::name(rung)] = json(alone[static_cast<std::size_t>(rung)], &alone[0]);
-            j["end_to_end"][number][published::name(rung)] = json(*at.pipeline(c.end_to_end(fix, rung)), before);
+            j["isolated"][number][published::name(rung)] =
+                json(alone[static_cast<std::size_t>(rung)], &alone[0], c.device.has_value());
+            j["end_to_end"][number][published::name(rung)] =
+                json(*at.pipeline(c.end_to_end(fix, rung)), before, c.device.has_value());
         }
     }
     j["waterfall"] = Json::array();
     for (const WaterfallStep& step : c.waterfall) {
         Json entry{{"title", step.title}, {"rungs", step.key.rungs.name()}};
-        entry.update(json(*at.pipeline(step.key), at.pipeline(c.waterfall.front().key)));
+        entry.update(json(*at.pipeline(step.key), at.pipeline(c.waterfall.front().key), c.device.has_value()));
         j["waterfall"].push_back(entry);
     }
     return j;
@@ -83,8 +106,10 @@ Json json_fix(const Comparison& c, Fix fix) {
     Json j{{"number", entry.number()},       {"id", entry.id},           {"title", entry.title},
            {"section", entry.section},       {"teaches", entry.teaches}, {"causal", c.causal_for(fix)},
            {"counted", counted_of(fix).name}};
-    for (const Rung rung : rungs_of_a_fix)
-        j["rungs"][published::name(rung)] = {{"title", entry[rung].title}, {"sentence", entry[rung].sentence}};
+    for (const Rung rung : rungs_of_a_fix) {
+        const published::Words& words = entry.words(rung, c.device.has_value());
+        j["rungs"][published::name(rung)] = {{"title", words.title}, {"sentence", words.sentence}};
+    }
     j["exponents"] = json_exponents(c, fix);
     return j;
 }
@@ -104,8 +129,19 @@ Json json(const Judgement& j) {
             {"fact", claim.fact},
             {"ratio", json(j.ratio)},
             {"exponent", json(j.exponent)},
+            {"n", j.ratio ? Json(j.tokens) : Json(nullptr)},
             {"verdict", j.verdict ? Json(name(*j.verdict)) : Json(nullptr)},
             {"verdict_in_words", j.words}};
+}
+
+Json json(const std::optional<cuda::DeviceFacts>& device) {
+    if (!device) return nullptr;
+    return {{"name", device->name},
+            {"architecture", device->architecture},
+            {"multiprocessors", device->multiprocessors},
+            {"driver", device->driver},
+            {"runtime", device->runtime},
+            {"emulated", device->emulated}};
 }
 
 Json json(const std::vector<Remark>& remarks) {
@@ -127,10 +163,13 @@ nlohmann::ordered_json record(const Comparison& c, const Json& environment) {
              {"segments", c.segments},
              {"dilations", c.dilations},
              {"causal", c.causal},
-             {"type", c.in_double ? "F64" : "F32"},
+             {"type", name(c.dtype)},
              {"threads", c.threads},
              {"budget_seconds", c.budget_seconds},
-             {"error_bound", forward_bound}}},
+             {"error_bound", c.error_bound},
+              {"held", c.held.name()}}},
+           {"device", json(c.device)},
+           {"timed", c.timed},
            {"seconds", c.seconds},
            {"allocations_counted", allocations_counted()}};
     for (const Fix fix : c.fixes) j["fixes"].push_back(json_fix(c, fix));

@@ -2,19 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
-#include <memory>
 
 namespace dra::benchmarks {
 namespace {
 
 using published::Counts;
 using published::Verified;
-
-template <class T> void poison(Attention<T>& result) {
-    result.out.flat().setConstant(std::numeric_limits<T>::quiet_NaN());
-    result.lse.flat().setConstant(std::numeric_limits<T>::quiet_NaN());
-}
 
 double seconds_of(const std::function<void()>& run) {
     const auto begin = std::chrono::steady_clock::now();
@@ -24,49 +17,11 @@ double seconds_of(const std::function<void()>& run) {
 
 } // namespace
 
-template <class T>
-Subject isolated_subject(published::Fix fix, published::Rung rung, const Problem& problem, const Inputs<T>& inputs) {
-    published::Isolated form = published::isolate<T>(fix, rung, problem, inputs.q, inputs.k, inputs.v);
-    return {.name = published::name(rung),
-            .absent = form.absent,
-            .tells_first_from_later = form.keeps,
-            .run = form.run,
-            .forget = form.forget,
-            .counts = form.counts,
-            .verify = form.verify,
-            .as_published = form.as_published};
-}
-
-template <class T> Subject pipeline_subject(const PipelineKey& key, bool tells_first_from_later, const Problem& problem,
-                                            const Inputs<T>& inputs, Attention<T>& into) {
-    using Pipeline = published::Pipeline<T>;
-    const auto pipeline = std::make_shared<std::optional<Pipeline>>(std::in_place, problem, key.rungs);
-    const auto run = [pipeline, &inputs, &into] { (*pipeline)->run(inputs.q, inputs.k, inputs.v, into.out, into.lse); };
-    return {.name = key.name(),
-            .absent = {},
-            .tells_first_from_later = tells_first_from_later,
-            .run = run,
-            .forget = [pipeline, problem, rungs = key.rungs] { pipeline->emplace(problem, rungs); },
-            .counts = [pipeline] { return (*pipeline)->counts(); },
-            .verify =
-                [run, problem, &into](const Oracle& oracle) {
-                    poison(into);
-                    run();
-                    const ErrorRatios errors = error_ratios<T>(problem, oracle, into);
-                    return Verified{errors.within_bounds(), errors.forward()};
-                },
-            .as_published = {}};
-}
-
-template Subject isolated_subject(published::Fix, published::Rung, const Problem&, const Inputs<float>&);
-template Subject isolated_subject(published::Fix, published::Rung, const Problem&, const Inputs<double>&);
-template Subject pipeline_subject(const PipelineKey&, bool, const Problem&, const Inputs<float>&, Attention<float>&);
-template Subject pipeline_subject(const PipelineKey&, bool, const Problem&, const Inputs<double>&, Attention<double>&);
-
 Measurement verify_and_count(const Subject& subject, const Oracle& oracle) {
     Measurement found;
     found.absent = subject.absent;
     found.tells_first_from_later = subject.tells_first_from_later;
+    found.bounded = subject.bounded;
     found.right = true;
     if (!subject.absent.empty()) return found;
 
@@ -75,21 +30,22 @@ Measurement verify_and_count(const Subject& subject, const Oracle& oracle) {
         found.right = found.right && verified.right;
         found.error_ratio = std::max(found.error_ratio, verified.error_ratio);
     };
-    const auto count = [&](Allocations& allocations, Counts& counts) {
+    const auto count = [&](Allocations& allocations, Counts& counts, cuda::DeviceWork& work) {
         AllocationCount counter;
         const double seconds = seconds_of(subject.run);
         allocations = counter.stop();
         counts = subject.counts();
+        if (subject.work) work = subject.work();
         return seconds;
     };
     judge();
     if (subject.tells_first_from_later) {
         judge(); // now from what the first call left behind
         subject.forget();
-        found.estimate = count(found.first_allocations, found.first_counts);
+        found.estimate = count(found.first_allocations, found.first_counts, found.first_work);
     }
-    found.estimate += count(found.later_allocations, found.later_counts);
-    if (subject.as_published) found.error_ratio_as_published = subject.as_published(oracle).forward();
+    found.estimate += count(found.later_allocations, found.later_counts, found.later_work);
+    if (subject.as_published) found.error_ratio_as_published = subject.as_published(oracle);
     return found;
 }
 
@@ -107,7 +63,7 @@ void time_group(const std::vector<Subject>& subjects, const std::vector<Measurem
     for (std::size_t i = 0; i < subjects.size(); ++i) {
         const Subject& subject = subjects[i];
         if (!subject.absent.empty()) continue;
-        alternatives.push_back({subject.name, subject.run});
+        alternatives.push_back({subject.name, subject.run, {}, subject.timed_run, &measurements[i]->later_host});
         targets.push_back(&measurements[i]->later);
     }
     if (alternatives.empty()) return;
@@ -119,7 +75,8 @@ void time_group(const std::vector<Subject>& subjects, const std::vector<Measurem
     for (std::size_t i = 0; i < subjects.size(); ++i) {
         const Subject& subject = subjects[i];
         if (!subject.absent.empty() || !subject.tells_first_from_later) continue;
-        alternatives.push_back({subject.name + ", first call", subject.run, subject.forget});
+        alternatives.push_back({subject.name + ", first call", subject.run, subject.forget, subject.timed_run,
+                                &measurements[i]->first_host});
         targets.push_back(&measurements[i]->first);
     }
     if (alternatives.empty()) return;

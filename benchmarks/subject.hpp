@@ -1,11 +1,11 @@
 #pragma once
 /// \file
-/// A subject of the comparison: one rung alone, or one pipeline, behind the same few calls.
+/// A subject of the comparison: one rung alone, or one pipeline, on this CPU or on a device, behind the same few calls.
 
 #include "benchmarks/allocations.hpp"
 #include "benchmarks/timing.hpp"
+#include "cuda/published/rungs.hpp"
 #include "reference/published/isolated.hpp"
-#include "reference/published/pipeline.hpp"
 
 #include <functional>
 #include <optional>
@@ -22,34 +22,31 @@ struct PipelineKey {
     bool operator==(const PipelineKey&) const = default;
 };
 
-/// A thing that can be run, verified and counted. It keeps views of q, k and v, which must outlive it.
+/// A thing that can be run, verified and counted. It lives no longer than the workbench that made it.
 struct Subject {
     std::string name;                                         ///< unique among those of a group
     std::string absent;                                       ///< why there is nothing to do; empty where there is
+    bool bounded = false;                                     ///< absent from some length on, for it would take too long
     bool tells_first_from_later = false;                      ///< whether the first call is timed and counted by itself
     std::function<void()> run;                                ///< one call
     std::function<void()> forget;                             ///< makes the next call a first one
     std::function<published::Counts()> counts;                ///< of the last call
     std::function<published::Verified(const Oracle&)> verify; ///< poisons, runs, judges
-    std::function<ErrorRatios(const Oracle&)> as_published;   ///< the published wrong form judged; mostly empty
+    std::function<double(const Oracle&)> as_published; ///< error ratio of the published wrong form; mostly empty
+    std::function<cuda::RunTime()> timed_run{};        ///< one call that times itself; only on devices
+    std::function<cuda::DeviceWork()> work{};          ///< of the last call; only on devices
 };
-
-template <class T> struct Inputs { Tensor<T> q, k, v; };
-
-template <class T>
-Subject isolated_subject(published::Fix fix, published::Rung rung, const Problem& problem, const Inputs<T>& inputs);
-
-/// `into` is shared by all pipelines of a group.
-template <class T> Subject pipeline_subject(const PipelineKey& key, bool tells_first_from_later, const Problem& problem,
-                                            const Inputs<T>& inputs, Attention<T>& into);
 
 /// What is known of a subject at one length.
 struct Measurement {
     std::string absent;
     bool tells_first_from_later = false;
-    Samples later, first; ///< seconds of a call; `first` where it is told apart
+    bool bounded = false;
+    Samples later, first;           ///< seconds of a call, the device's on a device; `first` where it is told apart
+    Samples later_host, first_host; ///< on a device: the host's seconds until a call was queued
     Allocations later_allocations, first_allocations;
     published::Counts later_counts, first_counts;
+    cuda::DeviceWork later_work, first_work; ///< on a device
     double error_ratio = 0; ///< the larger of the first and a later call's, out's and lse's
     bool right = false;
     std::optional<double> error_ratio_as_published;

@@ -1,9 +1,13 @@
 #include "benchmarks/table.hpp"
 
 #include "benchmarks/fix_table.hpp"
+#include "benchmarks/gauge.hpp"
 #include "benchmarks/quantities.hpp"
+#include "benchmarks/waterfall_table.hpp"
 
 #include <fmt/ranges.h>
+
+#include <ranges>
 
 namespace dra::benchmarks {
 namespace {
@@ -35,12 +39,17 @@ void print_setting(Page& page, const Comparison& c) {
     }
     page.line("Dilated ring attention: {} before, after and principled", c.fixes.size() == 1 ? "a fix" : "the fixes");
     page.line();
+    const std::string type = c.dtype == DType::f64 ? "double" : c.dtype == DType::f32 ? "float" : name(c.dtype);
     page.line("B = {}, H = {}{}, D = {}, {}, patterns (w, r) = {}, {}, ring of {}, {} thread{}", c.batch, c.heads,
               c.kv_heads == c.heads ? "" : fmt::format(" on {} KV heads", c.kv_heads), c.head_dim,
-              c.in_double ? "double" : "float", patterns, c.causal ? "causal" : "not causal", c.ranks, c.threads,
+              type, patterns, c.causal ? "causal" : "not causal", c.ranks, c.threads,
               c.threads == 1 ? "" : "s");
-    page.line("n = {}; every result was verified against the float64 oracle before it was timed",
-              fmt::join(lengths, ", "));
+    if (c.device)
+        page.line("on {}, compute capability {}.{}, {} multiprocessors{}", c.device->name, c.device->architecture / 10,
+                  c.device->architecture % 10, c.device->multiprocessors,
+                  c.timed ? "; device time is between two events around a call, host time until it was queued" : "");
+    page.line("n = {}; every result was verified against the float64 oracle before it was {}", fmt::join(lengths, ", "),
+              c.timed ? "timed" : "counted; nothing is timed here");
     for (const Remark& out : c.left_out) page.line("n = {} was left out: {}", out.tokens, out.words);
 }
 
@@ -55,28 +64,38 @@ double worst_error(const Comparison& c, Fix fix) {
     return worst;
 }
 
-void print_summary(Page& page, const Comparison& c, const std::vector<Judgement>& judgements) {
-    const AtLength& at = c.lengths.back();
-    page.heading(fmt::format("Time before / time of the rung at n = {}: above 1 is a gain", at.tokens));
-    page.line("{:<24}{:^20}{:^42}{:>7}  {:<12}{}", "", "alone", "end to end, the other fixes at before", "error", "",
-              "");
-    page.line("{:<24}{:>9}{:>11}  {:<20}{:<20}{:>7}  {:<12}{}", "fix", "after", "principled", "after", "principled",
-              "ratio", "claim", "verdict");
-    const auto gain = [](const Measurement* slow, const Measurement* quick) {
-        const auto ratio = time_ratio(slow, quick);
-        return ratio ? times_text(ratio->median) : "-";
+/// A fix's ladder by one gauge: alone and end to end.
+std::string ladder_text(const Comparison& c, Fix fix, const Gauge& gauge) {
+    const AtLength& at = largest_length(c, fix);
+    const Ladder& alone = at.isolated.at(fix);
+    const auto end_to_end = [&](Rung rung) { return at.pipeline(c.end_to_end(fix, rung)); };
+    const auto gain = [](const std::optional<Spread>& ratio) { return ratio ? times_text(ratio->median) : "-"; };
+    const auto against_before = [&](Rung rung) {
+        return gain_text(gauge.ratio(end_to_end(Rung::before), end_to_end(rung)));
     };
+    const std::string shorter = at.tokens == c.lengths.back().tokens ? "" : fmt::format(", n={}", at.tokens);
+    return fmt::format("{:<24}{:>9}{:>11}  {:<20}{:<20}",
+                       fmt::format("{} {}{}", static_cast<int>(fix), published::entry(fix).title, shorter),
+                       gain(gauge.ratio(&alone[0], &alone[1])), gain(gauge.ratio(&alone[0], &alone[2])),
+                       against_before(Rung::after), against_before(Rung::principled));
+}
+
+/// With the columns of errors and claims, or without.
+void print_ladder_heading(Page& page, const Comparison& c, const Gauge& gauge, bool claims) {
+    page.heading(fmt::format("{} before / {} of the rung at n = {}: above 1 is a gain", gauge.name, gauge.short_name,
+                             c.lengths.back().tokens));
+    page.line("{:<24}{:^20}{:^42}{:>7}", "", "alone",
+              c.device ? "end to end, others before, fix 1 after" : "end to end, the other fixes at before",
+              claims ? "error" : "");
+    page.line("{:<24}{:>9}{:>11}  {:<20}{:<20}{:>7}  {:<12}{}", "fix", "after", "principled", "after", "principled",
+              claims ? "ratio" : "", claims ? "claim" : "", claims ? "verdict" : "");
+}
+
+void print_summary(Page& page, const Comparison& c, const std::vector<Judgement>& judgements) {
+    const std::vector<Gauge> by = gauges(c);
+    print_ladder_heading(page, c, by.front(), true);
     for (const Fix fix : c.fixes) {
-        const Ladder& alone = at.isolated.at(fix);
-        const auto end_to_end = [&](Rung rung) { return at.pipeline(c.end_to_end(fix, rung)); };
-        const auto against_before = [&](Rung rung) {
-            return spread_text(time_ratio(end_to_end(Rung::before), end_to_end(rung)));
-        };
-        std::string row =
-            fmt::format("{:<24}{:>9}{:>11}  {:<20}{:<20}{:>7.3g}",
-                        fmt::format("{} {}", static_cast<int>(fix), published::entry(fix).title),
-                        gain(&alone[0], &alone[1]), gain(&alone[0], &alone[2]), against_before(Rung::after),
-                        against_before(Rung::principled), worst_error(c, fix));
+        std::string row = fmt::format("{}{:>7.3g}", ladder_text(c, fix, by.front()), worst_error(c, fix));
         for (const Judgement& j : judgements) {
             if (j.fix != fix) continue;
             page.line("{:<93}  {:<12}{}", row, claim_text(j.claim), verdict_text(j));
@@ -88,18 +107,25 @@ void print_summary(Page& page, const Comparison& c, const std::vector<Judgement>
             page.line("{:<46}{:<47}  {:<12}{}", "all, beyond fix 1", spread_text(j.ratio), claim_text(j.claim),
                       verdict_text(j));
     page.line();
-    page.line("  (q1-q3): interquartile range of the ratio.  error ratio: the worst of all lengths; the bound is {}.",
-              forward_bound);
+    page.line("  {}error ratio: the worst of all lengths; the bound is {}.",
+              c.timed ? "(q1-q3): interquartile range of the ratio.  " : "", c.error_bound);
     page.line("  *: the class never reached the code that this fix changed, so its users saw none of it.");
+    for (const Gauge& gauge : by | std::views::drop(1)) {
+        print_ladder_heading(page, c, gauge, false);
+        for (const Fix fix : c.fixes) page.line("{}", ladder_text(c, fix, gauge));
+    }
 }
 
-void print_claims(Page& page, const std::vector<Judgement>& judgements) {
+void print_claims(Page& page, const Comparison& c, const std::vector<Judgement>& judgements) {
     page.heading("What the report claims");
     for (const Judgement& j : judgements) {
         page.line("{}  {}", j.fix ? std::to_string(static_cast<int>(*j.fix)) : "-",
                   wrapped(fmt::format("\"{}\"", j.claim.words), 3));
         if (j.ratio)
-            page.line("   {}", wrapped(fmt::format("measured {} against {} ({}): {}", spread_text(j.ratio),
+            page.line("   {}", wrapped(fmt::format("measured {}{} against {} ({}): {}", spread_text(j.ratio),
+                                                   j.tokens == c.lengths.back().tokens
+                                                       ? ""
+                                                       : fmt::format(" at n = {}", j.tokens),
                                                    claim_text(j.claim), j.claim.reading, j.words),
                                        3));
         else if (j.exponent)
@@ -112,21 +138,17 @@ void print_claims(Page& page, const std::vector<Judgement>& judgements) {
     }
 }
 
-void print_waterfall(Page& page, const Comparison& c) {
-    if (c.waterfall.empty()) return;
-    const AtLength& at = c.lengths.back();
-    page.heading(fmt::format("One fix after another, end to end, n = {}", at.tokens));
-    page.line("{:<40}{:>10}  {:<24}{:<24}{:>10}{:>8}", "", "time", "against before", "against the step above", "FLOPs",
-              "error");
-    const Measurement* before = at.pipeline(c.waterfall.front().key);
-    const Measurement* above = nullptr;
-    for (const WaterfallStep& step : c.waterfall) {
-        const Measurement* m = at.pipeline(step.key);
-        page.line("{:<40}{:>10}  {:<24}{:<24}{:>10}{:>8.3g}", step.title, seconds_text(spread(m->later).median),
-                  spread_text(time_ratio(before, m)), spread_text(time_ratio(above, m)),
-                  count_text(static_cast<double>(m->later_counts.flops)), m->error_ratio);
-        above = m;
+void print_effort(Page& page, const Comparison& c) {
+    if (!c.timed) {
+        page.line("Whole comparison: {:.0f} s.", c.seconds);
+        return;
     }
+    std::vector<std::string> repetitions;
+    for (const AtLength& at : c.lengths) repetitions.push_back(fmt::format("{} at n = {}", at.repetitions, at.tokens));
+    page.line("{}", wrapped(fmt::format("Repetitions, interleaved in random order: {}. Allocations are those of one "
+                                        "call. Whole comparison: {:.0f} s.",
+                                        fmt::join(repetitions, ", "), c.seconds),
+                            0));
 }
 
 } // namespace
@@ -140,17 +162,11 @@ std::string table(const Comparison& comparison) {
     }
     const std::vector<Judgement> judgements = judge(comparison);
     print_summary(page, comparison, judgements);
-    print_claims(page, judgements);
+    print_claims(page, comparison, judgements);
     print_waterfall(page, comparison);
     for (const Fix fix : comparison.fixes) print_fix(page, comparison, published::entry(fix));
     page.line();
-    std::vector<std::string> repetitions;
-    for (const AtLength& at : comparison.lengths)
-        repetitions.push_back(fmt::format("{} at n = {}", at.repetitions, at.tokens));
-    page.line("{}", wrapped(fmt::format("Repetitions, interleaved in random order: {}. Allocations are those of one "
-                                        "call. Whole comparison: {:.0f} s.",
-                                        fmt::join(repetitions, ", "), comparison.seconds),
-                            0));
+    print_effort(page, comparison);
     return page.text;
 }
 

@@ -18,11 +18,15 @@ std::vector<Entry> make_catalogue() {
          "Causal mask",
          "1. Fixed O(n^2) Nested Loops in Causal Mask",
          "A faster way of writing n^2 booleans is still O(n^2); not writing them is O(n).",
-         {{{"nested loops", "Two scalar loops fill a dense mask, a test and a branch an element."},
-           {"broadcast comparison",
-            "A column of row indices is compared with a row of column indices into the same dense mask."},
-           {"row extents", "One number a row says how many keys it sees; tiles are full, empty or at the edge, and "
-                           "there is no mask."}}},
+         {{{{"nested loops", "Two scalar loops fill a dense mask, a test and a branch an element."},
+            Words{"a launch an element",
+                  "Two loops on the host fill a dense mask in device memory, a kernel launch an element: what a tensor "
+                  "write in a loop costs."}},
+           {{"broadcast comparison",
+             "A column of row indices is compared with a row of column indices into the same dense mask."},
+            Words{"one comparing kernel", "One kernel fills the dense mask; attention reads a byte of it a score."}},
+           {{"row extents", "One number a row says how many keys it sees; tiles are full, empty or at the edge, and "
+                            "there is no mask."}}}},
          {{"2-10x faster for long sequences (due to O(n^2) -> O(n) fix)", Quantity::speed_up, 2, 10, as_printed,
            all_before, fixed(Fix::causal_mask), true, false,
            "the comparison was 1250-1530 times as fast as the Python loops at n = 256-1024, but every call passed "
@@ -39,11 +43,14 @@ std::vector<Entry> make_catalogue() {
          "2. Removed Incorrect Dilated Pattern Application",
          "What is not computed costs nothing; and copies, repeats and index lists can stay behind when the obvious "
          "waste is gone.",
-         {{{"three discarded attentions",
-            "Attention of q, of k and of v with itself is computed segment by segment and thrown away, then as after."},
-           {"gathered and repeated",
-            "Selected rows are gathered by an index list and repeated to the length before dilation: r^2 the pairs."},
-           {"strided views", "The selected rows are a view with a row stride: no list, no copy, no repeats."}}},
+         {{{{"three discarded attentions", "Attention of q, of k and of v with itself is computed segment by segment and "
+                                           "thrown away, then as after."}},
+           {{"gathered and repeated",
+             "Selected rows are gathered by an index list and repeated to the length before dilation: r^2 the pairs."},
+            Words{"gathered and repeated",
+                  "Kernels gather rows by an index list, repeated to the length before dilation, and scatter what was "
+                  "attended: r^2 the pairs."}},
+           {{"strided views", "The selected rows are a view with a row stride: no list, no copy, no repeats."}}}},
          {{"Eliminated wasted computation and fixed incorrect behavior", Quantity::none, 0, 0, "no number was claimed",
            all_before, fixed(Fix::discarded_attention), std::nullopt, true,
            "(n + 3w)/n of the work was done before; n = 2048, w = n: 2.74x with 2 ranks, 4.10x with 4. No behaviour "
@@ -55,11 +62,15 @@ std::vector<Entry> make_catalogue() {
          "Double computation",
          "3. Fixed Double Attention Computation",
          "The pass that computes attention knows its log-sum-exp; merging chunks needs nothing computed twice.",
-         {{{"maximum and sum again", "After the attention pass QK^T is computed again for the maximum and the sum of "
-                                     "exponentials: 6 n n_kv d FLOPs."},
-           {"maximum again",
-            "QK^T is still computed again, for the maximum alone: 6 n n_kv d FLOPs, and the sum was lost."},
-           {"one pass", "The attention pass returns lse, and partials are merged by it: 4 n n_kv d FLOPs."}}},
+         {{{{"maximum and sum again", "After the attention pass QK^T is computed again for the maximum and the sum of "
+                                      "exponentials: 6 n n_kv d FLOPs."},
+            Words{"maximum and sum again", "After the attention kernel a second one computes QK^T again, for the maximum "
+                                           "and the sum of exponentials: 6 n n_kv d FLOPs."}},
+           {{"maximum again",
+             "QK^T is still computed again, for the maximum alone: 6 n n_kv d FLOPs, and the sum was lost."}},
+           {{"one pass", "The attention pass returns lse, and partials are merged by it: 4 n n_kv d FLOPs."},
+            Words{"lse from the kernel",
+                  "The attention kernel merges by the lse that it holds in registers: 4 n n_kv d FLOPs, one launch."}}}},
          {{"~50% reduction in computation for Flash-enabled paths", Quantity::speed_up, 1 / 0.55, 1 / 0.45,
            "45 to 55 % of the time saved, so a speed-up about 2", all_before, fixed(Fix::double_computation), false,
            false,
@@ -74,11 +85,16 @@ std::vector<Entry> make_catalogue() {
          "Duplicate methods",
          "4. Consolidated Redundant Attention Methods",
          "Copies of a function are never equal: they differ where nobody looks, at the edges.",
-         {{{"four methods",
-            "Four functions that disagree for a chunk offset above 0, which the pipeline never passes."},
-           {"one method and a path beside it",
-            "One unified function, and an online-softmax path that computes for itself."},
-           {"attend and merge", "One function makes partials, one operation combines them."}}},
+         {{{{"four methods",
+             "Four functions that disagree for a chunk offset above 0, which the pipeline never passes."},
+            Words{"four launch paths",
+                  "Four launch paths, each with its own rule for a chunk offset above 0, which the pipeline never passes."}},
+           {{"one method and a path beside it",
+             "One unified function, and an online-softmax path that computes for itself."},
+            Words{"one path and a kernel beside it",
+                  "One unified launch path, and an online-softmax kernel that combines rows by itself."}},
+           {{"attend and merge", "One function makes partials, one operation combines them."},
+            Words{"one kernel and merge", "One kernel makes partials, one operation combines them."}}}},
          {{"Cleaner code, easier maintenance, consistent behavior", Quantity::none, 0, 0, "no number was claimed",
            all_before, fixed(Fix::duplicate_methods), std::nullopt, true,
            "outputs bitwise equal, 1.00x; 22 functions became 25; the flash backend drops the mask at offset > 0, the "
@@ -89,11 +105,17 @@ std::vector<Entry> make_catalogue() {
          "Caching",
          "5. Added Caching for Masks and Patterns",
          "A cache is the second-best answer to something that need not exist: it buys time with n^2 bytes.",
-         {{{"rebuilt", "Masks, index lists and head groups are rebuilt for every chunk and group."},
-           {"mask cache", "n^2 bytes of masks are kept, above 100 entries the 50 oldest go; head groups are kept, "
-                          "index lists still rebuilt."},
-           {"nothing to keep",
-            "Visibility, rows and head groups are closed forms; what another fix still asks for is rebuilt."}}},
+         {{{{"rebuilt", "Masks, index lists and head groups are rebuilt for every chunk and group."},
+            Words{"asked for each call", "For every chunk and group cudaMalloc gives memory for a mask and for index "
+                                         "lists, which the host makes and copies."}},
+           {{"mask cache", "n^2 bytes of masks are kept, above 100 entries the 50 oldest go; head groups are kept, "
+                           "index lists still rebuilt."},
+            Words{"device mask cache", "n^2 bytes of device memory keep the masks; index lists are still made on the "
+                                       "host, and copied into memory asked for each call."}},
+           {{"nothing to keep",
+             "Visibility, rows and head groups are closed forms; what another fix still asks for is rebuilt."},
+            Words{"a plan", "Visibility, rows and head groups are closed forms; memory and lists that another fix still "
+                            "asks for are made once, and a call allocates nothing."}}}},
          {{"Significant reduction in repeated computations", Quantity::none, 0, 0, "no number was claimed", all_before,
            fixed(Fix::caching), std::nullopt, true,
            "9.7 -> 8.8 ms (n = 1024), 352.5 -> 350.0 ms (n = 4096), for n^2 bytes kept in every module; the pattern "

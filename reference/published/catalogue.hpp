@@ -28,10 +28,16 @@ struct Claim {
     std::string fact;              ///< what was measured on the class
 };
 
-/// A rung in words.
-struct RungEntry {
+/// A form of a fix in words.
+struct Words {
     std::string title;
     std::string sentence;
+};
+
+/// A rung in words, and what it is on a GPU where that is something else.
+struct RungEntry {
+    Words words;
+    std::optional<Words> on_gpu{};
 };
 
 /// A fix.
@@ -45,7 +51,11 @@ struct Entry {
     std::vector<Claim> claims;
 
     Index number() const { return static_cast<Index>(fix); }
-    const RungEntry& operator[](Rung rung) const { return rungs[static_cast<std::size_t>(rung)]; }
+    const Words& operator[](Rung rung) const { return rungs[static_cast<std::size_t>(rung)].words; }
+    const Words& words(Rung rung, bool on_gpu) const {
+        const RungEntry& entry = rungs[static_cast<std::size_t>(rung)];
+        return on_gpu && entry.on_gpu ? *entry.on_gpu : entry.words;
+    }
 };
 
 /// The five fixes, in the report's order.

@@ -1,0 +1,38 @@
+#pragma once
+/// \file
+/// Where the subjects of one length are made: on this CPU, or on a device. It holds q, k and v, and the truth about them.
+
+#include "benchmarks/subject.hpp"
+
+#include <memory>
+
+namespace dra::benchmarks {
+
+template <class T> struct Inputs { Tensor<T> q, k, v; };
+
+/// The first `tokens` of all of them.
+template <class T> Inputs<T> prefix(const Inputs<T>& inputs, Index tokens);
+
+/// Subjects over one set of inputs, which lives as long as the workbench.
+class Workbench {
+public:
+    virtual ~Workbench() = default;
+
+    virtual Problem problem(const Configuration& chosen) const = 0;
+
+    /// The oracle on the inputs, as they are rounded. Called before subjects of the same causality are verified.
+    virtual Oracle truth(const Problem& problem) = 0;
+
+    /// One rung of one fix alone, and one pipeline.
+    virtual Subject isolated(published::Fix fix, published::Rung rung, const Problem& problem) = 0;
+    virtual Subject pipeline(const PipelineKey& key, bool tells_first_from_later, const Problem& problem) = 0;
+};
+
+/// On this CPU. float and double.
+template <class T> std::unique_ptr<Workbench> cpu_workbench(Inputs<T> inputs);
+
+/// On a device, in bf16 or fp16, judged as reference/definition/half_precision.hpp says: every error is a share of its
+/// bound. Throws KernelError where the device has no kernel for it.
+std::unique_ptr<Workbench> device_workbench(cuda::RungDevice& device, cuda::Type type, const Inputs<float>& inputs);
+
+} // namespace dra::benchmarks
