@@ -126,8 +126,8 @@ void print_device_counts(Page& page, const Comparison& c, const std::vector<Deta
                          Fix fix) {
     const AtLength& at = largest_length(c, fix);
     const auto line = [&](const std::string& title, const std::string& gain, const auto&... cells) {
-        std::string text = fmt::format("{:<28}{:<20}", title, gain);
-        const int widths[] = {9, 7, 9, 9, 14, 7, 8, 7};
+        std::string text = fmt::format("{:<28}{:<19}", title, gain);
+        const int widths[] = {9, 8, 9, 9, 14, 7, 8, 7};
         const std::string values[] = {cells...};
         for (std::size_t i = 0; i < std::size(values); ++i) text += fmt::format("{:>{}}", values[i], widths[i]);
         page.line("{}", text);

@@ -4,6 +4,7 @@
 #include "cli/commands.hpp"
 #include "cli/flags.hpp"
 #include "cli/measured.hpp"
+#include "cli/rung_devices.hpp"
 #include "reference/definition/random.hpp"
 #include "reference/definition/safetensors.hpp"
 
@@ -25,12 +26,34 @@ using benchmarks::Inputs;
 
 /// The flags as they were typed.
 struct Flags {
-    std::optional<std::string> lengths, ranks, fix, segments, dilations, heads, head_dim, input, threads, json, report;
+    std::optional<std::string> lengths, ranks, fix, segments, dilations, heads, head_dim, input, threads, json, report,
+        dtype;
+    std::string backend = "cpu";
     bool not_causal = false, quick = false;
 };
 
-const std::vector<Index> usual_lengths = {512, 1024, 2048, 4096}, quick_lengths = {256, 512, 1024};
-constexpr double usual_budget = 120, quick_budget = 15; // seconds
+/// How far a backend goes when nobody says.
+struct Reach {
+    std::vector<Index> usual_lengths, quick_lengths;
+    double usual_budget, quick_budget; // seconds
+    int most_repetitions;
+};
+
+Reach reach_of(const std::string& backend) {
+    if (backend == "cuda") return {{512, 1024, 2048, 4096, 8192}, {512, 1024, 2048}, 300, 60, 51};
+    if (backend == "emulated") return {{64, 128}, {32, 64}, 120, 30, 0};
+    if (backend == "cpu") return {{512, 1024, 2048, 4096}, {256, 512, 1024}, 120, 15, 25};
+    throw PatternError("--backend", backend, "must be one of cpu, cuda, emulated");
+}
+
+/// Where the type is not asked for, a file's own, if tensor cores multiply it.
+cuda::Type parse_device_type(const Flags& flags, const TensorFile* file) {
+    if (flags.dtype) {
+        if (const cuda::Type type = cuda::parse_type("--dtype", *flags.dtype); type != cuda::Type::fp32) return type;
+        throw PatternError("--dtype", *flags.dtype, "must be bf16 or fp16, which tensor cores multiply");
+    }
+    return file && file->at("q").dtype == DType::f16 ? cuda::Type::fp16 : cuda::Type::bf16;
+}
 
 Index parse_size(const std::string& flag, const std::string& text) {
     const Index size = parse_integer(flag, text);
@@ -40,9 +63,11 @@ Index parse_size(const std::string& flag, const std::string& text) {
 
 benchmarks::Options parse_options(const Flags& flags) {
     benchmarks::Options options;
+    const Reach reach = reach_of(flags.backend);
     options.lengths = flags.lengths ? parse_integers("--lengths", *flags.lengths)
-                      : flags.quick ? quick_lengths
-                                    : usual_lengths;
+                      : flags.quick ? reach.quick_lengths
+                                    : reach.usual_lengths;
+    options.most_repetitions = reach.most_repetitions;
     for (const Index n : options.lengths)
         if (n < 1) throw PatternError("--lengths", *flags.lengths, "must all be at least 1");
     std::ranges::sort(options.lengths);
@@ -59,7 +84,7 @@ benchmarks::Options parse_options(const Flags& flags) {
         options.fixes = {published::Fix{static_cast<int>(number)}};
     }
     options.causal = !flags.not_causal;
-    options.budget_seconds = flags.quick ? quick_budget : usual_budget;
+    options.budget_seconds = flags.quick ? reach.quick_budget : reach.usual_budget;
     return options;
 }
 
@@ -111,11 +136,25 @@ template <class T> Inputs<T> file_inputs(const TensorFile& file) {
 }
 
 Comparison compare(const Flags& flags) {
-    const benchmarks::Options options = parse_options(flags);
+    benchmarks::Options options = parse_options(flags);
+    std::unique_ptr<cuda::RungDevice> device;
+    if (flags.backend != "cpu") {
+        options.type = parse_device_type(flags, nullptr);
+        device = open_rung_device(flags.backend);
+        options.device = device.get();
+    } else if (flags.dtype) {
+        throw PatternError("--dtype", *flags.dtype, "must go with --backend cuda or emulated, not with cpu");
+    }
     if (!flags.input) return compare(flags, options, random_inputs<float>(flags, options.lengths.back()));
     for (const auto& [flag, value] : {std::pair{"--heads", &flags.heads}, {"--head-dim", &flags.head_dim}})
         if (*value) throw PatternError(flag, **value, "must not be given with --input, which has its own");
     const TensorFile file = read_safetensors(*flags.input);
+    if (device) {
+        if (file.at("q").dtype == DType::f64)
+            throw ShapeError("q.dtype", "F64", "must be F32, BF16 or F16 with --backend " + flags.backend);
+        options.type = parse_device_type(flags, &file);
+        return compare(flags, options, file_inputs<float>(file));
+    }
     return file.at("q").dtype == DType::f64 ? compare(flags, options, file_inputs<double>(file))
                                             : compare(flags, options, file_inputs<float>(file));
 }
@@ -173,7 +212,7 @@ Command compare_command(CLI::App& program) {
     const auto add = [&](const char* flag, auto& value, const char* sentence, const char* kind) {
         command->add_option(flag, value, sentence)->type_name(kind);
     };
-    add("--lengths", flags->lengths, "tokens; default: 512,1024,2048,4096, with --quick 256,512,1024", "N,...");
+    add("--lengths", flags->lengths, "tokens; default: 512,1024,2048,4096, with --quick 256,512,1024; cuda 512 to 8192, emulated 64,128", "N,...");
     add("--ranks", flags->ranks, "ranks of the ring; default: 4", "R");
     add("--fix", flags->fix, "this fix alone, without the waterfall", "1..5");
     add("--segments", flags->segments, "segment lengths w, one a pattern; default: n/2,n", "W,...");
@@ -183,10 +222,15 @@ Command compare_command(CLI::App& program) {
     command->add_flag("--no-causal", flags->not_causal, "queries see later keys too");
     add("--input", flags->input, "q, k, v: [B, N, H, D]; lengths are prefixes of it; default: random normals",
         "FILE.safetensors");
+    add("--backend", flags->backend,
+        "what runs the rungs; default: cpu. cuda: a GPU, by its clock and the host's; emulated: the same kernels on this "
+        "CPU, whose work is counted instead of timed",
+        "cpu|cuda|emulated");
+    add("--dtype", flags->dtype, "of cuda and emulated; default: the input's, else bf16", "bf16|fp16");
     add("--threads", flags->threads, "default: one a core", "T");
     add("--json", flags->json, "everything measured, beside the report's compare.json", "FILE");
     add("--report", flags->report, "where compare.json, index.html and plots go; default: build/report", "FOLDER");
-    command->add_flag("--quick", flags->quick, "shorter lengths, and 15 instead of 120 s");
+    command->add_flag("--quick", flags->quick, "shorter lengths, and 15 instead of 120 s; cuda 60 instead of 300");
     return {command, [flags] { return run(*flags); }};
 }
 
