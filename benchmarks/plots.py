@@ -15,6 +15,17 @@ def median_and_whiskers(entries):
     return middle, [[1e3 * (x["median"] - x["q1"]) for x in s], [1e3 * (x["q3"] - x["median"]) for x in s]]
 
 
+def measured(data, form, fix, rung):
+    """The lengths at which a rung was measured, and what was found there."""
+    found = [(at["n"], at[form][str(fix["number"])][rung]) for at in data["lengths"]]
+    found = [(n, entry) for n, entry in found if "absent" not in entry]
+    return [n for n, _ in found], [entry for _, entry in found]
+
+
+def clock(data):
+    return "device time" if data["device"] else "time"
+
+
 def tick(y):
     return f"{y:g}" if y < 1e4 else f"{y / 1e3:g} k" if y < 1e6 else f"{y / 1e6:g} M"
 
@@ -33,12 +44,12 @@ def log_axes(plt, axis, n):
 def plot_fix(plt, data, fix, path):
     """Time against n, alone and end to end, a line a rung."""
     figure, axes = plt.subplots(1, 2, figsize=(10.5, 4.8))
-    n = [at["n"] for at in data["lengths"]]
+    every_n = [at["n"] for at in data["lengths"]]
     for axis, form, label in zip(axes, ("isolated", "end_to_end"), ("alone", "end to end, the other fixes at before")):
         drawn = False
         for rung in RUNGS:
-            entries = [at[form][str(fix["number"])][rung] for at in data["lengths"]]
-            if any("absent" in entry for entry in entries):
+            n, entries = measured(data, form, fix, rung)
+            if not entries:
                 continue
             middle, whiskers = median_and_whiskers(entries)
             grows = fix["exponents"][form][rung]["time"]
@@ -49,8 +60,8 @@ def plot_fix(plt, data, fix, path):
             if fix["number"] == 5 and rung == "after" and all("first_call" in entry for entry in entries):
                 first = [1e3 * entry["first_call"]["seconds"]["median"] for entry in entries]
                 axis.plot(n, first, color=COLOURS[rung], marker="s", mfc="white", lw=1.2, ls=":", label="its first call")
-        axis.set(xlabel="tokens n", ylabel="time of a call (ms)", title=label)
-        log_axes(plt, axis, n)
+        axis.set(xlabel="tokens n", ylabel=f"{clock(data)} of a call (ms)", title=label)
+        log_axes(plt, axis, every_n)
         if drawn:
             axis.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
         else:
@@ -88,19 +99,22 @@ def plot_claims(plt, data, path):
     return True
 
 
-def plot_waterfall(plt, steps, n, path):
-    """Time of every step from everything before to everything principled."""
+def plot_waterfall(plt, data, steps, n, path):
+    """Time of every step from everything before to everything principled; steps that were not measured are left out."""
+    steps = [step for step in steps if "absent" not in step]
     figure, axis = plt.subplots(figsize=(10.5, 4.2))
     middle, whiskers = median_and_whiskers(steps)
-    colours = [COLOURS["before"]] + [COLOURS["after"]] * (len(steps) - 2) + [COLOURS["principled"]]
+    colours = [COLOURS["before" if set(step["rungs"]) == {"b"} else "principled" if set(step["rungs"]) == {"p"} else "after"]
+               for step in steps]
     y = list(range(len(steps)))[::-1]
     axis.barh(y, middle, xerr=whiskers, color=colours, height=0.62, error_kw={"capsize": 3, "lw": 1})
     for position, step, time, above in zip(y, steps, middle, whiskers[1]):
-        axis.annotate(f"{seconds(time / 1e3)}   {step['speed_up']['median']:.2f}×", (time + above, position), xytext=(6, 0),
+        gain = f"   {step['speed_up']['median']:.2f}×" if step["speed_up"] else ""
+        axis.annotate(f"{seconds(time / 1e3)}{gain}", (time + above, position), xytext=(6, 0),
                       textcoords="offset points", va="center", fontsize=9)
     axis.set_yticks(y, [step["title"] for step in steps])
     axis.set_xlim(0, 1.22 * max(m + w for m, w in zip(middle, whiskers[1])))
-    axis.set(xlabel="time of a call (ms), and how many times shorter than everything before",
+    axis.set(xlabel=f"{clock(data)} of a call (ms), and how many times shorter than everything before",
              title=f"One fix after another, end to end, n = {n}")
     axis.grid(axis="x", alpha=0.25)
     axis.set_axisbelow(True)
@@ -114,15 +128,16 @@ def plot_counts(plt, data, path):
         return False
     fix = next(fix for fix in data["fixes"] if fix["number"] == claims[0]["fix"])
     figure, axis = plt.subplots(figsize=(7.5, 4.4))
-    n = [at["n"] for at in data["lengths"]]
+    every_n = [at["n"] for at in data["lengths"]]
     for rung in RUNGS:
-        y = [elements(fix, at["isolated"][str(fix["number"])][rung]["call"]["counts"]) for at in data["lengths"]]
+        n, entries = measured(data, "isolated", fix, rung)
+        y = [elements(fix, entry["call"]["counts"]) for entry in entries]
         grows = fix["exponents"]["isolated"][rung]["elements"]
         axis.plot(n, y, color=COLOURS[rung], marker="os^"[RUNGS.index(rung)], lw=1.8, ls=("-", "--", "-.")[RUNGS.index(rung)],
                   label=LABELS[rung] + (f": $n^{{{grows:.2f}}}$" if grows is not None else ""),
                   markersize=9 if rung == "before" else 5)
     axis.set(xlabel="tokens n", ylabel=f"{fix['counted']} written a call", title="O(n)? Elements that the causal mask is made of")
-    log_axes(plt, axis, n)
+    log_axes(plt, axis, every_n)
     axis.legend(frameon=False)
     save(plt, figure, path)
     return True
@@ -153,9 +168,11 @@ def plots(data, folder):
         drawn.add("claims.png")
     if plot_counts(plt, data, folder / "complexity.png"):
         drawn.add("complexity.png")
+    if not data["timed"]:
+        return drawn, ""
     at = data["lengths"][-1]
     if at["waterfall"]:
-        plot_waterfall(plt, at["waterfall"], at["n"], folder / "waterfall.png")
+        plot_waterfall(plt, data, at["waterfall"], at["n"], folder / "waterfall.png")
         drawn.add("waterfall.png")
     for fix in data["fixes"]:
         name = f"fix_{fix['number']}.png"

@@ -61,12 +61,20 @@ def speed_up(forms, fix, rung):
     return "nothing to do" if "absent" in entry else spread(entry["speed_up"], times)
 
 
+def largest_length(data, fix):
+    """The largest at which all rungs were measured: on a GPU fix 1 before ends early."""
+    whole = [at for at in data["lengths"]
+             if not any("absent" in at["end_to_end"][str(fix["number"])][rung] for rung in RUNGS)]
+    return (whole or data["lengths"])[-1]
+
+
 def summary(data):
-    at = data["lengths"][-1]
     rows = []
     for fix in data["fixes"]:
         claims = [claim for claim in data["claims"] if claim["fix"] == fix["number"]]
-        rows.append([f"{fix['number']} {html.escape(fix['title'])}"]
+        at = largest_length(data, fix)
+        shorter = "" if at is data["lengths"][-1] else f", n = {at['n']}"
+        rows.append([f"{fix['number']} {html.escape(fix['title'])}{shorter}"]
                     + [speed_up(at[form], fix, rung) for form in ("isolated", "end_to_end") for rung in RUNGS[1:]]
                     + ["<br>".join(map(promised, claims)), "<br>".join(map(verdict, claims))])
     header = ["fix", "alone, after", "alone, principled", "end to end, after", "end to end, principled", "claim", "verdict"]
@@ -82,25 +90,52 @@ def claims_table(data):
     return table(["fix", "what the report claims", "claim", "measured", "verdict"], rows)
 
 
-def waterfall_table(steps):
-    rows = [[html.escape(step["title"]), spread(step["call"]["seconds"], seconds), spread(step["speed_up"], times),
-             count(step["call"]["counts"]["flops"]), f"{step['error_ratio']:.3g}"] for step in steps]
-    return table(["pipeline", "time (interquartile range)", "against before", "FLOPs", "error ratio"], rows)
+def cost_header(data):
+    """What a call took: by the clocks that there are, and on a device what it was asked for."""
+    if not data["device"]:
+        return ["time (interquartile range)"]
+    clocks = ["device time (interquartile range)", "host time"] if data["timed"] else ["sectors", "tensor FLOPs"]
+    return clocks + ["launches", "mallocs", "bytes", "uploaded"]
 
 
-def detail_row(fix, form, rung, entry, n, growth):
+def cost(data, call):
+    if not data["device"]:
+        return [spread(call["seconds"], seconds)]
+    work = call["work"]
+    clocks = ([spread(call["seconds"], seconds), spread(call["host_seconds"], seconds)] if data["timed"]
+              else [count(work["sectors"]), count(work["tensor_flops"])])
+    return clocks + [count(work["launches"]), count(work["allocations"]), size(work["allocated_bytes"]), size(work["uploaded_bytes"])]
+
+
+def waterfall_table(data, steps):
+    rows = [[html.escape(step["title"]), *cost(data, step["call"]), spread(step["speed_up"], times),
+             count(step["call"]["counts"]["flops"]), f"{step['error_ratio']:.3g}"] for step in steps if "absent" not in step]
+    return table(["pipeline", *cost_header(data), "against before", "FLOPs", "error ratio"], rows)
+
+
+def memory_header(data):
+    return [] if data["device"] else ["allocations", "bytes", "peak"]
+
+
+def memory(data, call):
+    if data["device"]:
+        return []
+    found = call["allocations"]
+    return [count(found["number"]), size(found["bytes"]), size(found["peak_bytes"])] if found else ["absent"] * 3
+
+
+def detail_row(data, fix, form, rung, entry, n, growth):
     if "absent" in entry:
-        return [[f"{form}, {rung}", n, f"nothing to do: {html.escape(entry['absent'])}"] + [""] * 9]
+        blank = len(cost_header(data)) + len(memory_header(data)) + 5
+        return [[f"{form}, {rung}", n, f"nothing to do: {html.escape(entry['absent'])}"] + [""] * blank]
     rows = []
     for key, suffix in (("call", ""), ("first_call", ", first call")):
         if key not in entry or (key == "first_call" and fix["number"] != 5):
             continue
         call = entry[key]
-        memory = call["allocations"]
-        figures = ([count(memory["number"]), size(memory["bytes"]), size(memory["peak_bytes"])] if memory else ["absent"] * 3)
         counts = call["counts"]
-        rows.append([f"{form}, {rung}{suffix}", n, spread(call["seconds"], seconds),
-                     spread(entry["speed_up"], times) if key == "call" else "", *figures,
+        rows.append([f"{form}, {rung}{suffix}", n, *cost(data, call),
+                     spread(entry["speed_up"], times) if key == "call" else "", *memory(data, call),
                      count(elements(fix, counts)), count(counts["flops"]),
                      power(growth["time"]) if key == "call" else "", power(growth["elements"]) if key == "call" else "",
                      f"{entry['error_ratio']:.3g}" if entry["error_ratio"] else "exact"])
@@ -112,9 +147,8 @@ def detail_table(data, fix):
     for form, label in (("isolated", "alone"), ("end_to_end", "end to end")):
         for rung in RUNGS:
             for at in data["lengths"]:
-                rows += detail_row(fix, label, rung, at[form][str(fix["number"])][rung], at["n"], fix["exponents"][form][rung])
-    header = ["form, rung", "n", "time (interquartile range)", "before / rung", "allocations", "bytes", "peak",
-              html.escape(fix["counted"]), "FLOPs", "time grows", "elements grow", "error ratio"]
+                rows += detail_row(data, fix, label, rung, at[form][str(fix["number"])][rung], at["n"], fix["exponents"][form][rung])
+    header = ["form, rung", "n", *cost_header(data), "before / rung", *memory_header(data), html.escape(fix["counted"]), "FLOPs", "time grows", "elements grow", "error ratio"]
     return table(header, rows)
 
 
@@ -139,8 +173,14 @@ def setting(data):
     c, e = data["configuration"], data["environment"]
     patterns = " ".join(f"({w}, {r})" for w, r in zip(c["segments"], c["dilations"])) or "(n/2, 1) (n, 2)"
     lengths = ", ".join(f"{at['n']} ({at['repetitions']} repetitions)" for at in data["lengths"])
+    device = data["device"]
+    on = "" if not device else (
+        f"<p>On {html.escape(device['name'])}, {device['multiprocessors']} multiprocessors. "
+        + ("Device time is between two events around a call, host time until it was queued. " if data["timed"]
+           else "Work is counted and nothing is timed, so that claims of speed are not judged. ")
+        + "End to end the other fixes stand at before, but fix 1, whose launch an element is measured to n = 512, as published.</p>")
     return (f"<p>B = {c['batch']}, H = {c['heads']}, KV heads {c['kv_heads']}, D = {c['head_dim']}, {c['type']}, patterns (w, r) = {patterns}, "
-            f"{'causal' if c['causal'] else 'not causal'}, ring of {c['ranks']}, {c['threads']} threads; n = {lengths or 'none'}.</p>"
+            f"{'causal' if c['causal'] else 'not causal'}, ring of {c['ranks']}, {c['threads']} threads; n = {lengths or 'none'}.</p>{on}"
             f"<p class=note>{html.escape(e['program'])}, {html.escape(e['compiler'])}, <code>{html.escape(e['flags'])}</code>, "
             f"{html.escape(e['cpu'])}. Every result was verified against a float64 oracle before it was timed; repetitions are "
             "interleaved in random order. All figures with their raw samples: <a href='compare.json'>compare.json</a>.</p>")
@@ -160,12 +200,13 @@ def page(data, folder):
     if why:
         parts.append(f"<p class=missing>The plots are missing: {html.escape(why)}. The tables are complete.</p>")
     at = data["lengths"][-1]
-    parts += [f"<h2>Time before / time of the rung, n = {at['n']}</h2><p class=note>Above 1 is a gain.</p>", summary(data),
+    parts += [f"<h2>{'Device time' if data['device'] else 'Time'} before / time of the rung, n = {at['n']}</h2>"
+              "<p class=note>Above 1 is a gain.</p>", summary(data),
               "<h2>The claims</h2>", picture("claims.png", drawn, "claimed ranges and measured ratios"),
               picture("complexity.png", drawn, "mask elements against n"), claims_table(data)]
     if at["waterfall"]:
         parts += [f"<h2>One fix after another, n = {at['n']}</h2>", picture("waterfall.png", drawn, "time of every step"),
-                  waterfall_table(at["waterfall"])]
+                  waterfall_table(data, at["waterfall"])]
     parts += [fix_section(data, fix, drawn) for fix in data["fixes"]]
     return "".join(parts) + "</html>\n"
 
