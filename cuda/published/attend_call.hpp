@@ -110,11 +110,4 @@ __device__ __forceinline__ long long lse_at(const AttendCall& call, const BlockO
     return (static_cast<long long>(block.batch) * call.pattern.heads + block.head) * call.queries.count + token;
 }
 
-/// A segment's rows of q, k or v.
-template <class T> __device__ __forceinline__ Rows<const T> rows_of(const Parameters& p, const void* tensor, int batch,
-                                                                    int tokens, RowsOfTensor rows, int heads, int head) {
-    return {static_cast<const T*>(tensor) + row_at(p, batch, tokens, rows.first, heads, head),
-            static_cast<long long>(rows.stride) * heads * p.head_dim};
-}
-
 } // namespace dra::cuda::DRA_TARGET::rungs

@@ -40,18 +40,20 @@ public:
         if (visited_ == 0) return;
         const Parameters& p = call_.pattern;
         const RowsOfTensor q_rows = block_.view.q, k_rows = block_.view.k;
-        const auto first_key_of = [&](const void* tensor) {
-            return rows_of<T>(p, tensor, block_.batch, call_.chunk.count, k_rows, p.kv_heads, block_.kv_head).first;
+        const auto elements_apart = [&](RowsOfTensor rows, int heads) {
+            return static_cast<long long>(rows.stride) * heads * p.head_dim;
         };
-        const Rows<const T> queries =
-            rows_of<T>(p, p.q, block_.batch, call_.queries.count, q_rows, p.heads, block_.head);
-        RowCopy<tile_rows, block_threads, D>(queries.stride, block_.first_row, q_rows.count, p.head_dim)
-            .copy(queries.first, tile_at(0));
-        RowCopy<tile_keys, block_threads, D> copy(static_cast<long long>(k_rows.stride) * p.kv_heads * p.head_dim, 0,
-                                                  k_rows.count, p.head_dim);
+        const long long first_query = row_at(p, block_.batch, call_.queries.count, q_rows.first, p.heads, block_.head),
+                        first_key = row_at(p, block_.batch, call_.chunk.count, k_rows.first, p.kv_heads, block_.kv_head);
+        RowCopy<tile_rows, block_threads, D>(first_query, elements_apart(q_rows, p.heads), block_.first_row, q_rows.count,
+                                             p.head_dim)
+            .copy(static_cast<const T*>(p.q), tile_at(0));
+        RowCopy<tile_keys, block_threads, D> copy(first_key, elements_apart(k_rows, p.kv_heads), 0, k_rows.count,
+                                                  p.head_dim);
         const auto copy_tile = [&](int stage) {
-            copy.copy(first_key_of(p.k), tile_at(first_k + stage * tile_elements));
-            if constexpr (with_values) copy.copy(first_key_of(p.v), tile_at(first_v + stage * tile_elements));
+            copy.copy(static_cast<const T*>(p.k), tile_at(first_k + stage * tile_elements));
+            if constexpr (with_values)
+                copy.copy(static_cast<const T*>(p.v), tile_at(first_v + stage * tile_elements));
             copy.next_tile();
             ptx::copy_async_commit();
         };
@@ -76,8 +78,8 @@ public:
                     DRA_UNROLLED for (int i = 0; i < 4; ++i) a[0][i] = q[step][i];
                 },
                 k_at);
-            const int first_key = tile * tile_keys;
-            if (!Sight::full(call_, block_.view, block_.first_row, first_key + tile_keys)) sight.hide(s[0], first_key);
+            const int key = tile * tile_keys;
+            if (!Sight::full(call_, block_.view, block_.first_row, key + tile_keys)) sight.hide(s[0], key);
             f(s[0], v_at);
             const int to_other = tile % stages == 0 ? tile_elements : -tile_elements;
             k_at.move(to_other);
