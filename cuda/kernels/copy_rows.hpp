@@ -16,16 +16,17 @@ namespace dra::cuda::DRA_TARGET {
 /// since 0 * NaN would leak whatever lies there into the products.
 template <int ROWS, int THREADS, int D> class RowCopy {
 public:
-    /// Begins at row `first_row` of `rows`, which are `stride` elements apart.
-    __device__ __forceinline__ RowCopy(long long stride, int first_row, int rows, int head_dim)
-        : stride_(static_cast<unsigned>(stride / chunk_elements)), at_((first_row + row()) * stride_ + chunk()),
+    /// Begins at row `first_row` of `rows`, which are `stride` elements apart; row 0 begins at element `first`.
+    __device__ __forceinline__ RowCopy(long long first, long long stride, int first_row, int rows, int head_dim)
+        : stride_(static_cast<unsigned>(stride / chunk_elements)),
+          at_(static_cast<unsigned>(first / chunk_elements) + (first_row + row()) * stride_ + chunk()),
           rows_left_(chunk() * chunk_elements < head_dim ? rows - first_row - row() : 0) {}
 
-    /// Starts copying this tile of the matrix that begins at `first`.
-    template <class T> __device__ __forceinline__ void copy(const T* first, SwizzledTile<T, D> to) const {
+    /// Starts copying this tile from a tensor.
+    template <class T> __device__ __forceinline__ void copy(const T* tensor, SwizzledTile<T, D> to) const {
         DRA_UNROLLED for (int pass = 0; pass < ROWS / rows_a_pass; ++pass)
             ptx::copy_async_16(to.at(row() + pass * rows_a_pass, chunk()),
-                               first + static_cast<std::size_t>(at_ + pass * rows_a_pass * stride_) * chunk_elements,
+                               tensor + static_cast<std::size_t>(at_ + pass * rows_a_pass * stride_) * chunk_elements,
                                pass * rows_a_pass < rows_left_ ? 16 : 0);
     }
 
@@ -40,7 +41,7 @@ private:
     static __device__ __forceinline__ int row() { return static_cast<int>(threadIdx.x) / chunks; }
     static __device__ __forceinline__ int chunk() { return static_cast<int>(threadIdx.x) % chunks; }
 
-    unsigned stride_; ///< in chunks, as is at_: 32 bits reach 32 GiB, and registers are short
+    unsigned stride_; ///< in chunks, as is at_: 32 bits reach 64 GiB, and registers are short
     unsigned at_;     ///< this thread's first chunk of the tile
     int rows_left_;   ///< of the view, from that row on
 };

@@ -29,7 +29,7 @@ template <class T, int N> __device__ __forceinline__ void store_fragments(const 
     DRA_UNROLLED for (int i = 0; i < 2; ++i) {
         const int row = first_row + lane.row + 8 * i;
         if (row >= view.rows) continue;
-        const long long at = view.out_at + row * view.q.stride + lane.column;
+        const long long at = view.q_at + row * view.q.stride + lane.column;
         DRA_UNROLLED for (int n = 0; n < N; ++n) {
             if (8 * n >= view.head_dim) continue;
             const float low = o[n][2 * i], high = o[n][2 * i + 1];

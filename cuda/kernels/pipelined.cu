@@ -40,10 +40,10 @@ template <class T, int D> __global__ void __launch_bounds__(128)
     const auto Q = tile_at(0); // (64, D)
     const auto K = [&](int tile) { return tile_at(Shape::q_elements + tile % Shape::stages * Shape::tile_elements); };
     const auto V = [&](int tile) { return tile_at(K(tile).origin + Shape::stages * Shape::tile_elements); };
-    RowCopy<Shape::keys, Shape::threads, D> copy(view.k.stride, 0, view.rows, view.head_dim);
+    RowCopy<Shape::keys, Shape::threads, D> copy(view.kv_at, view.k.stride, 0, view.rows, view.head_dim);
     const auto copy_next_tile = [&](int tile) {
-        copy.copy(view.k.first, K(tile));
-        copy.copy(view.v.first, V(tile));
+        copy.copy(static_cast<const T*>(parameters.k), K(tile));
+        copy.copy(static_cast<const T*>(parameters.v), V(tile));
         copy.next_tile();
     };
 
@@ -58,7 +58,8 @@ template <class T, int D> __global__ void __launch_bounds__(128)
     OnlineSoftmax softmax;
 
     const int tiles = (view.extent_of_tile(first_row, Shape::rows) + Shape::keys - 1) / Shape::keys;
-    RowCopy<Shape::rows, Shape::threads, D>(view.q.stride, first_row, view.rows, view.head_dim).copy(view.q.first, Q);
+    RowCopy<Shape::rows, Shape::threads, D>(view.q_at, view.q.stride, first_row, view.rows, view.head_dim)
+        .copy(static_cast<const T*>(parameters.q), Q);
     copy_next_tile(0);
     ptx::copy_async_commit();
     for (int tile = 0; tile < tiles; ++tile) {

@@ -118,7 +118,7 @@ template <class T, int D> __global__ void __launch_bounds__(128)
         if (row >= view.rows) continue;
         DRA_UNROLLED for (int c = 0; c < columns; ++c) {
             const int d = x + c * Shape::across;
-            if (d < view.head_dim) store_element<T>(output, view.out_at + row * view.q.stride + d, o[m][c] * inverse);
+            if (d < view.head_dim) store_element<T>(output, view.q_at + row * view.q.stride + d, o[m][c] * inverse);
         }
         if (x == 0) store(view.lse + static_cast<long long>(row) * view.lse_stride, maximum[m] * ln_2 + __logf(total));
     }

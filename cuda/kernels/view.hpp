@@ -29,13 +29,14 @@ template <class T> struct Rows {
 
 /// Dense attention as a block sees it. `rows` may be 0: a short last segment can end before the phase.
 template <class T> struct View {
-    int rows;         ///< selected rows, queries and keys alike
-    int head_dim;     ///< D
-    Rows<const T> q;  // (rows, D)
-    Rows<const T> k;  // (rows, D)
-    Rows<const T> v;  // (rows, D)
-    long long out_at; ///< element of out at which row 0 begins; its rows are q.stride apart
-    float* lse;       ///< of row 0
+    int rows;        ///< selected rows, queries and keys alike
+    int head_dim;    ///< D
+    Rows<const T> q; // (rows, D)
+    Rows<const T> k; // (rows, D)
+    Rows<const T> v; // (rows, D)
+    long long q_at;  ///< element of q and of out at which row 0 begins; the rows of out are q.stride apart, too
+    long long kv_at; ///< element of k and of v at which row 0 begins
+    float* lse;      ///< of row 0
     int lse_stride;
     bool causal;
 
@@ -75,6 +76,7 @@ template <class T> __device__ __forceinline__ View<T> view_of(const Parameters& 
             {static_cast<const T*>(parameters.k) + kv_at, r * Hkv * D},
             {static_cast<const T*>(parameters.v) + kv_at, r * Hkv * D},
             q_at,
+            kv_at,
             parameters.lse + lse_at,
             parameters.dilation_rate,
             parameters.causal != 0};
