@@ -25,9 +25,9 @@ __global__ void __launch_bounds__(merge_threads) merge_rows(float* out, float* l
                     batch = row / shape.heads / shape.tokens;
     const long long at = (batch * shape.heads + head) * shape.tokens + token; // of lse: (b, h, n)
     const float a = load(lse + at), b = load(other_lse + at);
-    const float m = fmaxf(a, b);
-    if (m == -INFINITY) return; // the identity with itself; a NaN is not equal to anything and goes on
+    if (a == -INFINITY && b == -INFINITY) return; // the identity with itself; not by fmaxf(a, b), which hides a NaN
 
+    const float m = fmaxf(a, b);
     const float weight_a = expf(a - m), weight_b = expf(b - m), sum = weight_a + weight_b;
     for (int d = lane_index(); d < shape.head_dim; d += 32) {
         const long long element = row * shape.head_dim + d;

@@ -23,7 +23,10 @@ TEST_CASE("every step gives the definition's result on random problems, in any s
             CAPTURE(std::string(step.name));
             CAPTURE(cuda::name(type));
             CAPTURE(asked);
-            const Scheduled schedule(i % 8 == 0 ? Order::ascending : i % 8 == 1 ? Order::descending : Order::random, seed);
+            const Scheduled schedule(i % 8 == 0   ? Order::ascending
+                                     : i % 8 == 1 ? Order::descending
+                                                  : Order::random,
+                                     seed);
             const Inputs<float> given(asked);
             const auto result = cuda::attention(emulator(), given.problem, type, given.q, given.k, given.v, step.name);
             const double share = share_of_bound(given.problem, type, given.q, given.k, given.v, result);

@@ -1,0 +1,124 @@
+#include "tests/cuda/single_pattern.hpp"
+
+#include "reference/definition/visibility.hpp"
+
+namespace dra::test {
+namespace {
+
+using cuda::Type;
+using cuda::emulated::find_step;
+using cuda::emulated::Step;
+
+constexpr Index tokens = 800;
+
+SinglePattern pattern_problem(Index head_dim, Index rate, bool causal) {
+    const Shape shape{1, tokens, 1, head_dim};
+    return {random_normal<float>(shape, 1), random_normal<float>(shape, 2),
+            random_normal<float>(shape, 3), Type::bf16,
+            {tokens, rate, rate / 2},       causal};
+}
+
+/// Tiles of keys that the query tiles of one view of `rows` rows need, added up.
+Index key_tiles(const Step& step, Index rows, bool causal) {
+    Index tiles = 0;
+    for (Index first = 0; first < rows; first += step.tile_rows)
+        tiles += ceil_div(causal ? std::min<Index>(first + step.tile_rows, rows) : rows, step.key_tile_rows);
+    return tiles;
+}
+
+TEST_CASE("ldmatrix has no bank conflict and every request of cp.async is 16 whole sectors, whatever the dilation") {
+    for (const char* name : {"pipelined", "wide"})
+        for (const Index head_dim : {64, 128})
+            for (const Index rate : {1, 2, 5}) {
+                SinglePattern one = pattern_problem(head_dim, rate, false);
+                const Counted counted;
+                one.run(*find_step(name));
+                const double wavefronts = static_cast<double>(counted->load_matrix_wavefronts) /
+                                          static_cast<double>(4 * counted->load_matrices);
+                const double sectors = static_cast<double>(counted->async_copy_sectors) /
+                                       static_cast<double>(counted->async_copy_requests);
+                MESSAGE(std::string(name), " D ", head_dim, " r ", rate, ": ", wavefronts, " wavefronts a matrix, ",
+                        sectors, " sectors a request");
+                CHECK(counted->load_matrices > 0);
+                CHECK(wavefronts == 1);
+                CHECK(sectors == 16);
+            }
+}
+
+TEST_CASE("wide stores whole sectors: 16 a request, where fragments fill half of each") {
+    for (const char* name : {"pipelined", "wide"}) {
+        SinglePattern one = pattern_problem(64, 1, false);
+        const Counted counted;
+        one.run(*find_step(name));
+        const Index sectors_of_out = tokens * 64 * 2 / 32;
+        const auto of_out = static_cast<Index>(counted->store_sectors) - tokens / 8; // lse: 8 floats a sector at best
+        MESSAGE(std::string(name), ": ", counted->store_sectors, " sectors stored, ", sectors_of_out,
+                " of out at best");
+        CHECK((std::string(name) == "wide" ? of_out < 1.2 * sectors_of_out : of_out >= 2 * sectors_of_out));
+    }
+}
+
+TEST_CASE("tensor cores do 4 D operations for every pair of a tile that has a visible pair, and none for other tiles") {
+    for (const Step& step : cuda::emulated::ladder()) {
+        if (step.takes_fp32) continue;
+        for (const Index head_dim : {64, 128})
+            for (const bool causal : {false, true}) {
+                SinglePattern one = pattern_problem(head_dim, 2, causal);
+                const Counted counted;
+                one.run(step);
+                const Index rows = tokens / 2, tiles = key_tiles(step, rows, causal);
+                CAPTURE(std::string(step.name));
+                CAPTURE(head_dim);
+                CAPTURE(causal);
+                CHECK(counted->tensor_flops ==
+                      static_cast<std::uint64_t>(4 * head_dim * step.tile_rows * step.key_tile_rows * tiles));
+            }
+    }
+}
+
+TEST_CASE("tiles that no row of the block sees are not loaded") {
+    for (const Step& step : cuda::emulated::ladder()) {
+        if (step.takes_fp32) continue;
+        SinglePattern one = pattern_problem(64, 2, true);
+        const Counted counted;
+        one.run(step);
+        const Index rows = tokens / 2, tiles = key_tiles(step, rows, true),
+                    query_tiles = ceil_div(rows, step.tile_rows);
+        CAPTURE(std::string(step.name));
+        if (step.uses_tensor_maps) {
+            CHECK(counted->tensor_loads == static_cast<std::uint64_t>(query_tiles + 2 * tiles));
+            continue;
+        }
+        // Rows past the view's end are not read: a tile of keys may be short, and so may the last of queries.
+        Index rows_read = rows;
+        for (Index first = 0; first < rows; first += step.tile_rows) {
+            const Index seen = std::min<Index>(first + step.tile_rows, rows);
+            rows_read += 2 * std::min(ceil_div(seen, step.key_tile_rows) * step.key_tile_rows, rows);
+        }
+        const Index sectors_a_row = 64 * 2 / 32;
+        const std::uint64_t sectors = counted->async_copy_sectors + counted->load_sectors;
+        CHECK(sectors >= static_cast<std::uint64_t>(rows_read * sectors_a_row));
+        // tensor_core reads Q's fragments in pieces of 4 bytes, so its sectors of Q come more than once.
+        const Index again = std::string(step.name) == "tensor_core" ? rows * sectors_a_row : 0;
+        CHECK(sectors <= static_cast<std::uint64_t>(rows_read * sectors_a_row + again));
+    }
+}
+
+TEST_CASE("the pairs that kernels let through are the visible ones") {
+    for (const Step& step : cuda::emulated::ladder())
+        for (const bool causal : {false, true}) {
+            const Shape shape{2, 200, 2, 16};
+            const Pattern pattern{100, 2, 1};
+            SinglePattern one(random_normal<float>(shape, 1), random_normal<float>(shape, 2),
+                              random_normal<float>(shape, 3), Type::bf16, pattern, causal);
+            const Counted counted;
+            one.run(step);
+            const Visibility segment{pattern.selected(0, 200), pattern.selected(0, 200), causal};
+            CAPTURE(std::string(step.name));
+            CAPTURE(causal);
+            CHECK(counted->visible_pairs == static_cast<std::uint64_t>(2 * 2 * 2 * segment.pairs()));
+        }
+}
+
+} // namespace
+} // namespace dra::test

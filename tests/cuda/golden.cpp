@@ -1,0 +1,49 @@
+#include "tests/golden.hpp"
+#include "cuda/host/work.hpp"
+#include "tests/cuda/problems.hpp"
+
+namespace dra::test {
+namespace {
+
+using cuda::Type;
+using cuda::emulated::Step;
+
+/// Whether the step can do every pattern of the problem; on `architecture` 9.0.
+bool takes(const Step& step, const Problem& problem, Type type) {
+    for (const cuda::PatternWork& work : cuda::work_of(problem).patterns)
+        if (work.selects_any && !cuda::emulated::why_not(step, type, work.parameters, 90).empty()) return false;
+    return true;
+}
+
+TEST_CASE("every step gives every golden case's answer that it can be asked for") {
+    for (const Step& step : cuda::emulated::ladder()) {
+        const std::string name = step.name;
+        int cases = 0;
+        double worst = 0;
+        for (const std::string& file : golden_names()) {
+            const Golden golden = load_golden(file);
+            const Problem problem = golden.problem();
+            for (const Type type : types_of(step)) {
+                if (!takes(step, problem, type)) continue;
+                CAPTURE(name);
+                CAPTURE(file);
+                CAPTURE(cuda::name(type));
+                const auto result = cuda::attention(emulator(), problem, type, golden.q, golden.k, golden.v, name);
+                // In fp32 the file's own answer; rounded inputs are another problem, which our oracle answers.
+                const double share = type == Type::fp32
+                                         ? error_ratios(problem, golden.expected, result).forward() / forward_bound
+                                         : share_of_bound(problem, type, golden.q, golden.k, golden.v, result);
+                CHECK(share <= 1);
+                worst = std::max(worst, share);
+                ++cases;
+            }
+        }
+        MESSAGE(name, ": largest error ", worst, " of the bound in ", cases, " runs");
+        const int files = static_cast<int>(golden_names().size());
+        CHECK(cases == (step.takes_fp32 ? 3 * files : step.uses_tensor_maps ? cases : 2 * files));
+        CHECK(cases >= files); // tensor maps leave out what does not divide
+    }
+}
+
+} // namespace
+} // namespace dra::test

@@ -1,0 +1,32 @@
+# Compiles the ladder's steps for one architecture and fails where nvcc reports a spill or a stack frame.
+#
+#   cmake -DNVCC=... -DROOT=<source tree> -DARCHITECTURE=90 -P resources.cmake
+
+set(sources naive.cu tiled.cu tensor_core.cu pipelined.cu wide.cu clear_rows.cu merge.cu gather.cu)
+if(ARCHITECTURE STREQUAL "90a")
+    set(sources hopper.cu)
+endif()
+
+set(functions 0)
+foreach(source IN LISTS sources)
+    execute_process(
+        COMMAND ${NVCC} -std=c++20 -O3 --expt-relaxed-constexpr --resource-usage -I${ROOT}
+            -gencode arch=compute_${ARCHITECTURE},code=sm_${ARCHITECTURE} -cubin -o /dev/null ${ROOT}/cuda/kernels/${source}
+        OUTPUT_VARIABLE report ERROR_VARIABLE report RESULT_VARIABLE result)
+    if(NOT result EQUAL 0)
+        message(FATAL_ERROR "${source} does not compile for sm_${ARCHITECTURE}:\n${report}")
+    endif()
+    string(REGEX MATCHALL "[0-9]+ bytes stack frame, [0-9]+ bytes spill stores, [0-9]+ bytes spill loads" frames "${report}")
+    list(LENGTH frames found)
+    math(EXPR functions "${functions} + ${found}")
+    foreach(frame IN LISTS frames)
+        if(NOT frame STREQUAL "0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads")
+            message(FATAL_ERROR "${source}, sm_${ARCHITECTURE}: ${frame}\n${report}")
+        endif()
+    endforeach()
+    string(REGEX MATCHALL "Used [0-9]+ registers" registers "${report}")
+    message(STATUS "${source}, sm_${ARCHITECTURE}: ${found} kernels; ${registers}")
+endforeach()
+if(functions EQUAL 0)
+    message(FATAL_ERROR "nvcc reported on no kernel")
+endif()

@@ -1,0 +1,111 @@
+#pragma once
+/// \file
+/// One pattern on the device, run through the ladder alone: no plan, no clearing, no merging that the test did not ask for.
+
+#include "cuda/host/buffer.hpp"
+#include "tests/cuda/problems.hpp"
+
+namespace dra::test {
+
+/// Memory on the device that is exactly as long as the tensor, so that one element too far is a fault.
+class DeviceTensor {
+public:
+    DeviceTensor(Index count, cuda::Type type)
+        : count_(count), type_(type), bytes_(stream(), static_cast<std::size_t>(count * cuda::bytes_of(type))) {}
+    DeviceTensor(const Eigen::ArrayX<float>& values, cuda::Type type) : DeviceTensor(values.size(), type) {
+        std::vector<std::byte> narrowed(bytes_.bytes());
+        cuda::narrow(type, narrowed.data(), values.data(), count_);
+        bytes_.copy_from(narrowed.data(), stream());
+    }
+
+    void* data() const { return bytes_.data(); }
+    float* floats() const { return reinterpret_cast<float*>(bytes_.data()); }
+    Eigen::ArrayX<float> values() const {
+        std::vector<std::byte> narrowed(bytes_.bytes());
+        bytes_.copy_to(narrowed.data(), stream());
+        stream().synchronize();
+        Eigen::ArrayX<float> result(count_);
+        cuda::widen(type_, result.data(), narrowed.data(), count_);
+        return result;
+    }
+
+    static cuda::emulated::Stream& stream() {
+        static cuda::emulated::Stream one;
+        return one;
+    }
+
+private:
+    Index count_;
+    cuda::Type type_;
+    cuda::emulated::Buffer<std::byte> bytes_;
+};
+
+/// A pattern with fixed phase over all heads, its tensors on the device. out and lse are NaN until somebody writes them.
+class SinglePattern {
+public:
+    SinglePattern(const Tensor<float>& q, const Tensor<float>& k, const Tensor<float>& v, cuda::Type type,
+                  const Pattern& pattern, bool causal = false, bool float_out = false, float scale = 0)
+        : q_(q.flat(), type), k_(k.flat(), type), v_(v.flat(), type),
+          out_(q.size(), float_out ? cuda::Type::fp32 : type), lse_(q.size() / q.shape().head_dim, cuda::Type::fp32),
+          shape_(q.shape()), type_(type), float_out_(float_out) {
+        const auto narrowed = [](Index x) { return static_cast<int>(x); };
+        const Shape& shape = q.shape();
+        const int kv_heads = narrowed(k.shape().heads);
+        parameters = {q_.data(),
+                      k_.data(),
+                      v_.data(),
+                      out_.data(),
+                      lse_.floats(),
+                      narrowed(shape.batch),
+                      narrowed(shape.tokens),
+                      narrowed(shape.heads),
+                      kv_heads,
+                      narrowed(shape.head_dim),
+                      narrowed(pattern.segment_length),
+                      narrowed(pattern.dilation_rate),
+                      cuda::PhaseOf::fixed,
+                      narrowed(pattern.phase),
+                      1,
+                      0,
+                      kv_heads,
+                      scale != 0 ? scale : 1 / std::sqrt(static_cast<float>(shape.head_dim)),
+                      causal};
+    }
+
+    void run(const cuda::emulated::Step& step) {
+        REQUIRE(cuda::emulated::why_not(step, type_, parameters, 90) == "");
+        const cuda::emulated::Maps maps = cuda::emulated::make_maps(step, type_, parameters);
+        DRA_CUDA_CHECK(cuda::emulated::run(step, {parameters, type_, float_out_, &maps, stream()}));
+        DeviceTensor::stream().synchronize();
+    }
+    void clear() {
+        DRA_CUDA_CHECK(cuda::emulated::clear_rows(parameters, type_, float_out_, stream()));
+        DeviceTensor::stream().synchronize();
+    }
+
+    Attention<float> result() const {
+        Attention<float> found{Tensor<float>(shape_), {shape_.batch, shape_.heads, shape_.tokens}};
+        found.out.flat() = out_.values();
+        found.lse.flat() = lse_.values();
+        return found;
+    }
+
+    cuda::Parameters parameters;
+
+private:
+    static simt::cudaStream_t stream() { return DeviceTensor::stream().get(); }
+
+    DeviceTensor q_, k_, v_, out_, lse_;
+    Shape shape_;
+    cuda::Type type_;
+    bool float_out_;
+};
+
+/// What the emulator counts while it lives.
+class Counted {
+public:
+    Counted() { simt::counters() = {}; }
+    const simt::Counters* operator->() const { return &simt::counters(); }
+};
+
+} // namespace dra::test
