@@ -171,8 +171,9 @@ private:
             peak_bytes += static_cast<double>(std::max(m.later_allocations.peak_bytes, m.first_allocations.peak_bytes));
             if (m.right) continue;
             right = false;
-            comparison_.offenders.push_back({at.tokens, fmt::format("{}, {}: error ratio {:.3g}, bound {}", group.title,
-                                                                    subject.name, m.error_ratio, comparison_.error_bound)});
+            comparison_.offenders.push_back(
+                {at.tokens, fmt::format("{}, {}: error ratio {:.3g}, bound {}", group.title, subject.name,
+                                        m.error_ratio, comparison_.error_bound)});
         }
         return right;
     }

@@ -17,8 +17,9 @@ template <class T> void poison(Attention<T>& result) {
 template <class T> class CpuWorkbench final : public Workbench {
 public:
     explicit CpuWorkbench(Inputs<T> inputs)
-        : inputs_(std::move(inputs)), into_{Tensor<T>(inputs_.q.shape()), Lse<T>(inputs_.q.shape().batch, inputs_.q.shape().heads,
-                                                                                inputs_.q.shape().tokens)} {}
+        : inputs_(std::move(inputs)), into_{Tensor<T>(inputs_.q.shape()),
+                                            Lse<T>(inputs_.q.shape().batch, inputs_.q.shape().heads,
+                                                   inputs_.q.shape().tokens)} {}
 
     Problem problem(const Configuration& chosen) const override {
         return validate(chosen, info<T>(inputs_.q, inputs_.k, inputs_.v));
@@ -37,16 +38,16 @@ public:
                         .verify = form.verify,
                         .as_published = {}};
         if (form.as_published)
-            subject.as_published = [judge = form.as_published](const Oracle& oracle) { return judge(oracle).forward(); };
+            subject.as_published = [judge = form.as_published](const Oracle& oracle) {
+                return judge(oracle).forward();
+            };
         return subject;
     }
 
     Subject pipeline(const PipelineKey& key, bool tells_first_from_later, const Problem& problem) override {
         using Pipeline = published::Pipeline<T>;
         const auto pipeline = std::make_shared<std::optional<Pipeline>>(std::in_place, problem, key.rungs);
-        const auto run = [this, pipeline] {
-            (*pipeline)->run(inputs_.q, inputs_.k, inputs_.v, into_.out, into_.lse);
-        };
+        const auto run = [this, pipeline] { (*pipeline)->run(inputs_.q, inputs_.k, inputs_.v, into_.out, into_.lse); };
         return {.name = key.name(),
                 .absent = {},
                 .tells_first_from_later = tells_first_from_later,

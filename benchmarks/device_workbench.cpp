@@ -15,8 +15,7 @@ using published::Verified;
 template <class Half> class DeviceWorkbench final : public Workbench {
 public:
     DeviceWorkbench(cuda::RungDevice& device, cuda::Type type, const Inputs<float>& inputs)
-        : device_(device),
-          inputs_{rounded_to<Half>(inputs.q), rounded_to<Half>(inputs.k), rounded_to<Half>(inputs.v)},
+        : device_(device), inputs_{rounded_to<Half>(inputs.q), rounded_to<Half>(inputs.k), rounded_to<Half>(inputs.v)},
           on_device_(device.upload(type, inputs_.q, inputs_.k, inputs_.v)) {}
 
     Problem problem(const Configuration& chosen) const override {

@@ -132,8 +132,8 @@ void print_device_counts(Page& page, const Comparison& c, const std::vector<Deta
         for (std::size_t i = 0; i < std::size(values); ++i) text += fmt::format("{:>{}}", values[i], widths[i]);
         page.line("{}", text);
     };
-    line(fmt::format("at n = {}", at.tokens), c.timed ? "before / rung" : "sectors  tensor FLOPs", "launches", "mallocs",
-         "bytes", "uploaded", counted.name, "grows", "FLOPs", "error");
+    line(fmt::format("at n = {}", at.tokens), c.timed ? "before / rung" : "sectors  tensor FLOPs", "launches",
+         "mallocs", "bytes", "uploaded", counted.name, "grows", "FLOPs", "error");
     for (const DetailRow& row : rows) {
         const Measurement& m = *row.which(at);
         if (!m.absent.empty()) continue;
@@ -141,11 +141,10 @@ void print_device_counts(Page& page, const Comparison& c, const std::vector<Deta
         const cuda::DeviceWork& work = row.first ? m.first_work : m.later_work;
         const auto number = [](std::int64_t x) { return count_text(static_cast<double>(x)); };
         const auto bytes = [](std::int64_t x) { return bytes_text(static_cast<double>(x)); };
-        const std::optional<Spread> gain = row.first && c.timed ? ratio(row.before(at)->later, m.first)
-                                                                : time_ratio(row.before(at), &m);
+        const std::optional<Spread> gain =
+            row.first && c.timed ? ratio(row.before(at)->later, m.first) : time_ratio(row.before(at), &m);
         line(fmt::format("{:<11}{:<17}", row.form, row.title),
-             c.timed ? spread_text(gain)
-                     : fmt::format("{:<9}{:<11}", number(work.sectors), number(work.tensor_flops)),
+             c.timed ? spread_text(gain) : fmt::format("{:<9}{:<11}", number(work.sectors), number(work.tensor_flops)),
              number(work.launches), number(work.allocations), bytes(work.allocated_bytes), bytes(work.uploaded_bytes),
              number(counted.of(counts)), row.first ? "" : exponent_text(exponents(c, counted, row.which).elements),
              number(counts.flops), error_text(m));
@@ -162,7 +161,8 @@ void print_fix(Page& page, const Comparison& c, const Entry& entry) {
     page.line("{}", wrapped(entry.teaches, 0));
     for (const Rung rung : rungs_of_a_fix) {
         const published::Words& words = entry.words(rung, c.device.has_value());
-        page.line("  {:<11} {}", published::name(rung), wrapped(fmt::format("{}. {}", words.title, words.sentence), 14));
+        page.line("  {:<11} {}", published::name(rung),
+                  wrapped(fmt::format("{}. {}", words.title, words.sentence), 14));
     }
     if (entry.fix == Fix::double_computation)
         page.line("  {}", wrapped(fmt::format("Compared not causal, end to end on a ring of {}: the class reached this "
@@ -171,8 +171,7 @@ void print_fix(Page& page, const Comparison& c, const Entry& entry) {
                                               c.ranks),
                                   2));
 
-    if (c.timed)
-        print_times(page, c, rows, c.device ? "device time" : "time", &DetailRow::samples, counted);
+    if (c.timed) print_times(page, c, rows, c.device ? "device time" : "time", &DetailRow::samples, counted);
     if (c.timed && c.device) print_times(page, c, rows, "host time", &DetailRow::host_samples, counted);
     page.line();
     if (c.device)

@@ -27,7 +27,8 @@ template <class Count> Gauge counted(std::string name, std::string short_name, C
 
 std::vector<Gauge> gauges(const Comparison& comparison) {
     if (!comparison.device) return {{"Time", "time", time_ratio}};
-    if (comparison.timed) return {{"Device time", "device time", time_ratio}, {"Host time", "host time", host_time_ratio}};
+    if (comparison.timed)
+        return {{"Device time", "device time", time_ratio}, {"Host time", "host time", host_time_ratio}};
     return {counted("FLOPs", "FLOPs", [](const Measurement& m) { return m.later_counts.flops; }),
             counted("Sectors of memory", "sectors", [](const Measurement& m) { return m.later_work.sectors; }),
             counted("Launches", "launches", [](const Measurement& m) { return m.later_work.launches; })};

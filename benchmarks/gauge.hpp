@@ -8,7 +8,7 @@ namespace dra::benchmarks {
 
 /// One thing that a ladder is climbed by.
 struct Gauge {
-    std::string name;  ///< "Time", "Host time", "Launches"
+    std::string name; ///< "Time", "Host time", "Launches"
     std::string short_name;
     std::function<std::optional<Spread>(const Measurement* before, const Measurement* rung)> ratio;
 };

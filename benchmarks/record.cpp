@@ -37,9 +37,7 @@ Json json(const cuda::DeviceWork& w) {
             {"tensor_flops", w.tensor_flops}};
 }
 
-Json json(const Samples& samples) {
-    return json(samples.empty() ? std::nullopt : std::optional(spread(samples)));
-}
+Json json(const Samples& samples) { return json(samples.empty() ? std::nullopt : std::optional(spread(samples))); }
 
 /// One call, a first or a later one; on a device with what only a device has.
 Json json_call(const Measurement& m, bool first, bool on_device) {
@@ -167,7 +165,7 @@ nlohmann::ordered_json record(const Comparison& c, const Json& environment) {
              {"threads", c.threads},
              {"budget_seconds", c.budget_seconds},
              {"error_bound", c.error_bound},
-              {"held", c.held.name()}}},
+             {"held", c.held.name()}}},
            {"device", json(c.device)},
            {"timed", c.timed},
            {"seconds", c.seconds},

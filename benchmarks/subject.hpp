@@ -24,17 +24,17 @@ struct PipelineKey {
 
 /// A thing that can be run, verified and counted. It lives no longer than the workbench that made it.
 struct Subject {
-    std::string name;                                         ///< unique among those of a group
-    std::string absent;                                       ///< why there is nothing to do; empty where there is
-    bool bounded = false;                                     ///< absent from some length on, for it would take too long
-    bool tells_first_from_later = false;                      ///< whether the first call is timed and counted by itself
-    std::function<void()> run;                                ///< one call
-    std::function<void()> forget;                             ///< makes the next call a first one
-    std::function<published::Counts()> counts;                ///< of the last call
+    std::string name;                          ///< unique among those of a group
+    std::string absent;                        ///< why there is nothing to do; empty where there is
+    bool bounded = false;                      ///< absent from some length on, for it would take too long
+    bool tells_first_from_later = false;       ///< whether the first call is timed and counted by itself
+    std::function<void()> run;                 ///< one call
+    std::function<void()> forget;              ///< makes the next call a first one
+    std::function<published::Counts()> counts; ///< of the last call
     std::function<published::Verified(const Oracle&)> verify; ///< poisons, runs, judges
-    std::function<double(const Oracle&)> as_published; ///< error ratio of the published wrong form; mostly empty
-    std::function<cuda::RunTime()> timed_run{};        ///< one call that times itself; only on devices
-    std::function<cuda::DeviceWork()> work{};          ///< of the last call; only on devices
+    std::function<double(const Oracle&)> as_published;        ///< error ratio of the published wrong form; mostly empty
+    std::function<cuda::RunTime()> timed_run{};               ///< one call that times itself; only on devices
+    std::function<cuda::DeviceWork()> work{};                 ///< of the last call; only on devices
 };
 
 /// What is known of a subject at one length.
@@ -47,7 +47,7 @@ struct Measurement {
     Allocations later_allocations, first_allocations;
     published::Counts later_counts, first_counts;
     cuda::DeviceWork later_work, first_work; ///< on a device
-    double error_ratio = 0; ///< the larger of the first and a later call's, out's and lse's
+    double error_ratio = 0;                  ///< the larger of the first and a later call's, out's and lse's
     bool right = false;
     std::optional<double> error_ratio_as_published;
     double estimate = 0; ///< seconds of the calls of one repetition

@@ -41,13 +41,13 @@ void print_setting(Page& page, const Comparison& c) {
     page.line();
     const std::string type = c.dtype == DType::f64 ? "double" : c.dtype == DType::f32 ? "float" : name(c.dtype);
     page.line("B = {}, H = {}{}, D = {}, {}, patterns (w, r) = {}, {}, ring of {}, {} thread{}", c.batch, c.heads,
-              c.kv_heads == c.heads ? "" : fmt::format(" on {} KV heads", c.kv_heads), c.head_dim,
-              type, patterns, c.causal ? "causal" : "not causal", c.ranks, c.threads,
-              c.threads == 1 ? "" : "s");
+              c.kv_heads == c.heads ? "" : fmt::format(" on {} KV heads", c.kv_heads), c.head_dim, type, patterns,
+              c.causal ? "causal" : "not causal", c.ranks, c.threads, c.threads == 1 ? "" : "s");
     if (c.device)
-        page.line("on {}, compute capability {}.{}, {} multiprocessors{}", c.device->name, c.device->architecture / 10,
-                  c.device->architecture % 10, c.device->multiprocessors,
-                  c.timed ? "; device time is between two events around a call, host time until it was queued" : "");
+        page.line("on {}, compute capability {}.{}, {} multiprocessors", c.device->name, c.device->architecture / 10,
+                  c.device->architecture % 10, c.device->multiprocessors);
+    if (c.device && c.timed)
+        page.line("device time is between two events around a call, host time until a call was queued");
     page.line("n = {}; every result was verified against the float64 oracle before it was {}", fmt::join(lengths, ", "),
               c.timed ? "timed" : "counted; nothing is timed here");
     for (const Remark& out : c.left_out) page.line("n = {} was left out: {}", out.tokens, out.words);
@@ -122,12 +122,12 @@ void print_claims(Page& page, const Comparison& c, const std::vector<Judgement>&
         page.line("{}  {}", j.fix ? std::to_string(static_cast<int>(*j.fix)) : "-",
                   wrapped(fmt::format("\"{}\"", j.claim.words), 3));
         if (j.ratio)
-            page.line("   {}", wrapped(fmt::format("measured {}{} against {} ({}): {}", spread_text(j.ratio),
-                                                   j.tokens == c.lengths.back().tokens
-                                                       ? ""
-                                                       : fmt::format(" at n = {}", j.tokens),
-                                                   claim_text(j.claim), j.claim.reading, j.words),
-                                       3));
+            page.line(
+                "   {}",
+                wrapped(fmt::format("measured {}{} against {} ({}): {}", spread_text(j.ratio),
+                                    j.tokens == c.lengths.back().tokens ? "" : fmt::format(" at n = {}", j.tokens),
+                                    claim_text(j.claim), j.claim.reading, j.words),
+                        3));
         else if (j.exponent)
             page.line("   {}", wrapped(fmt::format("counted {} against O(n) ({}): {}", exponent_text(j.exponent),
                                                    j.claim.reading, j.words),

@@ -28,8 +28,8 @@ void print_at(Page& page, const Comparison& c, const AtLength& at) {
     const std::size_t title_columns = c.device ? 35 : 40, gain_columns = c.device ? 22 : 24;
     page.heading(fmt::format("One fix after another, end to end, n = {}{}", at.tokens,
                              c.device ? ", ratios of " + gauge.short_name : ""));
-    page.line("{:<{}}{}  {:<{}}{:<{}}{:>10}{:>8}", "", title_columns, cost_heading(c), "against the first", gain_columns,
-              "against the step above", gain_columns, "FLOPs", "error");
+    page.line("{:<{}}{}  {:<{}}{:<{}}{:>10}{:>8}", "", title_columns, cost_heading(c), "against the first",
+              gain_columns, "against the step above", gain_columns, "FLOPs", "error");
     const Measurement *first = nullptr, *above = nullptr;
     for (const WaterfallStep& step : c.waterfall) {
         const Measurement* m = at.pipeline(step.key);

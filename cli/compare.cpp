@@ -35,14 +35,15 @@ struct Flags {
 /// How far a backend goes when nobody says.
 struct Reach {
     std::vector<Index> usual_lengths, quick_lengths;
+    Index heads;                       // that keep it busy
     double usual_budget, quick_budget; // seconds
     int most_repetitions;
 };
 
 Reach reach_of(const std::string& backend) {
-    if (backend == "cuda") return {{512, 1024, 2048, 4096, 8192}, {512, 1024, 2048}, 300, 60, 51};
-    if (backend == "emulated") return {{64, 128}, {32, 64}, 120, 30, 0};
-    if (backend == "cpu") return {{512, 1024, 2048, 4096}, {256, 512, 1024}, 120, 15, 25};
+    if (backend == "cuda") return {{512, 1024, 2048, 4096, 8192, 16384}, {512, 1024, 2048}, 16, 300, 60, 51};
+    if (backend == "emulated") return {{64, 128}, {32, 64}, 2, 120, 30, 0};
+    if (backend == "cpu") return {{512, 1024, 2048, 4096}, {256, 512, 1024}, 2, 120, 15, 25};
     throw PatternError("--backend", backend, "must be one of cpu, cuda, emulated");
 }
 
@@ -89,7 +90,7 @@ benchmarks::Options parse_options(const Flags& flags) {
 }
 
 template <class T> Inputs<T> random_inputs(const Flags& flags, Index tokens) {
-    const Shape shape{1, tokens, flags.heads ? parse_size("--heads", *flags.heads) : 2,
+    const Shape shape{1, tokens, flags.heads ? parse_size("--heads", *flags.heads) : reach_of(flags.backend).heads,
                       flags.head_dim ? parse_size("--head-dim", *flags.head_dim) : 64};
     return {random_normal<T>(shape, 1), random_normal<T>(shape, 2), random_normal<T>(shape, 3)};
 }
@@ -212,18 +213,20 @@ Command compare_command(CLI::App& program) {
     const auto add = [&](const char* flag, auto& value, const char* sentence, const char* kind) {
         command->add_option(flag, value, sentence)->type_name(kind);
     };
-    add("--lengths", flags->lengths, "tokens; default: 512,1024,2048,4096, with --quick 256,512,1024; cuda 512 to 8192, emulated 64,128", "N,...");
+    add("--lengths", flags->lengths,
+        "tokens; default: 512,1024,2048,4096, with --quick 256,512,1024; cuda 512 to 16384, emulated 64,128", "N,...");
     add("--ranks", flags->ranks, "ranks of the ring; default: 4", "R");
     add("--fix", flags->fix, "this fix alone, without the waterfall", "1..5");
     add("--segments", flags->segments, "segment lengths w, one a pattern; default: n/2,n", "W,...");
     add("--dilations", flags->dilations, "dilation rates r, one a pattern; default: 1,2", "R,...");
-    add("--heads", flags->heads, "default: 2", "H");
+    add("--heads", flags->heads, "default: 2; cuda 16", "H");
     add("--head-dim", flags->head_dim, "default: 64", "D");
     command->add_flag("--no-causal", flags->not_causal, "queries see later keys too");
     add("--input", flags->input, "q, k, v: [B, N, H, D]; lengths are prefixes of it; default: random normals",
         "FILE.safetensors");
     add("--backend", flags->backend,
-        "what runs the rungs; default: cpu. cuda: a GPU, by its clock and the host's; emulated: the same kernels on this "
+        "what runs the rungs; default: cpu. cuda: a GPU, by its clock and the host's; emulated: the same kernels on "
+        "this "
         "CPU, whose work is counted instead of timed",
         "cpu|cuda|emulated");
     add("--dtype", flags->dtype, "of cuda and emulated; default: the input's, else bf16", "bf16|fp16");

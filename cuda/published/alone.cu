@@ -65,8 +65,8 @@ void CausalMasks::fill(Tokens chunk) {
     if (rung_ == Rung::principled)
         fix_1::principled(stream_, reinterpret_cast<int*>(memory_.data()), N, chunk);
     else
-        (rung_ == Rung::before ? fix_1::before : fix_1::after)(
-            stream_, reinterpret_cast<unsigned char*>(memory_.data()), N, chunk);
+        (rung_ == Rung::before ? fix_1::before
+                               : fix_1::after)(stream_, reinterpret_cast<unsigned char*>(memory_.data()), N, chunk);
 }
 
 void CausalMasks::queue() {
@@ -103,7 +103,9 @@ void Askings::forget() {
                                       : fix_5::principled)(problem_, stream_, fix_1::after);
 }
 
-void Askings::note_what_is_kept(published::Counts& counts) const { counts.mask_bytes_kept = keeper_->mask_bytes_kept(); }
+void Askings::note_what_is_kept(published::Counts& counts) const {
+    counts.mask_bytes_kept = keeper_->mask_bytes_kept();
+}
 
 void Askings::queue() {
     for (const Tokens& chunk : chunks_of(problem_))

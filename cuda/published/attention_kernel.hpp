@@ -11,15 +11,16 @@
 namespace dra::cuda::DRA_TARGET::rungs {
 
 /// Combines the lane's two rows with what out and lse have there.
-template <class Combine, int D>
-__device__ __forceinline__ void combine_rows(const AttendCall& call, const BlockOfCall& block,
-                                             const float (&o)[D / 8][4], const float (&lse)[2]) {
+template <class Combine, int D> __device__ __forceinline__ void
+combine_rows(const AttendCall& call, const BlockOfCall& block, const float (&o)[D / 8][4], const float (&lse)[2]) {
     const Parameters& p = call.pattern;
     const RowsOfTensor rows = block.view.q;
     DRA_UNROLLED for (int i = 0; i < 2; ++i) {
-        const int row = block.first_row + 16 * warp_index() + lane_place().row + 8 * i, token = rows.first + row * rows.stride;
+        const int row = block.first_row + 16 * warp_index() + lane_place().row + 8 * i,
+                  token = rows.first + row * rows.stride;
         const bool there = row < rows.count;
-        float* out = static_cast<float*>(p.out) + row_at(p, block.batch, call.queries.count, token, p.heads, block.head);
+        float* out =
+            static_cast<float*>(p.out) + row_at(p, block.batch, call.queries.count, token, p.heads, block.head);
         float* lse_of_row = p.lse + lse_at(call, block, token);
         CombineWeights w = Combine::weights(Combine::reads && there ? load(lse_of_row) : -INFINITY, lse[i]);
         __syncwarp(); // all four lanes of a row have read its lse before one of them writes it
@@ -40,8 +41,8 @@ __device__ __forceinline__ void combine_rows(const AttendCall& call, const Block
     }
 }
 
-template <class T, int D, class Sight, class Combine>
-__global__ void __launch_bounds__(block_threads) attend_rows(const __grid_constant__ AttendCall call) {
+template <class T, int D, class Sight, class Combine> __global__ void __launch_bounds__(block_threads)
+    attend_rows(const __grid_constant__ AttendCall call) {
     DRA_SHARED_MEMORY(shared);
     const BlockOfCall block = block_of<tile_rows>(call);
     if (block.first_row >= block.view.q.count) return;

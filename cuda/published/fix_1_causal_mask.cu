@@ -9,7 +9,9 @@ constexpr int elements_a_thread = 4; // one aligned word
 
 unsigned blocks_for(long long items) { return static_cast<unsigned>((items + threads - 1) / threads); }
 
-__global__ void write_element(unsigned char* mask, long long element, unsigned char seen) { store(mask + element, seen); }
+__global__ void write_element(unsigned char* mask, long long element, unsigned char seen) {
+    store(mask + element, seen);
+}
 
 __global__ void compare_indices(unsigned char* mask, long long elements, int n_kv, int chunk_offset) {
     const long long thread = static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x;
@@ -48,8 +50,8 @@ void before(CountedStream& stream, unsigned char* mask, int n_q, Tokens chunk) {
 
 void after(CountedStream& stream, unsigned char* mask, int n_q, Tokens chunk) {
     const long long elements = static_cast<long long>(n_q) * chunk.count;
-    stream.launch(compare_indices, dim3(blocks_for((elements + elements_a_thread - 1) / elements_a_thread)), dim3(threads),
-                  0, mask, elements, chunk.count, chunk.begin);
+    stream.launch(compare_indices, dim3(blocks_for((elements + elements_a_thread - 1) / elements_a_thread)),
+                  dim3(threads), 0, mask, elements, chunk.count, chunk.begin);
     stream.counts.mask_elements += elements;
 }
 

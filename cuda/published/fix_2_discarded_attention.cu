@@ -43,7 +43,8 @@ __global__ void __launch_bounds__(threads)
     const long long lse_there = (static_cast<long long>(block.batch) * p.heads + block.head) * p.tokens + token;
     const CombineWeights w = MergeByLse::weights(load(lse + lse_there), load(p.lse + lse_at(call, block, from)));
     __syncwarp(); // every lane has read lse before it is written
-    const float* row = static_cast<const float*>(p.out) + row_at(p, block.batch, call.queries.count, from, p.heads, block.head);
+    const float* row =
+        static_cast<const float*>(p.out) + row_at(p, block.batch, call.queries.count, from, p.heads, block.head);
     float* there = out + row_at(p, block.batch, p.tokens, token, p.heads, block.head);
     for (int d = 2 * lane_index(); d < p.head_dim; d += 64) {
         float2* at = reinterpret_cast<float2*>(there + d);
@@ -88,7 +89,8 @@ void gather(CountedStream& stream, const Parameters& pattern, const Source& from
     const long long items = static_cast<long long>(tokens.count) * (pattern.head_dim / 8);
     const dim3 grid(static_cast<unsigned>((items + threads - 1) / threads),
                     static_cast<unsigned>(pattern.kv_head_count * group), static_cast<unsigned>(pattern.batch));
-    stream.launch(copy_rows, grid, dim3(threads), 0, pattern, from, list.indices, tokens, static_cast<uint4*>(gathered));
+    stream.launch(copy_rows, grid, dim3(threads), 0, pattern, from, list.indices, tokens,
+                  static_cast<uint4*>(gathered));
     stream.counts.rows_gathered += list.elements * group * pattern.batch;
 }
 

@@ -19,8 +19,7 @@ template <class Combine> void launch(CountedStream& stream, Type type, const Att
     stream.counts.flops += pairs * 4 * call.pattern.head_dim;
 }
 
-template <class Combine>
-void launch(CountedStream& stream, Type type, const AttendCall& call, Combining combining) {
+template <class Combine> void launch(CountedStream& stream, Type type, const AttendCall& call, Combining combining) {
     combining == Combining::merge ? launch<Combine>(stream, type, call) : launch<Store>(stream, type, call);
 }
 

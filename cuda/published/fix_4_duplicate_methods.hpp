@@ -27,7 +27,8 @@ namespace dra::cuda::DRA_TARGET::rungs {
 enum class Combining { store, merge };
 
 /// An attention method.
-using Method = void (*)(CountedStream& stream, Type type, const AttendCall& call, int chunk_offset, Combining combining);
+using Method = void (*)(CountedStream& stream, Type type, const AttendCall& call, int chunk_offset,
+                        Combining combining);
 
 namespace fix_4 {
 

@@ -44,16 +44,16 @@ public:
             return static_cast<long long>(rows.stride) * heads * p.head_dim;
         };
         const long long first_query = row_at(p, block_.batch, call_.queries.count, q_rows.first, p.heads, block_.head),
-                        first_key = row_at(p, block_.batch, call_.chunk.count, k_rows.first, p.kv_heads, block_.kv_head);
-        RowCopy<tile_rows, block_threads, D>(first_query, elements_apart(q_rows, p.heads), block_.first_row, q_rows.count,
-                                             p.head_dim)
+                        first_key =
+                            row_at(p, block_.batch, call_.chunk.count, k_rows.first, p.kv_heads, block_.kv_head);
+        RowCopy<tile_rows, block_threads, D>(first_query, elements_apart(q_rows, p.heads), block_.first_row,
+                                             q_rows.count, p.head_dim)
             .copy(static_cast<const T*>(p.q), tile_at(0));
         RowCopy<tile_keys, block_threads, D> copy(first_key, elements_apart(k_rows, p.kv_heads), 0, k_rows.count,
                                                   p.head_dim);
         const auto copy_tile = [&](int stage) {
             copy.copy(static_cast<const T*>(p.k), tile_at(first_k + stage * tile_elements));
-            if constexpr (with_values)
-                copy.copy(static_cast<const T*>(p.v), tile_at(first_v + stage * tile_elements));
+            if constexpr (with_values) copy.copy(static_cast<const T*>(p.v), tile_at(first_v + stage * tile_elements));
             copy.next_tile();
             ptx::copy_async_commit();
         };
@@ -88,7 +88,8 @@ public:
     }
 
 private:
-    static constexpr int tile_elements = tile_keys * D, first_k = tile_rows * D, first_v = first_k + stages * tile_elements;
+    static constexpr int tile_elements = tile_keys * D, first_k = tile_rows * D,
+                         first_v = first_k + stages * tile_elements;
 
     __device__ __forceinline__ SwizzledTile<T, D> tile_at(int origin) const { return {memory_, origin}; }
 

@@ -56,7 +56,8 @@ void Pipeline::make_workspace() {
     for (const Tokens& tokens : chunks_of(problem_)) {
         Chunk chunk{tokens, inputs_.k.data(), inputs_.v.data(), {}, {}};
         if (ring_) {
-            const std::size_t share = kv_bytes / static_cast<std::size_t>(problem_.tokens) * static_cast<std::size_t>(tokens.count);
+            const std::size_t share =
+                kv_bytes / static_cast<std::size_t>(problem_.tokens) * static_cast<std::size_t>(tokens.count);
             chunk.own_k = {stream, share};
             chunk.own_v = {stream, share};
             chunk.k = chunk.own_k.data();
@@ -88,7 +89,9 @@ void Pipeline::forget() {
     stream_.synchronize();
 }
 
-void Pipeline::note_what_is_kept(published::Counts& counts) const { counts.mask_bytes_kept = keeper_->mask_bytes_kept(); }
+void Pipeline::note_what_is_kept(published::Counts& counts) const {
+    counts.mask_bytes_kept = keeper_->mask_bytes_kept();
+}
 
 Attention<float> Pipeline::result() {
     const auto poison = [&](const auto& buffer) {
@@ -96,7 +99,8 @@ Attention<float> Pipeline::result() {
     };
     poison(sum_out_), poison(sum_lse_), poison(partial_out_), poison(partial_lse_), poison(out_);
     run();
-    Attention<float> result{Tensor<float>(problem_.q_shape()), Lse<float>(problem_.batch, problem_.heads, problem_.tokens)};
+    Attention<float> result{Tensor<float>(problem_.q_shape()),
+                            Lse<float>(problem_.batch, problem_.heads, problem_.tokens)};
     std::vector<std::byte> stored(out_.size());
     out_.copy_to(stored.data(), stream_.stream());
     sum_lse_.copy_to(result.lse.data(), stream_.stream());
@@ -134,7 +138,8 @@ void Pipeline::gather_chunk(Chunk& chunk) {
 void Pipeline::discard_three_attentions() {
     const Tokens all{0, static_cast<int>(problem_.tokens)};
     const int heads = static_cast<int>(problem_.heads), kv_heads = static_cast<int>(problem_.kv_heads);
-    for (const fix_2::Source& x : {fix_2::Source{inputs_.q.data(), all, heads}, {inputs_.k.data(), all, kv_heads},
+    for (const fix_2::Source& x : {fix_2::Source{inputs_.q.data(), all, heads},
+                                   {inputs_.k.data(), all, kv_heads},
                                    {inputs_.v.data(), all, kv_heads}})
         for (const NumberedPattern& pattern : patterns_) discard(pattern, x);
 }
@@ -158,7 +163,8 @@ void Pipeline::discard(const NumberedPattern& pattern, const fix_2::Source& x) {
 }
 
 void Pipeline::step(const Chunk& chunk, const NumberedPattern& pattern) {
-    AttendCall call{.pattern = pattern.parameters, .queries = {0, static_cast<int>(problem_.tokens)}, .chunk = chunk.tokens};
+    AttendCall call{
+        .pattern = pattern.parameters, .queries = {0, static_cast<int>(problem_.tokens)}, .chunk = chunk.tokens};
     if (has_mask()) call.mask = keeper_->mask(chunk.tokens);
     Parameters& p = call.pattern = pattern.with_heads(keeper_->heads(pattern.number));
     p.q = inputs_.q.data();

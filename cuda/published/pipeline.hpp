@@ -43,7 +43,7 @@ protected:
 private:
     struct Chunk {
         Tokens tokens;
-        const void *k, *v;               ///< [B, tokens.count, Hkv, D]
+        const void *k, *v;              ///< [B, tokens.count, Hkv, D]
         Buffer<std::byte> own_k, own_v; ///< empty without a ring
     };
 
@@ -62,8 +62,8 @@ private:
     bool ring_;
     const Inputs& inputs_;
     std::vector<NumberedPattern> patterns_;
-    fix_3::ByStatistics statistics_;  ///< seam 3
-    Method method_;                   ///< seam 4
+    fix_3::ByStatistics statistics_; ///< seam 3
+    Method method_;                  ///< seam 4
     std::unique_ptr<Keeper> keeper_; ///< seam 5, which holds seam 1
 
     std::vector<Chunk> chunks_;

@@ -8,6 +8,17 @@ namespace DRA_TARGET::rungs {
 namespace {
 
 constexpr Index largest_head_dim = 128, head_dim_multiple = 8; // of the kernel, and of 16 bytes
+constexpr Index largest_grid = 65535;                          // of a grid's second and third dimension
+
+/// Throws KernelError where a call's grid of segments, batches and heads would not be one.
+void check_grid(const Problem& problem) {
+    const std::string rule = "must be at most " + std::to_string(largest_grid) + " for the rungs' kernel";
+    if (const Index views = problem.batch * problem.heads; views > largest_grid)
+        throw KernelError("B*H", std::to_string(views), rule);
+    for (const Index w : problem.segment_lengths)
+        if (const Index segments = ceil_div(problem.tokens, w); segments > largest_grid)
+            throw KernelError("N/w", std::to_string(segments), rule);
+}
 
 class OpenRungDevice final : public RungDevice {
 public:
@@ -26,6 +37,7 @@ public:
 
     std::unique_ptr<Form> pipeline(const Problem& problem, published::Rungs of, Played played,
                                    const DeviceInputs& inputs) override {
+        check_grid(problem);
         return std::make_unique<Pipeline>(problem, of, played, dynamic_cast<const Inputs&>(inputs));
     }
     std::unique_ptr<Form> causal_masks(const Problem& problem, published::Rung rung) override {
@@ -43,7 +55,9 @@ private:
 } // namespace DRA_TARGET::rungs
 
 #ifdef __CUDACC__
-std::unique_ptr<RungDevice> silicon_rungs() { return std::make_unique<silicon::rungs::OpenRungDevice>(silicon_device()); }
+std::unique_ptr<RungDevice> silicon_rungs() {
+    return std::make_unique<silicon::rungs::OpenRungDevice>(silicon_device());
+}
 #else
 std::unique_ptr<RungDevice> emulated_rungs() {
     return std::make_unique<emulated::rungs::OpenRungDevice>(emulated_device());

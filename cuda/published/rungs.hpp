@@ -70,8 +70,11 @@ public:
     /// bf16 and fp16, which tensor cores multiply. D must be a multiple of 8, at most 128; throws KernelError.
     virtual std::unique_ptr<DeviceInputs> upload(Type type, TensorView<const float> q, TensorView<const float> k,
                                                  TensorView<const float> v) = 0;
+
+    /// Throws KernelError where B*H, or the segments of a pattern, are more than 65535.
     virtual std::unique_ptr<Form> pipeline(const Problem& problem, published::Rungs rungs, Played played,
                                            const DeviceInputs& inputs) = 0;
+
     virtual std::unique_ptr<Form> causal_masks(const Problem& problem, published::Rung rung) = 0; ///< fix 1 alone
     virtual std::unique_ptr<Form> askings(const Problem& problem, published::Rung rung) = 0;      ///< fix 5 alone
 };

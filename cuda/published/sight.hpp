@@ -32,13 +32,13 @@ struct Extents {
     __device__ __forceinline__ Extents(const AttendCall& call, const BlockOfCall& block, const int (&row)[2])
         : extent{of(call, block.view, row[0]), of(call, block.view, row[1])} {}
 
-    /// Hides keys of the tile that begins at `first_key`. Rows see more the later they are, unless they are repeated: then
-    /// every tile is compared.
+    /// Hides keys of the tile that begins at `first_key`.
     template <int N> __device__ __forceinline__ void hide(float (&s)[N][4], int first_key) const {
         hide_keys(s, first_key, extent);
     }
 
-    /// Every key of the tile [first_key, end) is seen by every row from first_row on.
+    /// Whether every key before `end` is seen by every row from first_row on. Rows see more the later they are, unless
+    /// they are repeated: then every tile is compared.
     static __device__ __forceinline__ bool full(const AttendCall& call, const SegmentView& view, int first_row,
                                                 int end) {
         return !call.repeated && end <= of(call, view, first_row);

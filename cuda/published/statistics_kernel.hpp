@@ -14,8 +14,8 @@ enum class Statistics {
     maximum_as_published, ///< m + log 1, which is wrong
 };
 
-template <class T, int D, class Sight, Statistics statistics>
-__global__ void __launch_bounds__(block_threads) statistics_of_rows(const __grid_constant__ AttendCall call) {
+template <class T, int D, class Sight, Statistics statistics> __global__ void __launch_bounds__(block_threads)
+    statistics_of_rows(const __grid_constant__ AttendCall call) {
     DRA_SHARED_MEMORY(shared);
     const BlockOfCall block = block_of<tile_rows>(call);
     const RowsOfTensor rows = block.view.q;

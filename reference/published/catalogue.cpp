@@ -43,8 +43,9 @@ std::vector<Entry> make_catalogue() {
          "2. Removed Incorrect Dilated Pattern Application",
          "What is not computed costs nothing; and copies, repeats and index lists can stay behind when the obvious "
          "waste is gone.",
-         {{{{"three discarded attentions", "Attention of q, of k and of v with itself is computed segment by segment and "
-                                           "thrown away, then as after."}},
+         {{{{"three discarded attentions",
+             "Attention of q, of k and of v with itself is computed segment by segment and "
+             "thrown away, then as after."}},
            {{"gathered and repeated",
              "Selected rows are gathered by an index list and repeated to the length before dilation: r^2 the pairs."},
             Words{"gathered and repeated",
@@ -64,13 +65,15 @@ std::vector<Entry> make_catalogue() {
          "The pass that computes attention knows its log-sum-exp; merging chunks needs nothing computed twice.",
          {{{{"maximum and sum again", "After the attention pass QK^T is computed again for the maximum and the sum of "
                                       "exponentials: 6 n n_kv d FLOPs."},
-            Words{"maximum and sum again", "After the attention kernel a second one computes QK^T again, for the maximum "
-                                           "and the sum of exponentials: 6 n n_kv d FLOPs."}},
+            Words{"maximum and sum again",
+                  "After the attention kernel a second one computes QK^T again, for the maximum "
+                  "and the sum of exponentials: 6 n n_kv d FLOPs."}},
            {{"maximum again",
              "QK^T is still computed again, for the maximum alone: 6 n n_kv d FLOPs, and the sum was lost."}},
            {{"one pass", "The attention pass returns lse, and partials are merged by it: 4 n n_kv d FLOPs."},
-            Words{"lse from the kernel",
-                  "The attention kernel merges by the lse that it holds in registers: 4 n n_kv d FLOPs, one launch."}}}},
+            Words{
+                "lse from the kernel",
+                "The attention kernel merges by the lse that it holds in registers: 4 n n_kv d FLOPs, one launch."}}}},
          {{"~50% reduction in computation for Flash-enabled paths", Quantity::speed_up, 1 / 0.55, 1 / 0.45,
            "45 to 55 % of the time saved, so a speed-up about 2", all_before, fixed(Fix::double_computation), false,
            false,
@@ -87,8 +90,8 @@ std::vector<Entry> make_catalogue() {
          "Copies of a function are never equal: they differ where nobody looks, at the edges.",
          {{{{"four methods",
              "Four functions that disagree for a chunk offset above 0, which the pipeline never passes."},
-            Words{"four launch paths",
-                  "Four launch paths, each with its own rule for a chunk offset above 0, which the pipeline never passes."}},
+            Words{"four launch paths", "Four launch paths, each with its own rule for a chunk offset above 0, which "
+                                       "the pipeline never passes."}},
            {{"one method and a path beside it",
              "One unified function, and an online-softmax path that computes for itself."},
             Words{"one path and a kernel beside it",
@@ -114,8 +117,9 @@ std::vector<Entry> make_catalogue() {
                                        "host, and copied into memory asked for each call."}},
            {{"nothing to keep",
              "Visibility, rows and head groups are closed forms; what another fix still asks for is rebuilt."},
-            Words{"a plan", "Visibility, rows and head groups are closed forms; memory and lists that another fix still "
-                            "asks for are made once, and a call allocates nothing."}}}},
+            Words{"a plan",
+                  "Visibility, rows and head groups are closed forms; memory and lists that another fix still "
+                  "asks for are made once, and a call allocates nothing."}}}},
          {{"Significant reduction in repeated computations", Quantity::none, 0, 0, "no number was claimed", all_before,
            fixed(Fix::caching), std::nullopt, true,
            "9.7 -> 8.8 ms (n = 1024), 352.5 -> 350.0 ms (n = 4096), for n^2 bytes kept in every module; the pattern "

@@ -96,7 +96,8 @@ TEST_CASE("fix 4: the same launches, pairs and FLOPs in all rungs") {
 
 TEST_CASE("fix 5: three allocations a step, two and n^2 bytes kept, none") {
     const Posed<> posed(dense(true));
-    const Rungs asking = Rungs(Rung::principled).with(Fix::causal_mask, Rung::after).with(Fix::discarded_attention, Rung::after);
+    const Rungs asking =
+        Rungs(Rung::principled).with(Fix::causal_mask, Rung::after).with(Fix::discarded_attention, Rung::after);
     const auto at = [&](Rung rung) { return run(*posed.pipeline(asking.with(Fix::caching, rung))); };
     const auto before = at(Rung::before), after = at(Rung::after), principled = at(Rung::principled);
     const Index list_bytes = 4 * (R * n + n); // of q's rows for every chunk, and of k's
@@ -129,7 +130,8 @@ TEST_CASE("everything principled asks for no memory, no mask and no list") {
 }
 
 TEST_CASE("the pairs counted on the host are those that the kernels visit") {
-    for (const Asked& asked : {dense(true), dilated(), Asked{2, 75, 4, 2, 8, {30, 75}, {3, 4}, mixture, head, true, 4}}) {
+    for (const Asked& asked :
+         {dense(true), dilated(), Asked{2, 75, 4, 2, 8, {30, 75}, {3, 4}, mixture, head, true, 4}}) {
         const Posed<> posed(asked);
         for (const Index number : {0, 40, 121, 162, 242}) {
             const auto form = posed.pipeline(Rungs::numbered(number));

@@ -30,10 +30,25 @@ std::vector<int> seen_by(Method method, int offset, bool causal) {
     q.copy_from(zeros.data(), stream.stream());
     kv.copy_from(zeros.data(), stream.stream());
     AttendCall call{.pattern = {}, .queries = {0, tokens}, .chunk = {0, tokens}};
-    call.pattern = {.q = q.data(), .k = kv.data(), .v = kv.data(), .out = out.data(), .lse = lse.data(),
-                    .batch = 1, .tokens = tokens, .heads = 1, .kv_heads = 1, .head_dim = D,
-                    .segment_length = tokens, .dilation_rate = 1, .phase_of = PhaseOf::fixed, .phase = 0,
-                    .phase_block = 1, .first_kv_head = 0, .kv_head_count = 1, .softmax_scale = 1, .causal = causal ? 1 : 0};
+    call.pattern = {.q = q.data(),
+                    .k = kv.data(),
+                    .v = kv.data(),
+                    .out = out.data(),
+                    .lse = lse.data(),
+                    .batch = 1,
+                    .tokens = tokens,
+                    .heads = 1,
+                    .kv_heads = 1,
+                    .head_dim = D,
+                    .segment_length = tokens,
+                    .dilation_rate = 1,
+                    .phase_of = PhaseOf::fixed,
+                    .phase = 0,
+                    .phase_block = 1,
+                    .first_kv_head = 0,
+                    .kv_head_count = 1,
+                    .softmax_scale = 1,
+                    .causal = causal ? 1 : 0};
     method(stream, Type::bf16, call, offset, Combining::store);
     std::vector<float> found(tokens);
     lse.copy_to(found.data(), stream.stream());
@@ -52,8 +67,9 @@ TEST_CASE("the four methods before, and the one after, disagree where a chunk be
     CHECK(seen_by(fix_4::online_softmax_attention, 3, true) == turned_round);
     CHECK(seen_by(fix_4::compute_attention, 3, true) == everything);
     CHECK(seen_by(fix_4::attend, 3, true) == right);
-    for (const Method method : {fix_4::simple_attention, fix_4::compute_attention_chunk, fix_4::compute_attention_standard,
-                                fix_4::online_softmax_attention, fix_4::compute_attention, fix_4::attend}) {
+    for (const Method method :
+         {fix_4::simple_attention, fix_4::compute_attention_chunk, fix_4::compute_attention_standard,
+          fix_4::online_softmax_attention, fix_4::compute_attention, fix_4::attend}) {
         CHECK(seen_by(method, 0, true) == ignored); // offset 0, where all agree
         CHECK(seen_by(method, 0, false) == everything);
     }

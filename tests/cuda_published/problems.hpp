@@ -26,8 +26,8 @@ inline RungDevice& device() {
 template <class Half = bfloat16> class Posed {
 public:
     explicit Posed(const Asked& asked, std::uint64_t seed = 1)
-        : posed_(published::test::pose<float>(asked, seed)), q_(rounded_to<Half>(posed_.q)), k_(rounded_to<Half>(posed_.k)),
-          v_(rounded_to<Half>(posed_.v)), truth_(oracle<float>(problem(), q_, k_, v_)),
+        : posed_(published::test::pose<float>(asked, seed)), q_(rounded_to<Half>(posed_.q)),
+          k_(rounded_to<Half>(posed_.k)), v_(rounded_to<Half>(posed_.v)), truth_(oracle<float>(problem(), q_, k_, v_)),
           yardstick_(rounding_oracle<Half>(problem(), q_, k_, v_)), inputs_(device().upload(type, q_, k_, v_)) {}
 
     static constexpr Type type = std::is_same_v<Half, bfloat16> ? Type::bf16 : Type::fp16;
@@ -44,9 +44,7 @@ public:
     }
 
     /// The error of the result of a run into poison as a share of its bound.
-    double share(Form& form) const {
-        return half_errors<Half>(problem(), truth_, yardstick_, form.result()).worst();
-    }
+    double share(Form& form) const { return half_errors<Half>(problem(), truth_, yardstick_, form.result()).worst(); }
 
 private:
     published::test::Posed<float> posed_;
