@@ -132,7 +132,7 @@ void print_device_counts(Page& page, const Comparison& c, const std::vector<Deta
         for (std::size_t i = 0; i < std::size(values); ++i) text += fmt::format("{:>{}}", values[i], widths[i]);
         page.line("{}", text);
     };
-    line(fmt::format("at n = {}", at.tokens), c.timed ? "before / rung" : "sectors  tensor FLOPs", "launches",
+    line(fmt::format("at n = {}", at.tokens), c.timed ? "before / rung" : "sectors  tensor ops", "launches",
          "mallocs", "bytes", "uploaded", counted.name, "grows", "FLOPs", "error");
     for (const DetailRow& row : rows) {
         const Measurement& m = *row.which(at);
@@ -144,7 +144,7 @@ void print_device_counts(Page& page, const Comparison& c, const std::vector<Deta
         const std::optional<Spread> gain =
             row.first && c.timed ? ratio(row.before(at)->later, m.first) : time_ratio(row.before(at), &m);
         line(fmt::format("{:<11}{:<17}", row.form, row.title),
-             c.timed ? spread_text(gain) : fmt::format("{:<9}{:<11}", number(work.sectors), number(work.tensor_flops)),
+             c.timed ? spread_text(gain) : fmt::format("{:<9}{:<10}", number(work.sectors), number(work.tensor_flops)),
              number(work.launches), number(work.allocations), bytes(work.allocated_bytes), bytes(work.uploaded_bytes),
              number(counted.of(counts)), row.first ? "" : exponent_text(exponents(c, counted, row.which).elements),
              number(counts.flops), error_text(m));

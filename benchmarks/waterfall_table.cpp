@@ -25,7 +25,7 @@ std::string cost_heading(const Comparison& c) {
 
 void print_at(Page& page, const Comparison& c, const AtLength& at) {
     const Gauge gauge = gauges(c).front();
-    const std::size_t title_columns = c.device ? 35 : 40, gain_columns = c.device ? 22 : 24;
+    const std::size_t title_columns = c.device ? 34 : 40, gain_columns = c.device ? 22 : 24;
     page.heading(fmt::format("One fix after another, end to end, n = {}{}", at.tokens,
                              c.device ? ", ratios of " + gauge.short_name : ""));
     page.line("{:<{}}{}  {:<{}}{:<{}}{:>10}{:>8}", "", title_columns, cost_heading(c), "against the first",

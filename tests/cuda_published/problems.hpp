@@ -3,6 +3,7 @@
 /// Small problems with their oracle, on the emulator, and the verdict on what a form made of them.
 
 #include "cuda/published/rungs.hpp"
+#include "cuda/simt/runtime.hpp"
 #include "reference/definition/half_precision.hpp"
 #include "tests/published/problems.hpp"
 
@@ -21,6 +22,15 @@ inline RungDevice& device() {
     static const std::unique_ptr<RungDevice> emulator = emulated_rungs();
     return *emulator;
 }
+
+/// While it lives, requests and sectors are not counted, which takes time.
+class Uncounted {
+public:
+    Uncounted() { simt::config().count_requests = false; }
+    ~Uncounted() { simt::config().count_requests = true; }
+    Uncounted(const Uncounted&) = delete;
+    Uncounted& operator=(const Uncounted&) = delete;
+};
 
 /// A problem on inputs rounded to a type, on the device, with the truth about them.
 template <class Half = bfloat16> class Posed {
