@@ -99,7 +99,7 @@ __global__ void move_registers(int increased) {
         ptx::registers_increase<240>(); // too many
 }
 
-template <int registers> __global__ void wrong_direction() { ptx::registers_increase<registers>(); } // wrong way
+template <int registers> __global__ void wrong_direction() { ptx::registers_decrease<registers>(); } // wrong way
 
 TEST_CASE("setmaxnreg: consumers wait for what the producer gives back; more than there is never comes") {
     for_each_schedule(10, [] {
@@ -108,7 +108,7 @@ TEST_CASE("setmaxnreg: consumers wait for what the producer gives back; more tha
         CHECK(counters().register_changes == 12);
         check_fault(fault_of([] { run(move_registers, dim3(1), dim3(384), 0, 240); }), FaultKind::deadlock, __FILE__,
                     "too many");
-        check_fault(fault_of([] { run(wrong_direction<160>, dim3(1), dim3(384), 0); }), FaultKind::bad_registers,
+        check_fault(fault_of([] { run(wrong_direction<176>, dim3(1), dim3(384), 0); }), FaultKind::bad_registers,
                     __FILE__, "wrong way");
     });
 }

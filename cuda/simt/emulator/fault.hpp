@@ -24,7 +24,7 @@ enum class FaultKind {
     unfinished_copy,    ///< a thread exits with copies that it never committed or waited for
     accumulator_in_flight, ///< two groups of wgmma under way write overlapping registers in different shapes
     bad_descriptor,        ///< a matrix descriptor that wgmma does not understand
-    bad_registers,         ///< setmaxnreg beyond the file, or in the wrong direction
+    bad_registers,         ///< setmaxnreg that decreases to more than there are
     canary,                ///< bytes around an allocation were written
     use_before_wait,       ///< memory touched by a stream that did not wait for its allocation
 };

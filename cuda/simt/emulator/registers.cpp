@@ -4,6 +4,9 @@
 namespace dra::simt::machine {
 
 /// A warp that asks for more than is free waits until others give some back, as on silicon.
+///
+/// How many registers the compiler gave the kernel is not known here: the most that its block size allows is assumed. So
+/// an increase to fewer than that is no fault, but a decrease to more is, whatever the compiler chose.
 void change_registers(int registers, bool increase, Site site) {
     const sanitizers::Quiet quiet;
     Block& block = Block::current();
@@ -12,11 +15,12 @@ void change_registers(int registers, bool increase, Site site) {
     const char* const name = increase ? "registers_increase" : "registers_decrease";
     block.meet(name, ~0u, site, [&] {
         ++block.counters.register_changes;
-        if (increase ? wanted < warp.registers : wanted > warp.registers)
+        if (!increase && wanted > warp.registers)
             block.fail(FaultKind::bad_registers,
-                       std::string(name) + " to " + std::to_string(wanted) + ", from " + std::to_string(warp.registers),
+                       "registers_decrease to " + std::to_string(wanted) + ", from at most " +
+                           std::to_string(warp.registers),
                        site);
-        if (increase) return;
+        if (wanted > warp.registers) return;
         block.free_registers += (warp.registers - wanted) * warp_size;
         warp.registers = wanted;
         block.schedule.wake(block.waiting_for_registers);
