@@ -143,7 +143,7 @@ TEST_CASE("memory: what was freed is out of bounds") {
                 FaultKind::out_of_bounds, __FILE__, "stale");
 }
 
-#if !defined(DRA_SIMT_SANITIZED) // AddressSanitizer stops at these first: see planted_overrun.cpp
+#if !defined(DRA_SIMT_WITHOUT_CANARIES) // AddressSanitizer stops at these first: see planted_overrun.cpp
 __global__ void write_plainly(float* memory, int at) { memory[at] = 1.f; }
 
 TEST_CASE("memory: plain stores around an allocation, or behind shared memory, are seen by canaries") {
