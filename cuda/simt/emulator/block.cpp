@@ -32,11 +32,13 @@ void Block::prepare(const Grid& grid, const Config& config, std::span<const Memo
     gridDim = grid.size;
     threads_ = grid.block.x * grid.block.y * grid.block.z;
     counters = {};
+    running = this;
+    main_.emplace();
 
     if (stack_bytes_ != config.stack_bytes) lanes_.clear();
     stack_bytes_ = config.stack_bytes;
     while (lanes_.size() < threads_)
-        lanes_.emplace_back(static_cast<unsigned>(lanes_.size()), stack_bytes_ * sanitizers::stack_factor);
+        lanes_.emplace_back(static_cast<unsigned>(lanes_.size()), stack_bytes_ * sanitizers::stack_factor, enter);
     for (unsigned i = 0; i < threads_; ++i)
         lanes_[i].index = {i % grid.block.x, i / grid.block.x % grid.block.y, i / grid.block.x / grid.block.y};
     warps.resize((threads_ + warp_size - 1) / warp_size);
@@ -71,7 +73,6 @@ void Block::restart(std::size_t number) {
         lane.copies.clear();
         lane.stores.clear();
         lane.last_proxy_fence = 0;
-        lane.fiber.restart(enter);
         schedule.wake(i / warp_size, 1u << i % warp_size);
     }
     // Lanes that a ragged last warp does not have count as gone.
@@ -79,11 +80,8 @@ void Block::restart(std::size_t number) {
 }
 
 void Block::run(std::size_t number) {
-    Fiber main;
-    main_ = &main;
-    running = this;
     restart(number);
-    main.switch_to(next());
+    main_->switch_to(next());
     sanitizers::acquire(done_edge_);
     if (!error_ && alive_ > 0) error_ = std::make_exception_ptr(deadlock());
     if (error_) unwind();
@@ -115,7 +113,7 @@ void Block::enter() {
     lane.finished = true;
     --block.alive_;
     const bool stop = block.error_ || block.alive_ == 0;
-    lane.fiber.finish_to(stop ? *block.main_ : block.next());
+    lane.fiber.switch_to(stop ? *block.main_ : block.next()); // and back here when the next block begins
 }
 
 /// What a thread must not leave behind.

@@ -22,6 +22,7 @@
 
 #include <deque>
 #include <exception>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -118,8 +119,8 @@ private:
     std::deque<Lane> lanes_; // at least threads_ of them
     unsigned threads_ = 0, alive_ = 0;
     std::size_t stack_bytes_ = 0;
-    Lane* lane_ = nullptr; // that runs
-    Fiber* main_ = nullptr;
+    Lane* lane_ = nullptr;      // that runs
+    std::optional<Fiber> main_; // the OS thread's own flow
     bool unwinding_ = false;
     std::exception_ptr error_;
 };

@@ -47,7 +47,8 @@ Fiber::Fiber() {
 #endif
 }
 
-Fiber::Fiber(const Stack& stack) : bottom_(stack.bottom()), bytes_(stack.bytes()) {
+Fiber::Fiber(const Stack& stack, Entry entry) : entry_(entry), bottom_(stack.bottom()), bytes_(stack.bytes()) {
+    context_ = context::make_fcontext(stack.bottom() + bytes_, bytes_, enter);
 #if defined(DRA_SIMT_TSAN)
     watched_ = __tsan_create_fiber(0);
     owns_watched_ = true;
@@ -60,13 +61,10 @@ Fiber::~Fiber() {
 #endif
 }
 
-void Fiber::restart(Entry entry) {
-    entry_ = entry;
-    fake_stack_ = nullptr;
-    context_ = context::make_fcontext(static_cast<unsigned char*>(const_cast<void*>(bottom_)) + bytes_, bytes_, enter);
-}
-
 namespace {
+
+/// AddressSanitizer's stack for locals changes in the middle of a switch, so nothing of a switch may lie there.
+#define DRA_SIMT_REAL_STACK __attribute__((no_sanitize("address")))
 
 /// Who is being switched to and from. It travels with the jump, so that the one that goes on can store where the other
 /// stopped.
@@ -77,7 +75,7 @@ struct Jump {
 
 } // namespace
 
-void Fiber::switch_to(Fiber& next) {
+DRA_SIMT_REAL_STACK void Fiber::switch_to(Fiber& next) {
 #if defined(DRA_SIMT_TSAN)
     __tsan_switch_to_fiber(next.watched_, __tsan_switch_to_fiber_no_sync);
 #elif defined(DRA_SIMT_ASAN)
@@ -91,25 +89,13 @@ void Fiber::switch_to(Fiber& next) {
 #endif
 }
 
-void Fiber::finish_to(Fiber& next) {
-#if defined(DRA_SIMT_TSAN)
-    __tsan_switch_to_fiber(next.watched_, __tsan_switch_to_fiber_no_sync);
-#elif defined(DRA_SIMT_ASAN)
-    __sanitizer_start_switch_fiber(nullptr, next.bottom_, next.bytes_);
-#endif
-    Jump jump{&context_, &next};
-    context::jump_fcontext(next.context_, &jump);
-    __builtin_unreachable();
-}
-
-void Fiber::enter(context::transfer_t from) {
+DRA_SIMT_REAL_STACK void Fiber::enter(context::transfer_t from) {
     const Jump jump = *static_cast<Jump*>(from.data);
     *jump.stopped = from.fctx;
 #if defined(DRA_SIMT_ASAN)
     __sanitizer_finish_switch_fiber(nullptr, nullptr, nullptr);
 #endif
-    jump.next->entry_();
-    __builtin_unreachable();
+    for (;;) jump.next->entry_();
 }
 
 } // namespace dra::simt::machine

@@ -34,18 +34,15 @@ public:
     using Entry = void (*)();
 
     Fiber(); ///< the calling OS thread's own flow, on its own stack
-    explicit Fiber(const Stack& stack);
+
+    /// The first switch to it calls entry() on the stack, and calls it again whenever it returns. A fiber never ends:
+    /// its last switch away is just not answered. (Starting anew would cost AddressSanitizer a stack of its own each time.)
+    Fiber(const Stack& stack, Entry entry);
     ~Fiber();
     Fiber(const Fiber&) = delete;
 
-    /// The next switch to it calls entry() on its stack, which must not return.
-    void restart(Entry entry);
-
     /// Called on this fiber. Returns when somebody switches back.
     void switch_to(Fiber& next);
-
-    /// The same for a fiber that will not be switched back to until it is restarted.
-    [[noreturn]] void finish_to(Fiber& next);
 
 private:
     static void enter(boost::context::detail::transfer_t from);

@@ -29,7 +29,8 @@ struct BoxCopy {
 };
 
 struct Lane {
-    Lane(unsigned number_, std::size_t stack_bytes) : number(number_), stack(stack_bytes, number_), fiber(stack) {}
+    Lane(unsigned number_, std::size_t stack_bytes, Fiber::Entry entry)
+        : number(number_), stack(stack_bytes, number_), fiber(stack, entry) {}
 
     unsigned number; ///< in the block
     uint3 index{};   ///< its threadIdx
