@@ -127,17 +127,24 @@ template <Bug bug> int times_right(int schedules) {
     return count;
 }
 
-TEST_CASE("pipeline: the correct one is right under every schedule; each planted bug is seen through poison") {
+TEST_CASE("pipeline: the correct one is right under every schedule, one that waits for a group too few under none") {
     constexpr int schedules = 100;
     CHECK(times_right<Bug::none>(schedules) == schedules);
     CHECK(times_right<Bug::wait_off_by_one>(schedules) == 0);
+}
+
+#if !defined(DRA_SIMT_WITHOUT_RACES) // ThreadSanitizer would report them, and rightly
+TEST_CASE(
+    "pipeline: a missing barrier behind the wait, and a stage that is reused too early, are seen through poison") {
+    constexpr int schedules = 100;
     const int barrier = times_right<Bug::no_barrier_after_wait>(schedules);
     const int early = times_right<Bug::stage_reused_early>(schedules);
     MESSAGE("of " << schedules << " schedules are right: without the barrier " << barrier << ", reused early "
                   << early);
-    CHECK(barrier <= schedules / 10); // a bound; 0 was seen
+    CHECK(barrier <= schedules / 10);
     CHECK(early <= schedules / 10);
 }
+#endif
 
 TEST_CASE("pipeline: without the swizzle ldmatrix needs 8.00 wavefronts a matrix instead of 1.00") {
     const Restored restored;

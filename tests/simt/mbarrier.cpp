@@ -86,6 +86,7 @@ TEST_CASE("mbarrier: uninitialised, overwritten, overfull, starved and misplaced
     });
 }
 
+#if !defined(DRA_SIMT_WITHOUT_RACES) // see copy_async.cpp
 TEST_CASE("mbarrier: a producer that does not wait for a free stage gives wrong sums under some schedule") {
     int wrong = 0;
     for_each_schedule(20, [&] {
@@ -97,6 +98,7 @@ TEST_CASE("mbarrier: a producer that does not wait for a free stage gives wrong 
     });
     CHECK(wrong > 0);
 }
+#endif
 
 } // namespace
 } // namespace dra::simt::test

@@ -1,5 +1,7 @@
 #include "tests/simt/emulated.hpp"
 
+#include <atomic>
+
 namespace dra::simt::test {
 namespace {
 
@@ -114,13 +116,13 @@ TEST_CASE("faults: of several blocks the first is reported, with its thread and 
 
 /// Counts the destructors of kernels' frames.
 struct Tracked {
-    int* alive;
-    explicit Tracked(int* alive_) : alive(alive_) { ++*alive; }
+    std::atomic<int>* alive;
+    explicit Tracked(std::atomic<int>* alive_) : alive(alive_) { ++*alive; }
     ~Tracked() { --*alive; }
     Tracked(const Tracked&) = delete;
 };
 
-__global__ void fault_with_frames(int* alive) {
+__global__ void fault_with_frames(std::atomic<int>* alive) {
     const Tracked tracked(alive);
     __syncthreads();
     if (threadIdx.x == 5) __syncwarp(1u);
@@ -130,7 +132,7 @@ __global__ void fault_with_frames(int* alive) {
 TEST_CASE("faults: every frame of every thread is unwound") {
     for_each_schedule(4, [] {
         config().workers = 1;
-        int alive = 0;
+        std::atomic<int> alive = 0;
         CHECK(fault_of([&] { run(fault_with_frames, dim3(2), dim3(64), 0, &alive); }).has_value());
         CHECK(alive == 0);
     });

@@ -22,12 +22,11 @@ constexpr unsigned registers_of_a_multiprocessor = 65536;
 
 Block& Block::current() { return *running; }
 
-void Block::prepare(const Grid& grid, const Config& config, std::span<const MemoryRange> memory, char& start_edge) {
+void Block::prepare(const Grid& grid, const Config& config, std::span<const MemoryRange> memory) {
     config_ = config;
     grid_ = &grid;
     memory_ = memory;
     window_begin_ = window_bytes_ = 0;
-    start_edge_ = &start_edge;
     blockDim = grid.block;
     gridDim = grid.size;
     threads_ = grid.block.x * grid.block.y * grid.block.z;
@@ -81,8 +80,8 @@ void Block::restart(std::size_t number) {
 
 void Block::run(std::size_t number) {
     restart(number);
+    sanitizers::release(start_edge_);
     main_->switch_to(next());
-    sanitizers::acquire(done_edge_);
     if (!error_ && alive_ > 0) error_ = std::make_exception_ptr(deadlock());
     if (error_) unwind();
     for (Warp& warp : warps) warp.log.flush(counters);
@@ -96,12 +95,19 @@ void Block::run(std::size_t number) {
     if (error_) std::rethrow_exception(error_);
 }
 
+/// Not before the last block does the OS thread learn what the threads did, or it would hand it to the next block's: blocks
+/// are not ordered, though one OS thread runs them one after the other.
+const Counters& Block::finish() {
+    sanitizers::acquire(done_edge_);
+    return counters;
+}
+
 /// The flow of every CUDA thread.
 void Block::enter() {
     Block& block = current();
     Lane& lane = *block.lane_;
     lane.started = true;
-    sanitizers::acquire(*block.start_edge_);
+    sanitizers::acquire(block.start_edge_);
     try {
         block.grid_->thread();
         block.leave(lane);

@@ -31,11 +31,14 @@ namespace dra::simt::machine {
 
 class Block {
 public:
-    /// Makes room for a launch. Stacks are kept from one launch to the next.
-    void prepare(const Grid& grid, const Config& config, std::span<const MemoryRange> memory, char& start_edge);
+    /// Makes room for a launch, on the OS thread that will run it. Stacks are kept from one launch to the next.
+    void prepare(const Grid& grid, const Config& config, std::span<const MemoryRange> memory);
 
     /// Runs the block of this number. Throws its Fault.
     void run(std::size_t number);
+
+    /// After the launch's last block: what all of them counted.
+    const Counters& finish();
 
     /// The block that the calling OS thread runs.
     static Block& current();
@@ -113,8 +116,7 @@ private:
     const Grid* grid_ = nullptr;
     std::span<const MemoryRange> memory_;
     std::uintptr_t window_begin_ = 0, window_bytes_ = 0; // the allocation that was touched last
-    char* start_edge_ = nullptr;
-    char done_edge_ = 0;
+    char start_edge_ = 0, done_edge_ = 0;                // from the OS thread to the fibers, and back
 
     std::deque<Lane> lanes_; // at least threads_ of them
     unsigned threads_ = 0, alive_ = 0;

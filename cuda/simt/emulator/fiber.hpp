@@ -51,9 +51,9 @@ private:
     Entry entry_ = nullptr;
     const void* bottom_ = nullptr;
     std::size_t bytes_ = 0;
-    void* fake_stack_ = nullptr; // AddressSanitizer's, while the fiber is stopped
-    void* watched_ = nullptr;    // ThreadSanitizer's thread
-    bool owns_watched_ = false;
+    [[maybe_unused]] void* fake_stack_ = nullptr; // AddressSanitizer's, while the fiber is stopped
+    [[maybe_unused]] void* watched_ = nullptr;    // ThreadSanitizer's thread
+    [[maybe_unused]] bool owns_watched_ = false;
 };
 
 } // namespace dra::simt::machine

@@ -43,17 +43,15 @@ Pool& pool() {
 void run_grid(const Grid& grid, std::span<const MemoryRange> memory) {
     const Config config = simt::config();
     const std::size_t blocks = std::size_t(grid.size.x) * grid.size.y * grid.size.z;
-    char start_edge = 0;
     std::atomic<std::size_t> next{0};
     std::mutex mutex;
     std::size_t failed = blocks;
     std::exception_ptr error;
     Counters sum;
 
-    sanitizers::release(start_edge);
     const auto work = [&] {
         std::unique_ptr<Block> block = pool().take();
-        block->prepare(grid, config, memory, start_edge);
+        block->prepare(grid, config, memory);
         for (std::size_t number; (number = next++) < blocks;) {
             try {
                 block->run(number);
@@ -67,7 +65,7 @@ void run_grid(const Grid& grid, std::span<const MemoryRange> memory) {
             }
         }
         const std::lock_guard lock(mutex);
-        sum += block->counters;
+        sum += block->finish();
         pool().give_back(std::move(block));
     };
 
