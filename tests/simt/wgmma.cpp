@@ -11,10 +11,7 @@ template <class T> void write_swizzled(unsigned char* atoms, int row, int column
     shared_store(reinterpret_cast<T*>(atoms + byte), value); // generic write
 }
 
-/// How the operands lie, and what may be wrong.
-struct Case {
-    bool a_in_registers = false, b_mn_major = false, accumulate = true;
-};
+/// What may be wrong.
 enum class Bug {
     none,
     no_fence,
@@ -71,9 +68,9 @@ __global__ void product(const T* a, const T* b, float* d, int accumulate) {
         ptx::wgmma_shared<16, T>(reinterpret_cast<float(&)[8]>(sum[4]), at, at, 1); // overlapping
     }
     ptx::wgmma_commit();
-    if (bug != Bug::no_wait) ptx::wgmma_wait<0>();
+    if (bug != Bug::late_wait && bug != Bug::no_wait) ptx::wgmma_wait<0>();
     for (int i = 0; i < N / 2; ++i) store(d + (row0 + i / 2 % 2 * 8) * N + i / 4 * 8 + c + i % 2, sum[i]);
-    if (bug == Bug::no_wait) ptx::wgmma_wait<0>();
+    if (bug == Bug::late_wait) ptx::wgmma_wait<0>();
 }
 
 template <int N, class T, bool registers, bool mn_major> void check_product() {
@@ -130,10 +127,12 @@ template <Bug bug> std::optional<Fault::Report> fault_of_product(Array<float>& d
     });
 }
 
-TEST_CASE("wgmma: missing fences, bad descriptors and overlapping accumulators are caught; the correct one is not") {
+TEST_CASE("wgmma: missing fences and waits, bad descriptors and overlapping accumulators are caught; the correct one "
+          "is not") {
     for_each_schedule(10, [] {
         Array<float> d(rows * 64);
         CHECK_FALSE(fault_of_product<Bug::none>(d));
+        check_fault(fault_of_product<Bug::no_wait>(d), FaultKind::unfinished_copy, __FILE__, "issued");
         check_fault(fault_of_product<Bug::no_fence>(d), FaultKind::missing_fence, __FILE__, "issued");
         const auto proxy = fault_of_product<Bug::no_proxy_fence>(d);
         check_fault(proxy, FaultKind::missing_fence, __FILE__, "issued", "generic write");
@@ -149,7 +148,7 @@ TEST_CASE("wgmma: missing fences, bad descriptors and overlapping accumulators a
 TEST_CASE("wgmma: sums read before the wait are NaN, every one of them") {
     for_each_schedule(10, [] {
         Array<float> d(rows * 64, 0.f);
-        CHECK_FALSE(fault_of_product<Bug::no_wait>(d));
+        CHECK_FALSE(fault_of_product<Bug::late_wait>(d));
         CHECK(std::all_of(d.begin(), d.end(), [](float x) { return std::isnan(x); }));
     });
 }

@@ -4,7 +4,7 @@
 #include "cuda/simt/emulator/sanitizers.hpp"
 #include "cuda/simt/emulator/shared_memory.hpp"
 
-#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 
@@ -12,17 +12,21 @@ namespace dra::simt::machine {
 namespace {
 
 constexpr std::size_t alignment = 256, canary_bytes = 256;
-constexpr unsigned char canary = 0xC5;
+constexpr auto canary = [] {
+    std::array<unsigned char, canary_bytes> bytes{};
+    bytes.fill(0xC5);
+    return bytes;
+}();
 
 void plant(unsigned char* at) {
     sanitizers::unpoison(at, canary_bytes);
-    std::memset(at, canary, canary_bytes);
+    std::memcpy(at, canary.data(), canary_bytes);
     sanitizers::poison(at, canary_bytes);
 }
 
 bool intact(unsigned char* at) {
     sanitizers::unpoison(at, canary_bytes);
-    const bool untouched = std::all_of(at, at + canary_bytes, [](unsigned char byte) { return byte == canary; });
+    const bool untouched = std::memcmp(at, canary.data(), canary_bytes) == 0;
     sanitizers::poison(at, canary_bytes);
     return untouched;
 }

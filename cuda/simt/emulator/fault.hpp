@@ -21,7 +21,7 @@ enum class FaultKind {
     too_many_arrivals,  ///< more than an mbarrier was initialised for
     barrier_misuse,     ///< an mbarrier that was never initialised, or a wrong count of threads
     missing_fence,      ///< wgmma without wgmma_fence, or generic writes read by TMA or wgmma without fence_proxy_async
-    unfinished_copy,    ///< a thread exits with copies that it never committed or waited for
+    unfinished_copy,    ///< a thread exits with copies or wgmma that it never committed or waited for
     accumulator_in_flight, ///< two groups of wgmma under way write overlapping registers in different shapes
     bad_descriptor,        ///< a matrix descriptor that wgmma does not understand
     bad_registers,         ///< setmaxnreg that decreases to more than there are
