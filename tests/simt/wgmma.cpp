@@ -15,6 +15,7 @@ template <class T> void write_swizzled(unsigned char* atoms, int row, int column
 enum class Bug {
     none,
     no_fence,
+    late_wait,
     no_wait,
     no_proxy_fence,
     off_atom,
