@@ -83,32 +83,6 @@ cudaError_t allocate(Runtime& r, void** pointer, std::size_t bytes, bool on_devi
 
 } // namespace
 
-const char* cudaGetErrorName(cudaError_t error) {
-    switch (error) {
-    case cudaSuccess: return "cudaSuccess";
-    case cudaErrorInvalidValue: return "cudaErrorInvalidValue";
-    case cudaErrorMemoryAllocation: return "cudaErrorMemoryAllocation";
-    case cudaErrorInvalidConfiguration: return "cudaErrorInvalidConfiguration";
-    case cudaErrorInvalidResourceHandle: return "cudaErrorInvalidResourceHandle";
-    case cudaErrorNotReady: return "cudaErrorNotReady";
-    case cudaErrorLaunchFailure: return "cudaErrorLaunchFailure";
-    }
-    return "unrecognized error code";
-}
-
-const char* cudaGetErrorString(cudaError_t error) {
-    switch (error) {
-    case cudaSuccess: return "no error";
-    case cudaErrorInvalidValue: return "invalid argument";
-    case cudaErrorMemoryAllocation: return "out of memory";
-    case cudaErrorInvalidConfiguration: return "invalid configuration argument";
-    case cudaErrorInvalidResourceHandle: return "invalid resource handle";
-    case cudaErrorNotReady: return "device not ready";
-    case cudaErrorLaunchFailure: return "unspecified launch failure";
-    }
-    return "unrecognized error code";
-}
-
 cudaError_t cudaGetLastError() {
     const std::lock_guard lock(runtime().mutex);
     return std::exchange(runtime().last_error, cudaSuccess);
@@ -304,36 +278,6 @@ cudaError_t cudaDeviceSynchronize() {
         r.streams.run_all();
         return cudaSuccess;
     });
-}
-
-cudaError_t cudaGetDevice(int* device) {
-    *device = 0;
-    return cudaSuccess;
-}
-
-cudaError_t cudaGetDeviceCount(int* count) {
-    *count = 1;
-    return cudaSuccess;
-}
-
-cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
-    if (device != 0) return cudaErrorInvalidValue;
-    *properties = {.name = "emulated sm_90 (dra::simt)",
-                   .major = 9,
-                   .minor = 0,
-                   .multiProcessorCount = config().multiprocessors,
-                   .sharedMemPerBlockOptin = machine::SharedMemory::largest};
-    return cudaSuccess;
-}
-
-cudaError_t cudaDriverGetVersion(int* version) {
-    *version = 13000;
-    return cudaSuccess;
-}
-
-cudaError_t cudaRuntimeGetVersion(int* version) {
-    *version = 13000;
-    return cudaSuccess;
 }
 
 } // namespace dra::simt
