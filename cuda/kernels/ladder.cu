@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <ranges>
+#include <iterator>
 
 namespace dra::cuda::DRA_TARGET {
 namespace {
@@ -77,8 +77,8 @@ std::string why_not(const Step& step, Type type, const Parameters& parameters, i
 }
 
 const Step& best_step(Type type, const Parameters& parameters, int architecture) {
-    for (const Step& step : std::views::reverse(steps)) // each is faster than the one before, at every shape measured
-        if (why_not(step, type, parameters, architecture).empty()) return step;
+    for (auto step = std::rbegin(steps); step != std::rend(steps); ++step) // each is faster than the one before
+        if (why_not(*step, type, parameters, architecture).empty()) return *step;
     return steps.front();
 }
 

@@ -1,0 +1,17 @@
+# The CUDA language, switched on where kernels are built: sm_80 and sm_90; what needs sm_90a says so itself.
+
+if(DRA_CUDA)
+    if(NOT CMAKE_CUDA_COMPILER)
+        set(CMAKE_CUDA_COMPILER ${DRA_NVCC})
+    endif()
+    set(CMAKE_CUDA_ARCHITECTURES 80-real 90-real)
+    enable_language(CUDA)
+    if(NOT cuda_std_20 IN_LIST CMAKE_CUDA_COMPILE_FEATURES) # CMake 3.25.1 does not know that nvcc has it
+        set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+        set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
+        set(CMAKE_CUDA20_COMPILE_FEATURES cuda_std_20)
+        list(APPEND CMAKE_CUDA_COMPILE_FEATURES cuda_std_20)
+    endif()
+    set(CMAKE_CUDA_STANDARD 20)
+    set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+endif()
