@@ -50,23 +50,28 @@ struct Golden {
     }
 };
 
-inline Golden load_golden(const std::string& name) {
-    const TensorFile file = read_safetensors(golden_path(name));
+/// What was asked, by the metadata of a case's file.
+inline Configuration golden_configuration(const TensorFile& file) {
     const auto& said = file.metadata;
     const auto integers = [&](const char* key) {
         return nlohmann::json::parse(said.at(key)).get<std::vector<Index>>();
     };
+    Configuration asked;
+    asked.segment_lengths = integers("segments");
+    asked.dilation_rates = integers("dilations");
+    asked.mode = parse<Mode>("mode", said.at("mode"));
+    asked.phase = parse<PhaseRule>("phase", said.at("phase"));
+    asked.causal = nlohmann::json::parse(said.at("causal")).get<bool>();
+    if (said.contains("scale")) asked.softmax_scale = std::stod(said.at("scale"));
+    return asked;
+}
+
+inline Golden load_golden(const std::string& name) {
+    const TensorFile file = read_safetensors(golden_path(name));
     const auto input = [&](const char* tensor) { return to_tensor<float>(tensor, file.at(tensor)); };
     const auto answer = [&](const char* tensor) { return to_tensor<double>(tensor, file.at(tensor)); };
 
-    Golden golden{name, {}, input("q"), input("k"), input("v"), input("dout"), {}};
-    golden.configuration.segment_lengths = integers("segments");
-    golden.configuration.dilation_rates = integers("dilations");
-    golden.configuration.mode = parse<Mode>("mode", said.at("mode"));
-    golden.configuration.phase = parse<PhaseRule>("phase", said.at("phase"));
-    golden.configuration.causal = nlohmann::json::parse(said.at("causal")).get<bool>();
-    if (said.contains("scale")) golden.configuration.softmax_scale = std::stod(said.at("scale"));
-
+    Golden golden{name, golden_configuration(file), input("q"), input("k"), input("v"), input("dout"), {}};
     const Problem problem = golden.problem();
     golden.expected = oracle<float>(problem, golden.q, golden.k, golden.v, golden.dout.view());
     golden.expected.attention.out = answer("out");

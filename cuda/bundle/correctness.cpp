@@ -81,12 +81,22 @@ Case random_case(std::uint64_t seed, bool small) {
     return {words.str(), inputs.problem, inputs.q, inputs.k, inputs.v};
 }
 
+/// A case whose q, k and v are those of a file in the bundle.
+Case file_case(const std::string& name, const TensorFile& file, const Configuration& asked) {
+    Case of{name,
+            {},
+            to_tensor<float>("q", file.at("q")),
+            to_tensor<float>("k", file.at("k")),
+            to_tensor<float>("v", file.at("v"))};
+    of.problem = validate(asked, info<float>(of.q, of.k, of.v));
+    return of;
+}
+
 std::vector<Case> golden_cases() {
     std::vector<Case> cases;
     for (const std::string& name : test::golden_names()) {
-        test::Golden golden = test::load_golden(name);
-        cases.push_back(
-            {"golden " + name, golden.problem(), std::move(golden.q), std::move(golden.k), std::move(golden.v)});
+        const TensorFile file = read_safetensors(test::golden_path(name));
+        cases.push_back(file_case("golden " + name, file, test::golden_configuration(file)));
     }
     return cases;
 }
@@ -94,14 +104,8 @@ std::vector<Case> golden_cases() {
 std::vector<Case> language_model_cases() {
     const TensorFile file = read_safetensors(test::data_folder() / "data" / "lm-qkv.safetensors");
     std::vector<Case> cases;
-    const auto add = [&](const std::string& words, const Configuration& chosen) {
-        Case of{"lm-qkv " + words,
-                {},
-                to_tensor<float>("q", file.at("q")),
-                to_tensor<float>("k", file.at("k")),
-                to_tensor<float>("v", file.at("v"))};
-        of.problem = validate(chosen, info<float>(of.q, of.k, of.v));
-        cases.push_back(std::move(of));
+    const auto add = [&](const std::string& words, const Configuration& asked) {
+        cases.push_back(file_case("lm-qkv " + words, file, asked));
     };
     add("dense causal", {.segment_lengths = {2048}, .dilation_rates = {1}, .causal = true});
     add("groups", {.segment_lengths = {1024, 2048}, .dilation_rates = {1, 4}});

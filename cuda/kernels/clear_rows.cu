@@ -1,7 +1,9 @@
 /// \file
 /// Rows that a pattern does not select: out = 0 and lse = -inf, without a look at any key.
 ///
-/// One warp a (batch, token, head); a token's segment, phase and dilation say by arithmetic whether it is selected.
+/// One block a (batch, token), whose heads lie side by side in memory: where the token lies in its segment is divided
+/// once, whether a head's phase selects it is asked a chunk of 16 bytes, and neighbouring threads write neighbouring
+/// chunks.
 
 #include "cuda/kernels/launch_step.hpp"
 
@@ -12,32 +14,40 @@
 namespace dra::cuda::DRA_TARGET {
 namespace {
 
-constexpr int clear_threads = 256, clear_warps = clear_threads / 32;
+constexpr int clear_threads = 256;
 
-template <class Out> __global__ void __launch_bounds__(clear_threads)
-    clear_unselected(Parameters parameters, Out* out, long long rows) {
-    const long long row = static_cast<long long>(blockIdx.x) * clear_warps + warp_index();
-    if (row >= rows) return;
-    const int group = parameters.group_size(), heads = parameters.kv_head_count * group;
-    const int kv_head = parameters.first_kv_head + static_cast<int>(row % heads) / group;
-    const int head = parameters.first_kv_head * group + static_cast<int>(row % heads);
-    const long long batch = row / heads / parameters.tokens;
-    const int token = static_cast<int>(row / heads % parameters.tokens);
+/// `Chunk` is what a thread writes at once: 16 bytes, or an element where D does not divide into such.
+template <class Out, class Chunk> __global__ void __launch_bounds__(clear_threads)
+    clear_unselected(Parameters parameters, Out* out) {
+    constexpr int elements = sizeof(Chunk) / sizeof(Out);
+    const int token = static_cast<int>(blockIdx.x) % parameters.tokens;
+    const int batch = static_cast<int>(blockIdx.x) / parameters.tokens;
+    const int in_segment = token % parameters.segment_length;
+    const int group = parameters.group_size(), first_head = parameters.first_kv_head * group;
+    const int chunks = parameters.head_dim / elements; // a head
+    Out* const row = out + static_cast<long long>(blockIdx.x) * parameters.heads * parameters.head_dim;
 
-    const int after_phase = token % parameters.segment_length - phase_of(parameters, kv_head);
-    if (after_phase >= 0 && after_phase % parameters.dilation_rate == 0) return; // a step writes it
-    const long long at = ((batch * parameters.tokens + token) * parameters.heads + head) * parameters.head_dim;
-    for (int d = lane_index(); d < parameters.head_dim; d += 32) store(out + at + d, from_float<Out>(0));
-    if (lane_index() == 0)
-        store(parameters.lse + (batch * parameters.heads + head) * parameters.tokens + token, -INFINITY);
+    for (int i = static_cast<int>(threadIdx.x); i < parameters.kv_head_count * group * chunks; i += clear_threads) {
+        const int head = first_head + i / chunks, d = i % chunks * elements;
+        const int after_phase = in_segment - phase_of(parameters, head / group);
+        if (after_phase >= 0 && after_phase % parameters.dilation_rate == 0) continue; // a step writes it
+        store(reinterpret_cast<Chunk*>(row + static_cast<long long>(head) * parameters.head_dim + d), Chunk{});
+        if (d == 0)
+            store(parameters.lse + (static_cast<long long>(batch) * parameters.heads + head) * parameters.tokens +
+                      token,
+                  -INFINITY);
+    }
+}
+
+template <class Out, class Chunk> cudaError_t clear_by(const Parameters& parameters, cudaStream_t stream) {
+    return launch(clear_unselected<Out, Chunk>, static_cast<unsigned>(parameters.batch * parameters.tokens),
+                  clear_threads, 0, stream, parameters, static_cast<Out*>(parameters.out));
 }
 
 template <class Out> cudaError_t clear_as(const Parameters& parameters, cudaStream_t stream) {
-    const long long rows = static_cast<long long>(parameters.batch) * parameters.tokens * parameters.kv_head_count *
-                           parameters.group_size();
-    if (rows == 0 || parameters.dilation_rate == 1) return cudaSuccess; // everything is selected
-    return launch(clear_unselected<Out>, static_cast<unsigned>((rows + clear_warps - 1) / clear_warps), clear_threads,
-                  0, stream, parameters, static_cast<Out*>(parameters.out), rows);
+    if (parameters.kv_head_count == 0 || parameters.dilation_rate == 1) return cudaSuccess; // everything is selected
+    return parameters.head_dim * static_cast<int>(sizeof(Out)) % 16 == 0 ? clear_by<Out, uint4>(parameters, stream)
+                                                                         : clear_by<Out, Out>(parameters, stream);
 }
 
 } // namespace

@@ -1,4 +1,5 @@
 #include "cuda/bundle/instructions/harness.hpp"
+#include "cuda/kernels/compiler.hpp"
 #include "cuda/simt/matrix_descriptor.hpp"
 
 namespace dra::cuda::DRA_TARGET {
@@ -36,8 +37,7 @@ template <int N, class T, int TransposeB, bool ARegisters, bool Accumulate> __gl
         for (int i = 0; i < 4; ++i) a[step][i] = load(in + 32 * (16 * warp + g + i % 2 * 8) + 8 * step + t + i / 2 * 4);
 
     ptx::wgmma_fence();
-#pragma unroll
-    for (int step = 0; step < k / 16; ++step) {
+    DRA_UNROLLED for (int step = 0; step < k / 16; ++step) {
         const std::uint64_t b = TransposeB ? ptx::matrix_descriptor(B + 2048 * step, block_bytes, 1024)
                                            : ptx::matrix_descriptor(B + 32 * step, 16, 1024);
         const int accumulate = Accumulate || step > 0;
