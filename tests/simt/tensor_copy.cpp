@@ -1,5 +1,6 @@
 #include "tests/simt/emulated.hpp"
 
+#include <algorithm>
 #include <array>
 #include <stdexcept>
 
@@ -8,7 +9,7 @@ namespace {
 
 constexpr std::size_t barrier_at = 32768;
 
-/// Loads a box and shows shared memory as it is; then stores the same bytes through a second map.
+/// Loads a box and shows shared memory as it is; then stores the same bytes through a second map, not before its begin.
 template <int R> __global__ void round_trip(const __grid_constant__ TensorMap from,
                                             const __grid_constant__ TensorMap to, std::array<int, R> where,
                                             unsigned bytes, unsigned char* shown) {
@@ -26,6 +27,7 @@ template <int R> __global__ void round_trip(const __grid_constant__ TensorMap fr
     ptx::barrier_wait(barrier, 0);
     for (unsigned i = threadIdx.x; i < bytes; i += blockDim.x) store(shown + i, shared_load(raw + i));
     if (threadIdx.x == 0) {
+        for (int& x : at) x = x < 0 ? 0 : x;
         ptx::tensor_store(&to, raw, at);
         ptx::bulk_commit();
         ptx::bulk_wait<0>();
@@ -61,22 +63,27 @@ template <int R> void check_round_trip(unsigned seed, bool swizzle) {
     std::vector<bool> written(pitch);
     int wrong = 0;
     for (std::size_t i = 0; i < box_elements; ++i) {
-        std::size_t rest = i, from = 0;
-        bool inside = true;
+        std::size_t rest = i, from = 0, to = 0;
+        bool inside = true, stored = true;
         for (int d = 0; d < R; ++d) {
-            const std::int64_t x = at[static_cast<std::size_t>(d)] + static_cast<std::int64_t>(rest % box[d]);
+            const std::int64_t begin = at[static_cast<std::size_t>(d)],
+                               within = static_cast<std::int64_t>(rest % box[d]);
+            const std::int64_t x = begin + within, y = std::max<std::int64_t>(begin, 0) + within;
+            const std::uint64_t stride = d == 0 ? 1 : strides[d - 1] / 2;
             rest /= box[d];
             inside = inside && x >= 0 && x < static_cast<std::int64_t>(sizes[d]);
-            if (inside) from += static_cast<std::size_t>(x) * (d == 0 ? 1 : strides[d - 1] / 2);
+            stored = stored && y < static_cast<std::int64_t>(sizes[d]);
+            if (inside) from += static_cast<std::size_t>(x) * stride;
+            if (stored) to += static_cast<std::size_t>(y) * stride;
         }
         std::size_t place = i * 2; // chunk c of 128-byte row r lies at c ^ (r % 8)
         if (swizzle) place = place / 128 * 128 + (place / 16 % 8 ^ place / 128 % 8) * 16 + place % 16;
         std::uint16_t found;
         std::memcpy(&found, shown.data() + place, 2);
         wrong += found != (inside ? in[from] : 0);
-        if (inside) {
-            wrong += out[from] != in[from];
-            written[from] = true;
+        if (stored) {
+            wrong += out[to] != (inside ? in[from] : 0);
+            written[to] = true;
         }
     }
     for (std::size_t i = 0; i < pitch; ++i) wrong += !written[i] && out[i] != 0xBEEF;
@@ -131,7 +138,7 @@ TEST_CASE("TMA: maps that the driver refuses are refused") {
 template <int planted> __global__ void copy_badly(const __grid_constant__ TensorMap map) {
     DRA_SHARED_MEMORY(raw);
     auto* barrier = reinterpret_cast<std::uint64_t*>(raw + barrier_at);
-    const int at[2] = {0, 0}, three[3] = {0, 0, 0};
+    const int at[2] = {0, 0}, three[3] = {0, 0, 0}, before[2] = {0, -3};
     for (unsigned i = threadIdx.x; i < 512; i += blockDim.x)
         shared_store(reinterpret_cast<float*>(raw) + i, 1.f); // generic write
     if (planted != 5) ptx::fence_proxy_async();
@@ -142,8 +149,8 @@ template <int planted> __global__ void copy_badly(const __grid_constant__ Tensor
     if (planted == 1) ptx::tensor_load(raw + barrier_at, &map, barrier, at); // beyond
     if (planted == 2) ptx::tensor_load(raw, &map, barrier, three);           // three coordinates
     if (planted == 3) ptx::tensor_store(&map, raw, at);                      // not waited for
-    if (planted >= 4) {
-        if (planted == 6) ptx::fence_proxy_async();
+    if (planted == 6) ptx::tensor_store(&map, raw, before);                  // before the tensor
+    if (planted == 4 || planted == 5) {
         ptx::tensor_store(&map, raw, at); // async read
         ptx::bulk_commit();
         ptx::bulk_wait<0>();
@@ -162,6 +169,7 @@ TEST_CASE("TMA: misaligned and misplaced boxes, a store nobody waits for, and a 
         check_fault(fault(copy_badly<0>), FaultKind::misaligned, __FILE__, "off 128");
         check_fault(fault(copy_badly<1>), FaultKind::out_of_bounds, __FILE__, "beyond");
         check_fault(fault(copy_badly<2>), FaultKind::out_of_bounds, __FILE__, "three coordinates");
+        check_fault(fault(copy_badly<6>), FaultKind::out_of_bounds, __FILE__, "before the tensor");
         check_fault(fault(copy_badly<3>), FaultKind::unfinished_copy, __FILE__, "not waited for");
         CHECK_FALSE(fault(copy_badly<4>)); // the writers fence
         check_fault(fault(copy_badly<5>), FaultKind::missing_fence, __FILE__, "async read", "generic write");

@@ -128,12 +128,15 @@ InstructionChecks check_tensor_copies() {
     // Boxes hang over an edge, some on both sides.
     const Box<2> rows{{64, 11}, {64, 8}, {0, 6}}, narrow_rows{{24, 11}, {16, 8}, {16, -3}};
     const Box<3> planes{{64, 3, 9}, {64, 1, 16}, {0, 2, 1}}, corner{{24, 3, 5}, {16, 2, 4}, {-8, -1, 3}};
+    // A store must not begin before the tensor.
+    const Box<2> later_rows{{24, 11}, {16, 8}, {16, 6}};
+    const Box<3> far_corner{{24, 3, 5}, {16, 2, 4}, {16, 2, 3}};
     const Box<4> heads{{64, 4, 7, 2}, {64, 1, 16, 1}, {0, 3, 2, 1}};
     const Box<5> segments{{64, 4, 5, 3, 2}, {64, 1, 8, 1, 1}, {0, 1, 3, 2, 1}};
-    return {check_load(rows, true),     check_load(narrow_rows, false),  check_load(planes, true),
-            check_load(corner, false),  check_load(heads, true),         check_load(segments, true),
-            check_store(rows, true),    check_store(narrow_rows, false), check_store(planes, true),
-            check_store(corner, false), check_store(heads, true),        check_store(segments, true)};
+    return {check_load(rows, true),         check_load(narrow_rows, false), check_load(planes, true),
+            check_load(corner, false),      check_load(heads, true),        check_load(segments, true),
+            check_store(rows, true),        check_store(later_rows, false), check_store(planes, true),
+            check_store(far_corner, false), check_store(heads, true),       check_store(segments, true)};
 }
 
 } // namespace dra::cuda::DRA_TARGET

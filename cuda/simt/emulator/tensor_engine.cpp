@@ -90,6 +90,12 @@ void tensor_store(const TensorMap& map, const void* shared, const int* coordinat
     sanitizers::read(shared, map.box_bytes(), __builtin_return_address(0));
     const sanitizers::Quiet quiet;
     auto* from = static_cast<unsigned char*>(const_cast<void*>(shared));
+    for (int i = 0; i < rank; ++i) // seen on an H100: an illegal instruction, though loads take such boxes
+        if (coordinates[i] < 0)
+            block.fail(FaultKind::out_of_bounds,
+                       "tensor_store: coordinate " + std::to_string(coordinates[i]) + " in dimension " +
+                           std::to_string(i) + "; a store, unlike a load, must not begin before the tensor",
+                       site);
     const BoxCopy copy = issue(block, map, from, coordinates, rank, "tensor_store", site);
     block.generic_writes.check_async_read(block.shared.offset(shared), map.box_bytes(), block.lane(), "tensor_store");
     ++block.counters.tensor_stores;

@@ -24,7 +24,8 @@ template <int R> __device__ __forceinline__ void tensor_load(void* shared, const
 #undef DRA_TENSOR_LOAD
 }
 
-/// Stores the box; what lies outside the tensor is not written. Needs fence_proxy_async() after the writes to shared.
+/// Stores the box; what lies beyond the tensor is not written. Needs fence_proxy_async() after the writes to shared. A
+/// coordinate below 0 is an illegal instruction (seen on an H100), though a load takes it.
 template <int R>
 __device__ __forceinline__ void tensor_store(const TensorMap* map, const void* shared, const int (&at)[R]) {
     static_assert(R >= 2 && R <= 5);
