@@ -3,7 +3,7 @@
 import os
 import tempfile
 
-from figures import RUNGS, VERDICT_COLOURS, elements, seconds
+from figures import RUNGS, VERDICT_COLOURS, elements, seconds, times
 
 COLOURS = {"before": "#c0392b", "after": "#d68910", "principled": "#1f6f8b"}
 LABELS = {"before": "before", "after": "after, as published", "principled": "principled"}
@@ -20,6 +20,11 @@ def measured(data, form, fix, rung):
     found = [(at["n"], at[form][str(fix["number"])][rung]) for at in data["lengths"]]
     found = [(n, entry) for n, entry in found if "absent" not in entry]
     return [n for n, _ in found], [entry for _, entry in found]
+
+
+def others(data):
+    """Where the fixes stand that a ladder does not move."""
+    return "others at before, fix 1 as published" if data["device"] else "the other fixes at before"
 
 
 def clock(data):
@@ -45,7 +50,7 @@ def plot_fix(plt, data, fix, path):
     """Time against n, alone and end to end, a line a rung."""
     figure, axes = plt.subplots(1, 2, figsize=(10.5, 4.8))
     every_n = [at["n"] for at in data["lengths"]]
-    for axis, form, label in zip(axes, ("isolated", "end_to_end"), ("alone", "end to end, the other fixes at before")):
+    for axis, form, label in zip(axes, ("isolated", "end_to_end"), ("alone", f"end to end, {others(data)}")):
         drawn = False
         for rung in RUNGS:
             n, entries = measured(data, form, fix, rung)
@@ -81,19 +86,21 @@ def plot_claims(plt, data, path):
         axis.barh(y, claim["high"] - claim["low"], left=claim["low"], height=0.55, color="#aed6f1", label="claimed" if y == 0 else None)
         axis.errorbar(ratio["median"], y, xerr=[[ratio["median"] - ratio["q1"]], [ratio["q3"] - ratio["median"]]], fmt="o", capsize=4,
                       color=VERDICT_COLOURS[claim["verdict"]], label="measured: median, interquartile range" if y == 0 else None)
-        axis.annotate(f"{ratio['median']:.2f}× {claim['verdict']}", (ratio["median"], y), xytext=(0, 9), textcoords="offset points",
+        axis.annotate(f"{times(ratio['median'])} {claim['verdict']}", (ratio["median"], y), xytext=(0, 9), textcoords="offset points",
                       ha="center", color=VERDICT_COLOURS[claim["verdict"]], fontsize=9)
-    names = [("fix " + str(claim["fix"]) if claim["fix"] else "all, beyond fix 1") + f"\n{claim['low']:.2f} to {claim['high']:.2f}×"
+    largest = data["lengths"][-1]["n"]
+    names = [("fix " + str(claim["fix"]) if claim["fix"] else "all, beyond fix 1")
+             + ("" if claim["n"] == largest else f", n = {claim['n']}") + f"\n{claim['low']:.2f} to {claim['high']:.2f}×"
              for claim in reversed(claims)]
     axis.axvline(1, color="#57606a", lw=1, ls=":")
     axis.set_yticks(range(len(claims)), names)
     axis.set_ylim(-0.6, len(claims) - 0.2)
     axis.set_xscale("log")
-    ticks = [tick for tick in (0.25, 0.5, 1, 1.5, 2, 3, 5, 10, 20, 50)
+    ticks = [tick for tick in (0.25, 0.5, 1, 1.5, 2, 3, 5, 10, 20, 50, 200, 1000, 5000)
              if axis.get_xlim()[0] <= tick <= axis.get_xlim()[1]]
     axis.set_xticks(ticks, [f"{tick:g}×" for tick in ticks])
     axis.minorticks_off()
-    axis.set(xlabel="time before / time after, end to end", title=f"What the report claims, and what was measured at n = {data['lengths'][-1]['n']}")
+    axis.set(xlabel=f"{clock(data)} before / {clock(data)} after, end to end", title=f"What the report claims, and what was measured at n = {largest}")
     axis.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, -0.95 / (1 + 0.45 * len(claims)) - 0.12), ncols=2)
     save(plt, figure, path)
     return True
@@ -114,7 +121,7 @@ def plot_waterfall(plt, data, steps, n, path):
                       textcoords="offset points", va="center", fontsize=9)
     axis.set_yticks(y, [step["title"] for step in steps])
     axis.set_xlim(0, 1.22 * max(m + w for m, w in zip(middle, whiskers[1])))
-    axis.set(xlabel=f"{clock(data)} of a call (ms), and how many times shorter than everything before",
+    axis.set(xlabel=f"{clock(data)} of a call (ms), and how many times shorter than the first",
              title=f"One fix after another, end to end, n = {n}")
     axis.grid(axis="x", alpha=0.25)
     axis.set_axisbelow(True)

@@ -78,9 +78,12 @@ Json json(const Comparison& c, const AtLength& at) {
         }
     }
     j["waterfall"] = Json::array();
+    const Measurement* first = nullptr; // that was measured at this length
     for (const WaterfallStep& step : c.waterfall) {
+        const Measurement* m = at.pipeline(step.key);
+        if (!first && m->absent.empty()) first = m;
         Json entry{{"title", step.title}, {"rungs", step.key.rungs.name()}};
-        entry.update(json(*at.pipeline(step.key), at.pipeline(c.waterfall.front().key), c.device.has_value()));
+        entry.update(json(*m, first, c.device.has_value()));
         j["waterfall"].push_back(entry);
     }
     return j;

@@ -110,7 +110,7 @@ def cost(data, call):
 def waterfall_table(data, steps):
     rows = [[html.escape(step["title"]), *cost(data, step["call"]), spread(step["speed_up"], times),
              count(step["call"]["counts"]["flops"]), f"{step['error_ratio']:.3g}"] for step in steps if "absent" not in step]
-    return table(["pipeline", *cost_header(data), "against before", "FLOPs", "error ratio"], rows)
+    return table(["pipeline", *cost_header(data), "against the first", "FLOPs", "error ratio"], rows)
 
 
 def memory_header(data):
