@@ -1,7 +1,7 @@
 """Every kernel of the ladder beside FlashAttention-2, cuDNN and FlashAttention-3, in one run; and the card's ceilings.
 
     python3 benchmark.py ceilings  LIBRARY RESULTS.json
-    python3 benchmark.py attention LIBRARY RESULTS.json [--seconds S] [--shapes dense,dilated,mixture]
+    python3 benchmark.py attention LIBRARY RESULTS.json [--seconds S] [--shapes dense,mixture,dilated]
 
 Measured as follows. A call is a CUDA graph, replayed between two events, on three sets of random normals that together
 are larger than the L2, in turn; ten replays warm up. Alternatives take turns in random order, round after round. Two
@@ -55,8 +55,9 @@ class Library:
     def prepare(self, name, shape, q, k, v, out, lse):
         """A function that queues one call on PyTorch's current stream, or None and the reason why there is none."""
         pointers = [ctypes.c_void_p(x.data_ptr()) for x in (q, k, v, out, lse)]
-        sizes = [ctypes.c_int(x) for x in (*shape.sizes(), shape.causal)]
-        handle = self.c.dra_prepare(name.encode(), *pointers, *sizes)
+        sizes = [ctypes.c_int(x) for x in (*shape.sizes(), shape.causal, len(shape.patterns))]
+        lists = [(ctypes.c_int * len(shape.patterns))(*column) for column in zip(*shape.patterns)]
+        handle = self.c.dra_prepare(name.encode(), *pointers, *sizes, *lists)
         if not handle:
             return None, self.c.dra_refusal().decode()
 
@@ -69,24 +70,32 @@ class Library:
 
 
 class Shape:
-    """B sequences of N tokens, H heads of D channels, one pattern (w, r), phase 0."""
+    """B sequences of N tokens, 2048 / D heads of D channels; one pattern (w, r) with phase 0, or a mixture, h mod r."""
 
-    def __init__(self, kind, batch, tokens, head_dim, segment, dilation, causal):
+    def __init__(self, kind, batch, tokens, head_dim, patterns, causal):
         self.kind, self.batch, self.tokens, self.head_dim = kind, batch, tokens, head_dim
-        self.segment, self.dilation, self.causal = segment, dilation, causal
+        self.patterns, self.causal = patterns, causal
+        self.segment, self.dilation = patterns[0]
         self.heads = 2048 // head_dim
 
     def sizes(self):
-        return self.batch, self.tokens, self.heads, self.head_dim, self.segment, self.dilation
+        return self.batch, self.tokens, self.heads, self.head_dim
 
     def flops(self):
-        rows = self.segment // self.dilation
-        pairs = rows * (rows + 1) // 2 if self.causal else rows * rows
-        return 4 * self.head_dim * pairs * self.batch * self.heads * (self.tokens // self.segment)
+        pairs = 0
+        for segment, dilation in self.patterns:
+            rows = segment // dilation
+            pairs += (rows * (rows + 1) // 2 if self.causal else rows * rows) * (self.tokens // segment)
+        return 4 * self.head_dim * pairs * self.batch * self.heads
 
     def describe(self):
-        names = ("batch", "tokens", "heads", "head_dim", "segment_length", "dilation_rate")
-        return {"kind": self.kind, **dict(zip(names, self.sizes())), "causal": bool(self.causal)}
+        return {
+            "kind": self.kind,
+            **dict(zip(("batch", "tokens", "heads", "head_dim"), self.sizes())),
+            "segment_lengths": [w for w, _ in self.patterns],
+            "dilation_rates": [r for _, r in self.patterns],
+            "causal": bool(self.causal),
+        }
 
 
 def shapes(kinds):
@@ -94,13 +103,14 @@ def shapes(kinds):
         for head_dim in (128, 64):
             for causal in (0, 1):
                 if kind == "dense":
-                    yield Shape(kind, 1, 1024, head_dim, 1024, 1, causal)  # what the slowest step can be asked for
-                    for n in (8192, 2048, 4096, 16384):
-                        yield Shape(kind, 16384 // n, n, head_dim, n, 1, causal)
+                    for n in (1024, 8192, 2048, 4096, 16384):  # the first, once: what the slowest step can be asked for
+                        yield Shape(kind, 1 if n == 1024 else 16384 // n, n, head_dim, [(n, 1)], causal)
                 if kind == "dilated":
                     for rows in (512, 1024, 2048):
                         for r in (1, 2, 4, 8):
-                            yield Shape(kind, 2, 16384, head_dim, rows * r, r, causal)
+                            yield Shape(kind, 2, 16384, head_dim, [(rows * r, r)], causal)
+                if kind == "mixture":
+                    yield Shape(kind, 2, 16384, head_dim, [(2048, 1), (4096, 2), (8192, 4)], causal)
 
 
 def view(x, shape):
@@ -131,6 +141,46 @@ def peers(shape):
 
         found["FlashAttention-3"] = third
     return found
+
+
+def with_lse(operator, shape):
+    """The operators of PyTorch that also return lse: [b, m, h, D] and [b, h, m]."""
+
+    def call(q, k, v):
+        arguments = [x.transpose(1, 2) for x in (q, k, v)]
+        if operator == "cuDNN":
+            found = torch.ops.aten._scaled_dot_product_cudnn_attention(
+                *arguments, attn_bias=None, compute_log_sumexp=True, is_causal=bool(shape.causal)
+            )
+        else:
+            found = torch.ops.aten._scaled_dot_product_flash_attention(*arguments, is_causal=bool(shape.causal))
+        return found[0].transpose(1, 2), found[1].reshape(q.shape[0], q.shape[2], q.shape[1])
+
+    return call
+
+
+def composed_mixture(call, shape, q, k, v):
+    """A mixture as it is composed of library calls on strided views, one a pattern and phase, merged by lse."""
+    total = torch.empty(q.shape, device="cuda")
+    total_lse = torch.empty(q.shape[:3], device="cuda")  # [B, N, H]
+    for segment, dilation in shape.patterns:
+        for phase in range(dilation):
+
+            def part(x):
+                rows = x.view(-1, segment, *x.shape[2:])
+                return rows[:, phase::dilation, phase::dilation]
+
+            out, lse = call(*(part(x) for x in (q, k, v)))
+            lse = lse.transpose(1, 2)
+            if dilation == 1:
+                total.copy_(out.reshape(total.shape))
+                total_lse.copy_(lse.reshape(total_lse.shape))
+                continue
+            before = part(total_lse)
+            after = torch.logaddexp(before, lse)
+            part(total).mul_((before - after).exp_().unsqueeze(-1)).addcmul_(out.float(), (lse - after).exp_().unsqueeze(-1))
+            before.copy_(after)
+    return total.to(q.dtype)
 
 
 class Graph:
@@ -200,12 +250,12 @@ def summary(samples, flops):
 
 
 def error_of(out, truth, shape):
-    difference = view(out, shape).float() - truth
-    return float(difference.norm() / truth.norm())
+    found = out if shape.kind == "mixture" else view(out, shape)
+    return float((found.float() - truth).norm() / truth.norm())
 
 
 def compare(library, shape, seconds):
-    """All alternatives at one shape: verified against float32 arithmetic of the first batch entry's peer, then timed."""
+    """All alternatives at one shape: ours are verified, by float32 arithmetic or the composed mixture, then all timed."""
     tensors = [
         [torch.randn(shape.batch, shape.tokens, shape.heads, shape.head_dim, device="cuda", dtype=torch.bfloat16)
          for _ in range(3)]
@@ -213,7 +263,9 @@ def compare(library, shape, seconds):
     ]  # fmt: skip
     out = torch.empty_like(tensors[0][0])
     lse = torch.empty(shape.batch, shape.heads, shape.tokens, device="cuda")
-    truth = truth_of(tensors[0], shape)
+    mixture = shape.kind == "mixture"
+    reference = lambda: composed_mixture(with_lse("FlashAttention-2", shape), shape, *tensors[0]).float()
+    truth = reference() if mixture else truth_of(tensors[0], shape)
     alternatives, left_out, errors = [], {}, {}
 
     def add(name, calls):
@@ -235,7 +287,8 @@ def compare(library, shape, seconds):
         if calls[0] is None:
             left_out[name] = why
             continue
-        calls[0]()
+        for call in calls[::-1]:  # the first last: its result stays
+            call()
         torch.cuda.synchronize()
         errors[name] = error_of(out, truth, shape)
         if not errors[name] < 1e-2:
@@ -244,7 +297,11 @@ def compare(library, shape, seconds):
         add(name, calls)
         if name not in slow:
             add(name + ", again", calls)
-    for name, call in peers(shape).items():
+    if mixture:
+        for name in ("FlashAttention-2", "cuDNN"):
+            call = with_lse(name, shape)
+            add(name, [lambda s=s, call=call: composed_mixture(call, shape, *s) for s in tensors])
+    for name, call in peers(shape).items() if not mixture else ():
         add(name, [lambda s=s: call(*(view(x, shape) for x in s)) for s in tensors])
         if shape.dilation > 1:
 
@@ -323,7 +380,7 @@ def environment():
 
 def print_row(found):
     s = found["shape"]
-    title = f"{s['kind']} D={s['head_dim']} n={s['tokens']} w={s['segment_length']} r={s['dilation_rate']}"
+    title = f"{s['kind']} D={s['head_dim']} n={s['tokens']} w={s['segment_lengths']} r={s['dilation_rates']}"
     print(title + (" causal" if s["causal"] else ""))
     for name, states in found["alternatives"].items():
         cells = []
@@ -343,7 +400,7 @@ def main():
     parser.add_argument("library")
     parser.add_argument("results")
     parser.add_argument("--seconds", type=float, default=150)
-    parser.add_argument("--shapes", default="dense,dilated")
+    parser.add_argument("--shapes", default="dense,mixture,dilated")
     options = parser.parse_args()
     record = {"environment": environment()}
 

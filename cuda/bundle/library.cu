@@ -3,19 +3,57 @@
 #include "cuda/kernels/ladder.hpp"
 
 #include <cmath>
+#include <functional>
 #include <string>
+#include <vector>
 
 namespace dra::cuda::DRA_TARGET {
 namespace {
 
-/// A call that is ready to be queued.
-struct Prepared {
-    const Step* step;
-    Launch launch;
-    Maps maps;
-};
+/// A call that is ready to be queued: its launches, in order. What they need lives until the program ends.
+using Prepared = std::vector<std::function<cudaError_t(cudaStream_t)>>;
 
 std::string refusal;
+
+/// A step on one pattern, and the clearing of the rows that it does not select. False where the step refuses.
+bool add_pattern(Prepared& prepared, const Step& step, const Parameters& parameters, bool float_out) {
+    refusal = why_not(step, Type::bf16, parameters, 90);
+    if (!refusal.empty()) return false;
+    const auto* maps = new Maps(make_maps(step, Type::bf16, parameters));
+    prepared.emplace_back([=](cudaStream_t stream) { return clear_rows(parameters, Type::bf16, float_out, stream); });
+    prepared.emplace_back([=, &step](cudaStream_t stream) {
+        return run(step, {parameters, Type::bf16, float_out, maps, stream});
+    });
+    return true;
+}
+
+float* device_floats(std::size_t count) {
+    void* memory = nullptr;
+    return cudaMalloc(&memory, count * sizeof(float)) == cudaSuccess ? static_cast<float*>(memory) : nullptr;
+}
+
+/// Every pattern a partial in float, merged into the first, and rounded into out.
+bool add_mixture(Prepared& prepared, const Step& step, const std::vector<Parameters>& patterns) {
+    const Parameters& asked = patterns.front();
+    const std::size_t rows = static_cast<std::size_t>(asked.batch) * asked.tokens * asked.heads;
+    float *total = device_floats(rows * asked.head_dim), *partial = device_floats(rows * asked.head_dim),
+          *partial_lse = device_floats(rows);
+    for (const Parameters& pattern : patterns) {
+        const bool first = &pattern == &patterns.front();
+        Parameters into = pattern;
+        into.out = first ? total : partial;
+        into.lse = first ? asked.lse : partial_lse;
+        if (!add_pattern(prepared, step, into, true)) return false;
+        if (!first)
+            prepared.emplace_back([=](cudaStream_t stream) {
+                return merge_partial(total, asked.lse, partial, partial_lse, asked, stream);
+            });
+    }
+    prepared.emplace_back([=](cudaStream_t stream) {
+        return cast_to(Type::bf16, asked.out, total, rows * static_cast<std::size_t>(asked.head_dim), stream);
+    });
+    return true;
+}
 
 } // namespace
 
@@ -29,47 +67,46 @@ const char* dra_kernel_name(int i) {
 /// Why the last dra_prepare() gave null.
 const char* dra_refusal() { return refusal.c_str(); }
 
-/// bf16 [B, N, H, D] and float [B, H, N] on the device; one pattern, phase 0, Hkv = H, scale 1 / sqrt(D). The handle
-/// lives until the program ends. Null where the step refuses.
+/// bf16 [B, N, H, D] and float [B, H, N] on the device, Hkv = H, scale 1 / sqrt(D). One pattern with phase 0, or a mixture
+/// of several with phase h mod r. The handle lives until the program ends. Null where the step refuses.
 void* dra_prepare(const char* kernel, const void* q, const void* k, const void* v, void* out, float* lse, int batch,
-                  int tokens, int heads, int head_dim, int segment_length, int dilation_rate, int causal) {
-    const Parameters parameters{.q = q,
-                                .k = k,
-                                .v = v,
-                                .out = out,
-                                .lse = lse,
-                                .batch = batch,
-                                .tokens = tokens,
-                                .heads = heads,
-                                .kv_heads = heads,
-                                .head_dim = head_dim,
-                                .segment_length = segment_length,
-                                .dilation_rate = dilation_rate,
-                                .phase_of = PhaseOf::fixed,
-                                .phase = 0,
-                                .phase_block = 1,
-                                .first_kv_head = 0,
-                                .kv_head_count = heads,
-                                .softmax_scale = 1 / std::sqrt(static_cast<float>(head_dim)),
-                                .causal = causal};
+                  int tokens, int heads, int head_dim, int causal, int patterns, const int* segment_lengths,
+                  const int* dilation_rates) {
     const Step* step = find_step(kernel);
-    refusal = step ? why_not(*step, Type::bf16, parameters, 90) : "no kernel has this name";
-    if (!refusal.empty()) return nullptr;
-    auto* prepared = new Prepared{step, {parameters, Type::bf16, false, nullptr, nullptr}, {}};
-    prepared->maps = make_maps(*step, Type::bf16, parameters);
-    prepared->launch.maps = &prepared->maps;
-    return prepared;
+    refusal = step ? "" : "no kernel has this name";
+    if (!step) return nullptr;
+    std::vector<Parameters> asked;
+    for (int i = 0; i < patterns; ++i)
+        asked.push_back({.q = q,
+                         .k = k,
+                         .v = v,
+                         .out = out,
+                         .lse = lse,
+                         .batch = batch,
+                         .tokens = tokens,
+                         .heads = heads,
+                         .kv_heads = heads,
+                         .head_dim = head_dim,
+                         .segment_length = segment_lengths[i],
+                         .dilation_rate = dilation_rates[i],
+                         .phase_of = patterns == 1 ? PhaseOf::fixed : PhaseOf::kv_head,
+                         .phase = 0,
+                         .phase_block = 1,
+                         .first_kv_head = 0,
+                         .kv_head_count = heads,
+                         .softmax_scale = 1 / std::sqrt(static_cast<float>(head_dim)),
+                         .causal = causal});
+    auto* prepared = new Prepared;
+    const bool ready =
+        patterns == 1 ? add_pattern(*prepared, *step, asked[0], false) : add_mixture(*prepared, *step, asked);
+    return ready ? prepared : nullptr;
 }
 
-/// Queues the call, and what clears the rows that nothing selects. A CUDA error, or 0.
+/// Queues the call. A CUDA error, or 0.
 int dra_launch(void* handle, cudaStream_t stream) {
-    Prepared& prepared = *static_cast<Prepared*>(handle);
-    prepared.launch.stream = stream;
-    const Parameters& parameters = prepared.launch.parameters;
-    if (parameters.dilation_rate > 1)
-        if (const cudaError_t error = clear_rows(parameters, Type::bf16, false, stream); error != cudaSuccess)
-            return error;
-    return run(*prepared.step, prepared.launch);
+    for (const auto& launch_one : *static_cast<Prepared*>(handle))
+        if (const cudaError_t error = launch_one(stream); error != cudaSuccess) return error;
+    return cudaSuccess;
 }
 
 } // extern "C"
