@@ -132,8 +132,8 @@ void print_device_counts(Page& page, const Comparison& c, const std::vector<Deta
         for (std::size_t i = 0; i < std::size(values); ++i) text += fmt::format("{:>{}}", values[i], widths[i]);
         page.line("{}", text);
     };
-    line(fmt::format("at n = {}", at.tokens), c.timed ? "before / rung" : "sectors  tensor ops", "launches",
-         "mallocs", "bytes", "uploaded", counted.name, "grows", "FLOPs", "error");
+    line(fmt::format("at n = {}", at.tokens), c.timed ? "before / rung" : "sectors  tensor ops", "launches", "mallocs",
+         "bytes", "uploaded", counted.name, "grows", "FLOPs", "error");
     for (const DetailRow& row : rows) {
         const Measurement& m = *row.which(at);
         if (!m.absent.empty()) continue;
