@@ -73,13 +73,4 @@ cudaError_t merge_partial(float* out, float* lse, const float* other_out, const 
 /// n floats, rounded to nearest even in the type.
 cudaError_t cast_to(Type type, void* to, const float* from, std::size_t n, cudaStream_t stream);
 
-/// The rows of `tensor` [B, N, heads, D] at `positions` (rows of them, any order, repetition allowed) packed into
-/// `gathered` [B, rows, heads, D]. For the rungs that gather; no step of the ladder needs it.
-cudaError_t gather_rows(void* gathered, const void* tensor, const int* positions, int rows, Type type, int batch,
-                        int tokens, int heads, int head_dim, cudaStream_t stream);
-
-/// The reverse: row positions[i] of `tensor` := row i of `gathered`; a negative position is skipped.
-cudaError_t scatter_rows(void* tensor, const void* gathered, const int* positions, int rows, Type type, int batch,
-                         int tokens, int heads, int head_dim, cudaStream_t stream);
-
 } // namespace dra::cuda::DRA_TARGET

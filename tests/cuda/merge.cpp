@@ -112,27 +112,5 @@ TEST_CASE("a cast on the device rounds to nearest even") {
     }
 }
 
-TEST_CASE("rows gathered by positions and scattered back are where they were; negative positions are skipped") {
-    const int positions[] = {7, 2, -1, 4};
-    const Tensor<float> x = random_normal<float>({2, 9, 3, 8}, 1);
-    const DeviceTensor tensor(x.flat(), Type::fp32), packed(2 * 4 * 3 * 8, Type::fp32), back(x.size(), Type::fp32);
-    cuda::emulated::Buffer<int> list(DeviceTensor::stream(), 4);
-    list.copy_from(positions, DeviceTensor::stream());
-    const auto stream = DeviceTensor::stream().get();
-    DRA_CUDA_CHECK(
-        cuda::emulated::gather_rows(packed.data(), tensor.data(), list.data(), 4, Type::fp32, 2, 9, 3, 8, stream));
-    DRA_CUDA_CHECK(
-        cuda::emulated::scatter_rows(back.data(), packed.data(), list.data(), 4, Type::fp32, 2, 9, 3, 8, stream));
-    const Eigen::ArrayXf found = back.values();
-    for (Index b = 0; b < 2; ++b)
-        for (Index n = 0; n < 9; ++n) {
-            const auto row = [&](const Eigen::ArrayXf& of) { return of.segment((b * 9 + n) * 24, 24); };
-            if (n == 7 || n == 2 || n == 4)
-                CHECK((row(found) == row(x.flat())).all());
-            else
-                CHECK(row(found).isNaN().all());
-        }
-}
-
 } // namespace
 } // namespace dra::test

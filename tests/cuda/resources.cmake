@@ -2,7 +2,7 @@
 #
 #   cmake -DNVCC=... -DROOT=<source tree> -DARCHITECTURE=90 -P resources.cmake
 
-set(sources naive.cu tiled.cu tensor_core.cu pipelined.cu wide.cu clear_rows.cu merge.cu gather.cu)
+set(sources naive.cu tiled.cu tensor_core.cu pipelined.cu wide.cu clear_rows.cu merge.cu)
 if(ARCHITECTURE STREQUAL "90a")
     set(sources hopper.cu)
 endif()
