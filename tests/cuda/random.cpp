@@ -7,7 +7,7 @@ using cuda::Type;
 using cuda::emulated::Step;
 using simt::Order;
 
-constexpr Index problems_a_step = 84; // 504 in all
+constexpr Index problems_a_step = DRA_RANDOM_PROBLEMS; // 500 in a release build
 
 /// The larger problems span several tiles of every step; the smaller ones have more shapes.
 Index tokens_of(Index i) { return i % 6 == 0 ? 300 : i % 6 < 3 ? 90 : 24; }
