@@ -8,7 +8,8 @@
 /// A block has 64 query rows, a warp 16, so each block must bring in all keys for only 64 rows; and every fragment of K
 /// and V is used for two products. Both are what `wide` changes.
 ///
-/// Measured on an H100, 8k tokens: 306 TFLOP/s (D = 128), 308 (D = 64), causal 305 and 303: five times tensor_core. Takes bf16 and fp16, D a multiple of 8 up to 128.
+/// Measured on an H100, 8k tokens: 303 TFLOP/s (D = 128), 305 (D = 64), causal 304 and 302: more than five times
+/// tensor_core. Takes bf16 and fp16, D a multiple of 8 up to 128.
 
 #include "cuda/kernels/copy_rows.hpp"
 #include "cuda/kernels/launch_step.hpp"

@@ -6,9 +6,8 @@
 /// every index of the layout is on the page. That is also what makes it slow: 8 rows of one column lie in the same
 /// banks, a lane's half of a register is one load, and nothing is computed while a tile is on its way.
 ///
-/// A block has 64 query rows, a warp 16. Measured on an H100, 8k tokens: 55 TFLOP/s (D = 128), 57 (D = 64), causal the
-/// same: three times tiled. Takes bf16 and fp16, D a multiple of 8
-/// up to 128.
+/// A block has 64 query rows, a warp 16. Measured on an H100, 8k tokens: 54 TFLOP/s (D = 128), 56 (D = 64), causal the
+/// same: three times tiled. Takes bf16 and fp16, D a multiple of 8 up to 128.
 
 #include "cuda/kernels/launch_step.hpp"
 #include "cuda/kernels/softmax.hpp"
