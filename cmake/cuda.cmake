@@ -15,3 +15,15 @@ if(DRA_CUDA)
     set(CMAKE_CUDA_STANDARD 20)
     set(CMAKE_CUDA_STANDARD_REQUIRED ON)
 endif()
+
+# dra_nvcc_library(<target> <sources>...): a static library of host code and kernels that share headers with the engine.
+# Not with the engine's flags, which are g++'s; but with its idea of how Eigen aligns memory. Eigen is host code here: its
+# own pragmas are for nvcc as device code sees it; 554 is about TensorView<const T>, as g++ knows it too.
+function(dra_nvcc_library target)
+    add_library(${target} STATIC ${ARGN})
+    target_compile_features(${target} PRIVATE cuda_std_20)
+    target_compile_definitions(${target} PRIVATE ${DRA_EIGEN_ABI} EIGEN_NO_CUDA)
+    target_compile_options(${target} PRIVATE
+        --expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra,-Wshadow,-Wno-unknown-pragmas -diag-suppress=554)
+    target_link_libraries(${target} PRIVATE Eigen3::Eigen)
+endfunction()
