@@ -220,7 +220,7 @@ void describe_device(Comparison& comparison, const Options& options) {
     comparison.device = options.device->facts();
     comparison.dtype = cuda::dtype(options.type);
     comparison.error_bound = 1; // errors are shares of their bounds
-    comparison.timed = !comparison.device->emulated;
+    comparison.timed = comparison.timed && !comparison.device->emulated;
     comparison.held = comparison.held.with(Fix::causal_mask, Rung::after);
 }
 
@@ -245,6 +245,7 @@ template <class T> Comparison compare(const Options& options, const Inputs<T>& i
                           .dilations = options.dilations,
                           .causal = options.causal,
                           .dtype = std::is_same_v<T, double> ? DType::f64 : DType::f32,
+                          .timed = options.most_repetitions > 0,
                           .threads = omp_get_max_threads(),
                           .budget_seconds = options.budget_seconds,
                           .fixes = options.fixes};

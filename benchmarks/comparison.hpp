@@ -29,7 +29,7 @@ struct Options {
     bool causal = true;
     std::vector<published::Fix> fixes{published::all_fixes.begin(), published::all_fixes.end()};
     double budget_seconds = 120;
-    int most_repetitions = 25;
+    int most_repetitions = 25;                  ///< 0: verified and counted, not timed
     cuda::RungDevice* device = nullptr; ///< none: this CPU
     cuda::Type type = cuda::Type::bf16; ///< on a device
 };

@@ -109,7 +109,7 @@ void print_counts(Page& page, const Comparison& c, const std::vector<DetailRow>&
         const Allocations& a = row.first ? m.first_allocations : m.later_allocations;
         const bool known = allocations_counted();
         const std::optional<Spread> gain =
-            row.first ? ratio(row.before(at)->later, m.first) : time_ratio(row.before(at), &m);
+            row.first && c.timed ? ratio(row.before(at)->later, m.first) : time_ratio(row.before(at), &m);
         page.line("{:<11}{:<17}{:<21}{:>7}{:>10}{:>10}{:>15}{:>8}{:>9}{:>9}", row.form, row.title, spread_text(gain),
                   known ? count_text(static_cast<double>(a.number)) : "absent",
                   known ? bytes_text(static_cast<double>(a.bytes)) : "absent",

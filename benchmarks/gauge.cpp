@@ -26,12 +26,16 @@ template <class Count> Gauge counted(std::string name, std::string short_name, C
 } // namespace
 
 std::vector<Gauge> gauges(const Comparison& comparison) {
-    if (!comparison.device) return {{"Time", "time", time_ratio}};
-    if (comparison.timed)
+    if (comparison.timed && comparison.device)
         return {{"Device time", "device time", time_ratio}, {"Host time", "host time", host_time_ratio}};
-    return {counted("FLOPs", "FLOPs", [](const Measurement& m) { return m.later_counts.flops; }),
-            counted("Sectors of memory", "sectors", [](const Measurement& m) { return m.later_work.sectors; }),
-            counted("Launches", "launches", [](const Measurement& m) { return m.later_work.launches; })};
+    if (comparison.timed) return {{"Time", "time", time_ratio}};
+    std::vector<Gauge> counts{counted("FLOPs", "FLOPs", [](const Measurement& m) { return m.later_counts.flops; })};
+    if (comparison.device) {
+        counts.push_back(
+            counted("Sectors of memory", "sectors", [](const Measurement& m) { return m.later_work.sectors; }));
+        counts.push_back(counted("Launches", "launches", [](const Measurement& m) { return m.later_work.launches; }));
+    }
+    return counts;
 }
 
 std::string gain_text(const std::optional<Spread>& ratio) {

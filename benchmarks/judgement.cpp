@@ -62,7 +62,8 @@ void measure(const Comparison& comparison, Judgement& j) {
         if (j.ratio)
             j.verdict = judge_speed(*j.ratio, {claim.low, claim.high});
         else if (!comparison.timed)
-            j.words = "not judged: the emulator has no clock";
+            j.words = comparison.device && comparison.device->emulated ? "not judged: the emulator has no clock"
+                                                                       : "not judged: nothing was timed";
         else
             j.words = "not judged: its pipelines were not compared";
     } else {

@@ -26,8 +26,8 @@ using benchmarks::Inputs;
 
 /// The flags as they were typed.
 struct Flags {
-    std::optional<std::string> lengths, ranks, fix, segments, dilations, heads, head_dim, input, threads, json, report,
-        dtype;
+    std::optional<std::string> lengths, ranks, fix, segments, dilations, heads, head_dim, input, threads, repetitions,
+        json, report, dtype;
     std::string backend = "cpu";
     bool not_causal = false, quick = false;
 };
@@ -62,6 +62,13 @@ Index parse_size(const std::string& flag, const std::string& text) {
     return size;
 }
 
+int parse_repetitions(const std::string& text, const Reach& reach) {
+    const Index repetitions = parse_integer("--repetitions", text);
+    if (repetitions < 0 || repetitions > reach.most_repetitions)
+        throw PatternError("--repetitions", text, fmt::format("must be from 0 to {}", reach.most_repetitions));
+    return static_cast<int>(repetitions);
+}
+
 benchmarks::Options parse_options(const Flags& flags) {
     benchmarks::Options options;
     const Reach reach = reach_of(flags.backend);
@@ -69,6 +76,7 @@ benchmarks::Options parse_options(const Flags& flags) {
                       : flags.quick ? reach.quick_lengths
                                     : reach.usual_lengths;
     options.most_repetitions = reach.most_repetitions;
+    if (flags.repetitions) options.most_repetitions = parse_repetitions(*flags.repetitions, reach);
     for (const Index n : options.lengths)
         if (n < 1) throw PatternError("--lengths", *flags.lengths, "must all be at least 1");
     std::ranges::sort(options.lengths);
@@ -231,6 +239,8 @@ Command compare_command(CLI::App& program) {
         "cpu|cuda|emulated");
     add("--dtype", flags->dtype, "of cuda and emulated; default: the input's, else bf16", "bf16|fp16");
     add("--threads", flags->threads, "default: one a core", "T");
+    add("--repetitions", flags->repetitions,
+        "of every timing, at most; 0 verifies and counts alone; default: 25; cuda 51, emulated 0", "R");
     add("--json", flags->json, "everything measured, beside the report's compare.json", "FILE");
     add("--report", flags->report, "where compare.json, index.html and plots go; default: build/report", "FOLDER");
     command->add_flag("--quick", flags->quick, "shorter lengths, and 15 instead of 120 s; cuda 60 instead of 300");

@@ -27,6 +27,25 @@ TEST_CASE("compare refuses backends and types that it does not have, by flag, va
     }
 }
 
+TEST_CASE("compare refuses repetitions that are none, by flag, value and rule") {
+    for (const std::string wrong : {"-1", "26"})
+        CHECK(with({"--repetitions", wrong}) == "--repetitions = " + wrong + ": must be from 0 to 25");
+}
+
+TEST_CASE("compare without repetitions verifies and counts, and times nothing") {
+    const Folder folder;
+    const Outcome outcome = call({"compare", "--lengths", "16,32", "--head-dim", "8", "--repetitions", "0", "--json",
+                                  folder.file("json"), "--report", folder.file("report")});
+    REQUIRE(outcome.status == 0);
+    CHECK(outcome.out.find("nothing is timed here") != std::string::npos);
+    CHECK(outcome.out.find("not judged: nothing was timed") != std::string::npos);
+    const auto json = nlohmann::json::parse(read_text(folder.file("json")));
+    CHECK(json["timed"] == false);
+    const auto& before = json["lengths"][1]["isolated"]["1"]["before"];
+    CHECK(before["call"]["counts"]["mask_elements"] > 0);
+    CHECK(before["error_ratio"] >= 0);
+}
+
 TEST_CASE("compare on a GPU that is not there, or not built for, says so") {
     if (std::filesystem::exists("/dev/nvidia0")) return;
     const std::string line = with({"--backend", "cuda"});
