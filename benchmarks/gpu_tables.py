@@ -10,7 +10,8 @@ import json
 import pathlib
 import sys
 
-LADDER = ("naive", "tiled", "tensor_core", "pipelined", "wide", "hopper")
+from gpu_ratios import BARE, GATHERED, LIBRARIES, fastest, ours, row, tables
+
 EXPECTED = {  # before anything was measured here; on an H200, D=128, where not said otherwise
     "naive": "< 5",
     "tiled": "10",
@@ -18,22 +19,27 @@ EXPECTED = {  # before anything was measured here; on an H200, D=128, where not 
     "pipelined": "222",
     "wide": "340",
     "hopper": "366 (D=64)",
+    "warp_specialized": "650",
+    "overlapped": "710",
+    "balanced": "750",
+    "fixed_reference": "813",
 }
-LIBRARIES = ("FlashAttention-2", "cuDNN", "FlashAttention-3")
-
-
-def row(cells):
-    print("| " + " | ".join(str(cell) for cell in cells) + " |")
 
 
 def header(cells):
-    row(cells)
-    row(["---"] * len(cells))
+    print(row(cells))
+    print(row(["---"] * len(cells)))
 
 
-def tflops(point, name, state):
-    found = point["alternatives"].get(name)
-    return found[state]["tflops"] if found else None
+def kernels(record):
+    """Of the ladder, in reading order."""
+    return list(dict.fromkeys(name for point in record["shapes"] for name in ours(point)))
+
+
+def rate(point, names, state="rested"):
+    """TFLOP/s of the fastest of these alternatives, as text."""
+    found = fastest(point, names, state)
+    return text(found and found[1]["tflops"])
 
 
 def text(x):
@@ -48,66 +54,60 @@ def points(record, **wanted):
 
 def ladder_table(record):
     header(["kernel", "expected", *(f"D={d}{', causal' if c else ''}" for d in (128, 64) for c in (False, True)), "ms, D=128"])
-    for name in LADDER + LIBRARIES:
+    for name in (*kernels(record), *LIBRARIES):
         tokens = 1024 if name == "naive" else 8192
         cells, milliseconds = [], "-"
         for d in (128, 64):
             for causal in (False, True):
                 for point in points(record, kind="dense", tokens=tokens, head_dim=d, causal=causal):
-                    cells.append(f"{text(tflops(point, name, 'rested'))} / {text(tflops(point, name, 'hot'))}")
+                    cells.append(f"{rate(point, [name])} / {rate(point, [name], 'hot')}")
                     if d == 128 and not causal and name in point["alternatives"]:
                         milliseconds = f"{point['alternatives'][name]['rested']['ms']:.3f}"
-        row([name + (" (n = 1,024)" if name == "naive" else ""), EXPECTED.get(name, "-"), *cells, milliseconds])
+        print(row([name + (" (n = 1,024)" if name == "naive" else ""), EXPECTED.get(name, "-"), *cells, milliseconds]))
 
 
-def dense_table(record, kernel):
+def dense_table(record):
     lengths = (2048, 4096, 8192, 16384)
-    header([f"{kernel} / {' / '.join(LIBRARIES)}, n =", *(f"{n:,}" for n in lengths)])
+    header([f"ours / {' / '.join(LIBRARIES)}, n =", *(f"{n:,}" for n in lengths)])
     for d in (128, 64):
         for causal in (False, True):
-            cells = []
-            for n in lengths:
-                for point in points(record, kind="dense", tokens=n, head_dim=d, causal=causal):
-                    cells.append(" / ".join(text(tflops(point, name, "rested")) for name in (kernel, *LIBRARIES)))
-            row([f"D={d}{' causal' if causal else ''}", *cells])
+            found = [p for n in lengths for p in points(record, kind="dense", tokens=n, head_dim=d, causal=causal)]
+            cells = [" / ".join(rate(p, names) for names in (ours(p), *([name] for name in LIBRARIES))) for p in found]
+            print(row([f"D={d}{' causal' if causal else ''}", *cells]))
 
 
-def dilated_table(record, kernel):
+def dilated_table(record):
     rates = (1, 2, 4, 8)
-    header([f"{kernel} / best library on a view / best with gather, r =", *rates])
+    header(["ours with zeroing / without / best library on a view / with gather, r =", *rates])
     for d in (128, 64):
         for causal in (False, True):
             for rows in (512, 1024, 2048):
                 cells = []
                 for r in rates:
-                    cells.append("-")
-                    for point in points(record, kind="dilated", segment_lengths=[rows * r], dilation_rates=[r], head_dim=d,
-                                        causal=causal):  # fmt: skip
-                        best = [
-                            max((tflops(point, name + suffix, "rested") or 0 for name in LIBRARIES), default=0)
-                            for suffix in ("", ", gathered")
-                        ]
-                        cells[-1] = " / ".join([text(tflops(point, kernel, "rested")), *(text(x or None) for x in best)])
-                row([f"D={d}{' causal' if causal else ''} m={rows}", *cells])
+                    wanted = {"segment_lengths": [rows * r], "dilation_rates": [r], "head_dim": d, "causal": causal}
+                    for p in points(record, kind="dilated", **wanted):
+                        suffixed = lambda names, suffix: [name + suffix for name in names]
+                        alternatives = (ours(p), suffixed(ours(p), BARE), LIBRARIES, suffixed(LIBRARIES, GATHERED))
+                        cells.append(" / ".join(rate(p, names) for names in alternatives))
+                print(row([f"D={d}{' causal' if causal else ''} m={rows}", *cells]))
 
 
 def mixture_table(record):
-    header(["(2048, 1) (4096, 2) (8192, 4), ms rested / hot", "wide", "hopper", "FlashAttention-2", "cuDNN"])
-    for point in points(record, kind="mixture"):
-        shape = point["shape"]
-        cells = []
-        for name in ("wide", "hopper", "FlashAttention-2", "cuDNN"):
-            found = point["alternatives"].get(name)
-            cells.append(f"{found['rested']['ms']:.2f} / {found['hot']['ms']:.2f}" if found else "-")
-        row([f"D={shape['head_dim']}{' causal' if shape['causal'] else ''}", *cells])
+    found = list(points(record, kind="mixture"))
+    names = [name for point in found[:1] for name in point["alternatives"]]
+    header(["(2048, 1) (4096, 2) (8192, 4), ms rested / hot", *names])
+    for point in found:
+        of, shape = point["alternatives"], point["shape"]
+        cells = [f"{of[name]['rested']['ms']:.2f} / {of[name]['hot']['ms']:.2f}" if name in of else "-" for name in names]
+        print(row([f"D={shape['head_dim']}{' causal' if shape['causal'] else ''}", *cells]))
 
 
 def correctness_table(record):
     header(["kernel", "type", "right", "wrong", "refused", "largest share of a bound"])
     for found in record["kernels"]:
         if found["right"] + found["wrong"]:
-            row([found["kernel"], found["type"], found["right"], found["wrong"], found["refused"],
-                 f"{found['worst_share_of_bound']:.2f}"])  # fmt: skip
+            cells = (found[key] for key in ("kernel", "type", "right", "wrong", "refused"))
+            print(row([*cells, f"{found['worst_share_of_bound']:.2f}"]))
 
 
 def main():
@@ -121,13 +121,14 @@ def main():
         print(f"Ceilings, {state}: 8192^3 bf16 product {found['product_tflops']:.0f} TFLOP/s, copy {found['copy_tbytes']:.2f} TB/s.")
     print("\nThe ladder at n = 8,192, TFLOP/s rested / hot:\n")
     ladder_table(benchmark)
-    for kernel in ("wide", "hopper"):
-        print(f"\nDense, TFLOP/s rested, {kernel}:\n")
-        dense_table(benchmark, kernel)
-    print("\nDilated, m selected rows a segment, 32,768 tokens, TFLOP/s rested, zeroing the other rows included:\n")
-    dilated_table(benchmark, "hopper")
+    print("\nDense, TFLOP/s rested, the fastest kernel of ours:\n")
+    dense_table(benchmark)
+    print("\nDilated, m selected rows a segment, 32,768 tokens, TFLOP/s rested, the fastest kernel of ours:\n")
+    dilated_table(benchmark)
     print("\nThe mixture, 2 x 16,384 tokens, phase h mod r; the libraries composed of 7 calls on views and merges by lse:\n")
     mixture_table(benchmark)
+    print("\nHow ours compare, in time:\n")
+    print("\n".join(tables(benchmark)).rstrip())
     print(f"\nCorrectness, {correctness['problems']} problems:\n")
     correctness_table(correctness)
 

@@ -4,54 +4,69 @@
 
 #include <cmath>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace dra::cuda::DRA_TARGET {
 namespace {
 
-/// A call that is ready to be queued: its launches, in order. What they need lives until the program ends.
-using Prepared = std::vector<std::function<cudaError_t(cudaStream_t)>>;
+/// A call that is ready to be queued: its launches, in order, and what they need.
+struct Prepared {
+    std::vector<std::function<cudaError_t(cudaStream_t)>> launches;
+    std::vector<float*> partials; ///< on the device
+
+    ~Prepared() {
+        for (float* partial : partials) cudaFree(partial);
+    }
+
+    float* add_partial(std::size_t count) {
+        void* memory = nullptr;
+        if (cudaMalloc(&memory, count * sizeof(float)) != cudaSuccess) return nullptr;
+        return partials.emplace_back(static_cast<float*>(memory));
+    }
+};
 
 std::string refusal;
 
-/// A step on one pattern, and the clearing of the rows that it does not select. False where the step refuses.
-bool add_pattern(Prepared& prepared, const Step& step, const Parameters& parameters, bool float_out) {
+/// A step on one pattern, and where asked the clearing of the rows that it does not select. False where the step refuses.
+bool add_pattern(Prepared& prepared, const Step& step, const Parameters& parameters, bool float_out, bool clears) {
     refusal = why_not(step, Type::bf16, parameters, 90);
     if (!refusal.empty()) return false;
-    const auto* maps = new Maps(make_maps(step, Type::bf16, parameters));
-    prepared.emplace_back([=](cudaStream_t stream) { return clear_rows(parameters, Type::bf16, float_out, stream); });
-    prepared.emplace_back([=, &step](cudaStream_t stream) {
-        return run(step, {parameters, Type::bf16, float_out, maps, stream});
+    if (clears)
+        prepared.launches.emplace_back(
+            [=](cudaStream_t stream) { return clear_rows(parameters, Type::bf16, float_out, stream); });
+    const auto maps = std::make_shared<Maps>(make_maps(step, Type::bf16, parameters));
+    prepared.launches.emplace_back([=, &step](cudaStream_t stream) {
+        return run(step, {parameters, Type::bf16, float_out, maps.get(), stream});
     });
     return true;
-}
-
-float* device_floats(std::size_t count) {
-    void* memory = nullptr;
-    return cudaMalloc(&memory, count * sizeof(float)) == cudaSuccess ? static_cast<float*>(memory) : nullptr;
 }
 
 /// Every pattern a partial in float, merged into the first, and rounded into out.
 bool add_mixture(Prepared& prepared, const Step& step, const std::vector<Parameters>& patterns) {
     const Parameters& asked = patterns.front();
     const std::size_t rows = static_cast<std::size_t>(asked.batch) * asked.tokens * asked.heads;
-    float *total = device_floats(rows * asked.head_dim), *partial = device_floats(rows * asked.head_dim),
-          *partial_lse = device_floats(rows);
+    const std::size_t elements = rows * static_cast<std::size_t>(asked.head_dim);
+    float *total = prepared.add_partial(elements), *partial = prepared.add_partial(elements),
+          *partial_lse = prepared.add_partial(rows);
+    if (!total || !partial || !partial_lse) {
+        refusal = "the device's memory is exhausted";
+        return false;
+    }
     for (const Parameters& pattern : patterns) {
         const bool first = &pattern == &patterns.front();
         Parameters into = pattern;
         into.out = first ? total : partial;
         into.lse = first ? asked.lse : partial_lse;
-        if (!add_pattern(prepared, step, into, true)) return false;
+        if (!add_pattern(prepared, step, into, true, true)) return false;
         if (!first)
-            prepared.emplace_back([=](cudaStream_t stream) {
+            prepared.launches.emplace_back([=](cudaStream_t stream) {
                 return merge_partial(total, asked.lse, partial, partial_lse, asked, stream);
             });
     }
-    prepared.emplace_back([=](cudaStream_t stream) {
-        return cast_to(Type::bf16, asked.out, total, rows * static_cast<std::size_t>(asked.head_dim), stream);
-    });
+    prepared.launches.emplace_back(
+        [=](cudaStream_t stream) { return cast_to(Type::bf16, asked.out, total, elements, stream); });
     return true;
 }
 
@@ -68,9 +83,10 @@ const char* dra_kernel_name(int i) {
 const char* dra_refusal() { return refusal.c_str(); }
 
 /// bf16 [B, N, H, D] and float [B, H, N] on the device, Hkv = H, scale 1 / sqrt(D). One pattern with phase 0, or a mixture
-/// of several with phase h mod r. The handle lives until the program ends. Null where the step refuses.
+/// of several with phase h mod r. Rows that one pattern does not select become (0, -inf) where `clears`, and stay as they
+/// are where not. Null where the step refuses; else dra_release() gives it back.
 void* dra_prepare(const char* kernel, const void* q, const void* k, const void* v, void* out, float* lse, int batch,
-                  int tokens, int heads, int head_dim, int causal, int patterns, const int* segment_lengths,
+                  int tokens, int heads, int head_dim, int causal, int clears, int patterns, const int* segment_lengths,
                   const int* dilation_rates) {
     const Step* step = find_step(kernel);
     refusal = step ? "" : "no kernel has this name";
@@ -96,18 +112,21 @@ void* dra_prepare(const char* kernel, const void* q, const void* k, const void* 
                          .kv_head_count = heads,
                          .softmax_scale = 1 / std::sqrt(static_cast<float>(head_dim)),
                          .causal = causal});
-    auto* prepared = new Prepared;
-    const bool ready =
-        patterns == 1 ? add_pattern(*prepared, *step, asked[0], false) : add_mixture(*prepared, *step, asked);
-    return ready ? prepared : nullptr;
+    auto prepared = std::make_unique<Prepared>();
+    const bool ready = patterns == 1 ? add_pattern(*prepared, *step, asked[0], false, clears != 0)
+                                     : add_mixture(*prepared, *step, asked);
+    return ready ? prepared.release() : nullptr;
 }
 
 /// Queues the call. A CUDA error, or 0.
 int dra_launch(void* handle, cudaStream_t stream) {
-    for (const auto& launch_one : *static_cast<Prepared*>(handle))
+    for (const auto& launch_one : static_cast<Prepared*>(handle)->launches)
         if (const cudaError_t error = launch_one(stream); error != cudaSuccess) return error;
     return cudaSuccess;
 }
+
+/// Once nothing that was queued is still running.
+void dra_release(void* handle) { delete static_cast<Prepared*>(handle); }
 
 } // extern "C"
 } // namespace dra::cuda::DRA_TARGET
