@@ -1,17 +1,21 @@
-# Compiles the ladder's steps for one architecture and fails where nvcc reports a spill or a stack frame.
+# Compiles the kernels of the ladder and of the rungs for one architecture and fails where nvcc reports a spill or a stack
+# frame.
 #
-#   cmake -DNVCC=... -DROOT=<source tree> -DARCHITECTURE=90 -P resources.cmake
+#   cmake -DNVCC=... -DEIGEN=<include folder> -DROOT=<source tree> -DARCHITECTURE=90 -P resources.cmake
 
-set(sources naive.cu tiled.cu tensor_core.cu pipelined.cu wide.cu clear_rows.cu merge.cu)
+set(hopper_sources kernels/hopper.cu)
+file(GLOB sources RELATIVE ${ROOT}/cuda ${ROOT}/cuda/kernels/*.cu ${ROOT}/cuda/published/*.cu)
+list(REMOVE_ITEM sources kernels/ladder.cu published/rungs.cu ${hopper_sources}) # these two have no kernel
 if(ARCHITECTURE STREQUAL "90a")
-    set(sources hopper.cu)
+    set(sources ${hopper_sources})
 endif()
 
 set(functions 0)
 foreach(source IN LISTS sources)
     execute_process(
-        COMMAND ${NVCC} -std=c++20 -O3 --expt-relaxed-constexpr --resource-usage -I${ROOT}
-            -gencode arch=compute_${ARCHITECTURE},code=sm_${ARCHITECTURE} -cubin -o /dev/null ${ROOT}/cuda/kernels/${source}
+        COMMAND ${NVCC} -std=c++20 -O3 --expt-relaxed-constexpr --resource-usage -I${ROOT} -isystem ${EIGEN}
+            -DEIGEN_NO_CUDA -diag-suppress=554 -gencode arch=compute_${ARCHITECTURE},code=sm_${ARCHITECTURE}
+            -cubin -o /dev/null ${ROOT}/cuda/${source}
         OUTPUT_VARIABLE report ERROR_VARIABLE report RESULT_VARIABLE result)
     if(NOT result EQUAL 0)
         message(FATAL_ERROR "${source} does not compile for sm_${ARCHITECTURE}:\n${report}")
