@@ -1,6 +1,7 @@
 #include "cli/commands.hpp"
 #include "cli/device_run.hpp"
 #include "cli/flags.hpp"
+#include "cli/problem_flags.hpp"
 #include "cli/take_tensor.hpp"
 #include "cli/version.hpp"
 #include "reference/attention/dilated_attention.hpp"
@@ -21,11 +22,11 @@ enum class Backend { oracle, cpu, ring, cuda, emulated };
 
 /// The flags as they were typed.
 struct Flags {
-    std::string input, output, segments, dilations;
-    std::string mode = "groups", ranks = "1", layout = "contiguous", backend = "cpu";
-    std::optional<std::string> phase, scale, threads;
+    std::string input, output, backend = "cpu";
+    ProblemFlags problem;
+    std::optional<std::string> threads;
     DeviceFlags device;
-    bool causal = false, check_finite = false;
+    bool check_finite = false;
 };
 
 Backend parse_backend(const std::string& text) {
@@ -44,19 +45,6 @@ std::optional<DeviceRun> open_device_run(const Flags& flags, Backend backend) {
     if (flags.device.dtype) throw PatternError("--dtype", *flags.device.dtype, rule);
     if (flags.device.kernel) throw PatternError("--kernel", *flags.device.kernel, rule);
     return std::nullopt;
-}
-
-Configuration parse_configuration(const Flags& flags) {
-    Configuration chosen;
-    chosen.segment_lengths = parse_integers("--segments", flags.segments);
-    chosen.dilation_rates = parse_integers("--dilations", flags.dilations);
-    chosen.mode = parse<Mode>("--mode", flags.mode);
-    if (flags.phase) chosen.phase = parse<PhaseRule>("--phase", *flags.phase);
-    chosen.causal = flags.causal;
-    if (flags.scale) chosen.softmax_scale = parse_real("--scale", *flags.scale);
-    chosen.ranks = parse_integer("--ranks", flags.ranks);
-    chosen.layout = parse<Layout>("--layout", flags.layout);
-    return chosen;
 }
 
 InputInfo describe(const TensorFile& file) {
@@ -119,7 +107,7 @@ template <class T> TensorFile compute(const Problem& problem, Backend backend, T
 }
 
 int run(const Flags& flags) {
-    const Configuration chosen = parse_configuration(flags);
+    const Configuration chosen = flags.problem.configuration();
     const Backend backend = parse_backend(flags.backend);
     if (flags.threads) use_threads("--threads", *flags.threads);
     check_writable(flags.output);
@@ -146,15 +134,7 @@ Command run_command(CLI::App& program) {
     };
     add("--input", flags->input, "q, k, v and, for gradients, dout: [B, N, H, D]", "FILE.safetensors")->required();
     add("--output", flags->output, "out, lse and, with dout, dq, dk, dv", "FILE.safetensors")->required();
-    add("--segments", flags->segments, "segment lengths w, one a pattern", "W,...")->required();
-    add("--dilations", flags->dilations, "dilation rates r, one a pattern", "R,...")->required();
-    add("--mode", flags->mode, "heads split among the patterns, or every head mixing all", "groups|mixture");
-    add("--phase", flags->phase, "where dilation starts; default: group in groups, head in mixture",
-        "group|head|head-block");
-    command->add_flag("--causal", flags->causal, "a query sees no later key");
-    add("--scale", flags->scale, "softmax scale; default: 1/sqrt(D)", "S");
-    add("--ranks", flags->ranks, "ranks of the ring; default: 1", "R");
-    add("--layout", flags->layout, "how the ring shards the sequence; default: contiguous", "contiguous|zigzag");
+    flags->problem.add_to(*command, "ranks of the ring; default: 1");
     add("--backend", flags->backend,
         "what computes; default: cpu. cuda: the kernels on a GPU; emulated: the same kernels played by this CPU, every "
         "thread of them, which is slow",
