@@ -5,12 +5,20 @@
 /// A head's rows under a pattern are strided views, one a segment; each view gives a partial; patterns of a mixture are
 /// merged in place. Query heads that share a KV head share its packed keys.
 
-#include "reference/definition/problem.hpp"
+#include "reference/attention/workspace.hpp"
 
 namespace dra {
 
-/// Attention of the whole problem into `out` [B, N, H, D] and `lse` [B, H, N], both overwritten entirely, poison
+/// Attention of the plan's problem into `out` [B, N, H, D] and `lse` [B, H, N], both overwritten entirely, poison
 /// included.
+///
+/// Allocates nothing and touches no state but its arguments: one plan may be run by several threads at a time, with
+/// outputs and a workspace each. The result is that of dilated_attention(), bit for bit. `workspace` was made for this
+/// plan, by the thread that calls: another's first run may start a team, for which OpenMP allocates. float and double.
+template <class T> void run(const Plan& plan, TensorView<const T> q, TensorView<const T> k, TensorView<const T> v,
+                            TensorView<T> out, Lse<T>& lse, Workspace<T>& workspace);
+
+/// A plan, run once: attention of the whole problem.
 ///
 /// Rows that no pattern selects are (0, -inf). Time O(visible pairs * D); memory beyond the tensors is the packed keys
 /// of one wave of views, independent of N. The result is the same, bit for bit, for every number of threads. float and

@@ -8,7 +8,6 @@
 #include "reference/definition/pattern.hpp"
 
 #include <algorithm>
-#include <vector>
 
 namespace dra {
 
@@ -21,43 +20,38 @@ struct View {
 };
 
 /// The views of one pattern of a problem, by number: (b, segment, KV head that uses it), the head running first, since
-/// the rows of all heads lie side by side in memory.
+/// the rows of all heads lie side by side in memory. Closed forms: nothing is listed, nothing is allocated.
 class Views {
 public:
+    /// Of a problem that outlives them.
     Views(const Problem& problem, Index pattern) : problem_(problem), pattern_(pattern) {
-        for (Index g = 0; g < problem.kv_heads; ++g)
-            if (uses(problem, pattern, g)) kv_heads_.push_back(g);
+        for (Index g = problem.kv_heads; g-- > 0;)
+            if (uses(problem, pattern, g)) first_head_ = g, ++heads_; // which lie side by side
         const Pattern any_phase = pattern_of(problem, pattern, 0);
         segments_ = any_phase.segments(problem.tokens);
         longest_ = std::min(ceil_div(any_phase.segment_length, any_phase.dilation_rate), problem.tokens);
     }
 
-    Index count() const { return problem_.batch * segments_ * heads(); }
-    Index longest() const { return longest_; } ///< an upper bound of the rows of a view
+    Index count() const { return problem_.batch * segments_ * heads_; }
+    Index longest() const { return longest_; }       ///< an upper bound of the rows of a view
+    Index first_head() const { return first_head_; } ///< of the KV heads that use the pattern
+    Index heads() const { return heads_; }           ///< how many do
 
     View operator[](Index i) const {
-        const Index g = kv_heads_[static_cast<std::size_t>(i % heads())], segment = i / heads() % segments_;
+        const Index g = first_head_ + i % heads_, segment = i / heads_ % segments_;
         const Pattern pattern = pattern_of(problem_, pattern_, g);
-        return {i / heads() / segments_,
+        const bool first = problem_.mode == Mode::groups || pattern_ == 0; // of those that the head uses
+        return {i / heads_ / segments_,
                 g,
                 segment,
                 pattern,
                 pattern.selected(segment, problem_.tokens),
-                is_first(g) ? Combine::store : Combine::merge};
+                first ? Combine::store : Combine::merge};
     }
 
 private:
-    Index heads() const { return static_cast<Index>(kv_heads_.size()); }
-
-    bool is_first(Index g) const {
-        for (Index i = 0; i < pattern_; ++i)
-            if (uses(problem_, i, g)) return false;
-        return true;
-    }
-
     const Problem& problem_;
-    Index pattern_, segments_, longest_;
-    std::vector<Index> kv_heads_;
+    Index pattern_, segments_, longest_, first_head_ = 0, heads_ = 0;
 };
 
 } // namespace dra
