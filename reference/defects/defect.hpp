@@ -1,0 +1,82 @@
+#pragma once
+/// \file
+/// A defect as data: what it is called, what it looks like, and the wrong ingredient.
+
+#include "reference/defects/engine.hpp"
+#include "reference/definition/oracle.hpp"
+
+#include <string>
+#include <vector>
+
+namespace dra::defects {
+
+/// What a defect shows in, and so what it is judged by.
+enum class Kind {
+    value,     ///< out and lse
+    gradient,  ///< dq, dk, dv; out and lse are right
+    decoding,  ///< out and lse of a run that appends token after token to a cache; only a causal problem has one
+    precision, ///< the size of the error in bf16
+    crash,     ///< how it ends: an error, or NaN
+    cost,      ///< the work that is counted; every result is right
+};
+std::string name(Kind kind);
+
+/// How the tensors of a witness are drawn.
+enum class Draw {
+    normal,     ///< q, k, v, dout are standard normal numbers
+    zero_query, ///< q is 0: every score is 0, every weight the same
+    steep,      ///< q and k are 12 times as large: some scores pass 100
+};
+
+/// A problem small enough to be worked through by hand, on which a defect shows.
+struct Witness {
+    Shape q; ///< B, N, H, D
+    Index kv_heads;
+    Configuration configuration;
+    Draw draw = Draw::normal;
+};
+
+/// The tensors of a witness, each drawn from the same seed every time, and its problem.
+struct Sample {
+    Tensor<double> q, k, v, dout; ///< exact in float, and in bf16 when `bf16` was asked for
+    Problem problem;
+
+    Inputs inputs(bool with_dout) const;
+};
+Sample sample(const Witness& witness, bool bf16 = false);
+
+/// A known way to get dilated ring attention wrong.
+struct Defect {
+    std::string id; ///< "mask-sign"
+    Kind kind;
+    std::string title;
+    std::string symptom; ///< what it looks like
+    std::string cause;
+    std::string repair;
+    std::string provenance; ///< where it was seen, and what was measured there
+    Witness witness;
+
+    /// Why it cannot show on a problem, whatever the tensors are; empty where it can. A necessary condition in closed
+    /// form: visible() runs it.
+    std::function<std::string(const Problem&)> hidden;
+
+    /// The right ingredients with one exchanged. Mostly one form; several where the same mistake is made in several
+    /// ways, the most common first. Some depend on the problem: a lost chunk may be any.
+    std::function<std::vector<Ingredients>(const Problem&)> forms;
+
+    Ingredients first(const Problem& problem) const { return forms(problem).front(); }
+};
+
+/// The largest error of an observation by the observable of `kind`, as a share of its bound: beyond the bound when
+/// above 1, and infinite where it ended in an error or a NaN.
+///
+/// value, decoding: out and lse as float. gradient: dq, dk, dv as float; the oracle needs dout. precision: out as bf16
+/// (half_precision.hpp); q, k, v are exact in bf16. crash: as value. cost: the pairs computed, against those of the
+/// right ingredients.
+double excess(Kind kind, const Observation& observation, const Problem& problem, const Inputs& inputs,
+              const Oracle& truth);
+
+/// Whether some form of the defect shows on this problem and these tensors. Costs a run a form, unless hidden() knows.
+bool visible(const Defect& defect, const Problem& problem, const Inputs& inputs, const Oracle& truth);
+
+} // namespace dra::defects

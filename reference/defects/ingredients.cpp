@@ -1,0 +1,106 @@
+#include "reference/defects/ingredients.hpp"
+
+#include <cmath>
+#include <limits>
+
+namespace dra::defects {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+Running::Running(Index rows, Index head_dim)
+    : out(RowMajor<double>::Zero(rows, head_dim)), maximum(Eigen::ArrayXd::Constant(rows, -infinity)),
+      sum(Eigen::ArrayXd::Zero(rows)) {}
+
+double RunningRow::lse() const { return maximum + std::log(sum); }
+
+namespace {
+
+/// The rows of one head at `positions`. (positions, D)
+RowMajor<double> gathered(TensorView<const double> x, Index b, Index h, const PositionList& positions) {
+    const Index D = x.shape().head_dim;
+    RowMajor<double> rows = RowMajor<double>::Zero(static_cast<Index>(positions.size()), D);
+    for (Index i = 0; i < rows.rows(); ++i)
+        if (const Index n = positions[static_cast<std::size_t>(i)]; n >= 0 && n < x.shape().tokens)
+            rows.row(i) = Eigen::Map<const Eigen::RowVectorXd>(x.row(b, n, h), D);
+    return rows;
+}
+
+} // namespace
+
+RowMajor<double> query_rows(const Call& call, TensorView<const double> x) {
+    return gathered(x, call.b, call.h, call.tokens);
+}
+
+RowMajor<double> key_rows(const Call& call, TensorView<const double> x) {
+    return gathered(x, call.b, call.g, call.keys);
+}
+
+RowMajor<double> scores(const Call& call) {
+    RowMajor<double> S =
+        call.problem.softmax_scale * query_rows(call, call.inputs.q) * key_rows(call, call.inputs.k).transpose();
+    if (!call.problem.causal) return S;
+    Pair pair;
+    pair.segment_begin = call.piece.whole().begin;
+    pair.chunk_begin = call.piece.chunk.begin;
+    for (Index i = 0; i < S.rows(); ++i)
+        for (pair.key_index = 0; pair.key_index < S.cols(); ++pair.key_index) {
+            pair.query = call.queries[static_cast<std::size_t>(i)];
+            pair.key = call.keys[static_cast<std::size_t>(pair.key_index)];
+            if (!call.ingredients.sees(pair)) S(i, pair.key_index) = -infinity;
+        }
+    return S;
+}
+
+namespace right {
+
+PositionList selected(const Piece& piece) {
+    const auto [begin, end] = piece.interval();
+    const Positions positions = piece.pattern.selected(piece.segment, piece.tokens).within(begin, end);
+    PositionList list;
+    for (Index t = 0; t < positions.count; ++t) list.push_back(positions[t]);
+    return list;
+}
+
+PositionList attended(const Problem&, const Piece&, PositionList selected) { return selected; }
+
+bool sees(const Pair& pair) { return pair.key <= pair.query; }
+
+bool visits(const Problem&, const Interval&, const Interval&) { return true; }
+
+Index owner_at(Index rank, Index step, Index ranks) { return (rank - step + ranks) % ranks; }
+
+Index gradient_owner(Index, Index owner, Index) { return owner; }
+
+Running attend(const Call& call) {
+    RowMajor<double> S = scores(call);                        // (queries, keys)
+    const RowMajor<double> V = key_rows(call, call.inputs.v); // (keys, D)
+    Running result(S.rows(), V.cols());
+    for (Index i = 0; i < S.rows(); ++i) {
+        const double maximum = S.row(i).maxCoeff();
+        if (maximum == -infinity) continue;
+        S.row(i) = (S.row(i).array() - maximum).exp();
+        result.maximum[i] = maximum;
+        result.sum[i] = S.row(i).sum();
+        result.out.row(i) = S.row(i) * V;
+    }
+    return result;
+}
+
+void merge(RunningRow into, const RunningRow& from, const Merged&) {
+    if (from.maximum == -infinity) return; // -inf minus -inf is NaN
+    const double maximum = std::max(into.maximum, from.maximum);
+    const double a = std::exp(into.maximum - maximum), b = std::exp(from.maximum - maximum);
+    into.out = a * into.out + b * from.out;
+    into.sum = a * into.sum + b * from.sum;
+    into.maximum = maximum;
+}
+
+void finish(RunningRow row) {
+    if (row.sum == 0) return;
+    row.out /= row.sum;
+    row.maximum += std::log(row.sum);
+    row.sum = 1;
+}
+
+} // namespace right
+} // namespace dra::defects

@@ -1,0 +1,163 @@
+#pragma once
+/// \file
+/// The ingredients of dilated ring attention: the small decisions that it is composed of, each a function that can be
+/// exchanged. A defect is one wrong ingredient; engine.hpp runs any set of them.
+///
+/// A default is the right one. The engine asks them in this order: which heads use a pattern, what it selects in which
+/// chunk, who sees whom, how partials are found, merged, written down and finished; then for gradients and decoding.
+
+#include "reference/definition/pattern.hpp"
+#include "reference/ring/shard.hpp"
+
+#include <functional>
+#include <vector>
+
+namespace dra::defects {
+
+/// Positions in any order, repeats included. A key at a position outside of [0, N) is a row of zeros.
+using PositionList = std::vector<Index>;
+
+/// The tensors of a problem, in double whatever their type was.
+struct Inputs {
+    TensorView<const double> q, k, v;
+    std::optional<TensorView<const double>> dout = {};
+};
+
+/// The part of a segment that lies in a chunk.
+struct Piece {
+    Pattern pattern;
+    Index segment;
+    Interval chunk; ///< global tokens
+    Index tokens;   ///< N
+
+    /// The whole segment, as far as there are tokens.
+    Interval whole() const {
+        const Index w = pattern.segment_length;
+        return {segment * w, std::min((segment + 1) * w, tokens)};
+    }
+    Interval interval() const {
+        const auto [begin, end] = whole();
+        return {std::max(begin, chunk.begin), std::min(end, chunk.end)};
+    }
+    bool empty() const { return interval().size() <= 0; }
+};
+
+/// A query and a key that a pattern joins.
+struct Pair {
+    Index query = 0, key = 0; ///< positions
+    Index key_index = 0;      ///< of the key among those that are attended in its piece
+    Index segment_begin = 0;  ///< where the key's segment begins
+    Index chunk_begin = 0;    ///< where the key's chunk begins
+};
+
+/// The running result of rows over some keys: online softmax's triple, with lse = maximum + log sum.
+///
+///     maximum = max_j s_j,   sum = sum_j e^(s_j - maximum),   out = sum_j e^(s_j - maximum) v_j
+///
+/// A row that saw no key is (0, -inf, 0). A normalised partial (out, lse) is the triple (out, lse, 1).
+struct Running {
+    RowMajor<double> out;        ///< (rows, D)
+    Eigen::ArrayXd maximum, sum; ///< (rows)
+
+    Running(Index rows, Index head_dim);
+    Index rows() const { return out.rows(); }
+};
+
+/// One row of a Running.
+struct RunningRow {
+    Eigen::Ref<Eigen::RowVectorXd> out; ///< (D)
+    double &maximum, &sum;
+
+    double lse() const;
+};
+inline RunningRow row(Running& of, Index i) { return {of.out.row(i), of.maximum[i], of.sum[i]}; }
+
+/// What is merged: which chunk (by the rank that owns it) or which pattern, of how many.
+struct Merged {
+    Index index, count;
+};
+
+struct Ingredients;
+
+/// One call of attention: some rows of a head against some keys of its KV head.
+struct Call {
+    const Problem& problem;
+    const Ingredients& ingredients;
+    const Inputs& inputs;
+    Index b, h, g, pattern;
+    Index rank, owner; ///< who computes, and whose keys they are
+    Piece piece;       ///< of the keys
+    PositionList queries, keys;
+    std::vector<Index> tokens; ///< of every query: the row of q that is read, and of the result
+};
+
+/// The rows of q, or of dout, that a call reads; of k or v. (queries, D), (keys, D); zeros outside of [0, N).
+RowMajor<double> query_rows(const Call& call, TensorView<const double> x);
+RowMajor<double> key_rows(const Call& call, TensorView<const double> x);
+
+/// The scaled scores of a call, -inf where a query does not see a key. (queries, keys)
+RowMajor<double> scores(const Call& call);
+
+/// A pattern's results in one head, ready to be mixed: row n of out and lse for every token n.
+struct PatternResult {
+    Running& rows;                ///< (N), finished: sum is 1, or 0 where no key was seen
+    const PositionList& selected; ///< in the order in which segments and pieces were visited
+    const Problem& problem;
+};
+
+namespace right {
+
+PositionList selected(const Piece& piece);
+PositionList attended(const Problem& problem, const Piece& piece, PositionList selected);
+bool sees(const Pair& pair);
+bool visits(const Problem& problem, const Interval& queries, const Interval& keys);
+Index owner_at(Index rank, Index step, Index ranks);
+Index gradient_owner(Index rank, Index owner, Index ranks);
+Running attend(const Call& call);
+void merge(RunningRow into, const RunningRow& from, const Merged& merged);
+void finish(RunningRow row);
+
+} // namespace right
+
+struct Ingredients {
+    /// Whether KV head g uses pattern i.
+    std::function<bool(const Problem&, Index pattern, Index kv_head)> uses = dra::uses;
+    /// Pattern i as KV head g uses it.
+    std::function<Pattern(const Problem&, Index pattern, Index kv_head)> pattern_of = dra::pattern_of;
+    /// The positions that a pattern selects in a piece, as queries and as keys.
+    std::function<PositionList(const Piece&)> selected = right::selected;
+    /// The keys that are attended in a piece, given the selected ones: just these.
+    std::function<PositionList(const Problem&, const Piece&, PositionList selected)> attended = right::attended;
+
+    /// The tokens whose keys a rank holds at the start.
+    std::function<std::vector<Interval>(Layout, Index rank, Index ranks, Index tokens)> owned = dra::owned;
+    /// The tokens whose rows a rank computes.
+    std::function<std::vector<Interval>(Layout, Index rank, Index ranks, Index tokens)> computed = dra::owned;
+    /// Whose keys a rank attends at a step.
+    std::function<Index(Index rank, Index step, Index ranks)> owner_at = right::owner_at;
+    /// Whether queries of one chunk attend keys of another at all.
+    std::function<bool(const Problem&, const Interval& queries, const Interval& keys)> visits = right::visits;
+
+    /// Whether a query sees a key that its pattern joins with it; asked when the problem is causal.
+    std::function<bool(const Pair&)> sees = right::sees;
+    /// The partial of a call, a row a query.
+    std::function<Running(const Call&)> attend = right::attend;
+    /// How the partial of a chunk enters what its row has gathered from other chunks.
+    std::function<void(RunningRow into, const RunningRow& from, const Merged& chunk)> merge = right::merge;
+    /// Divides by the sum: the triple becomes (out, lse, 1). A row that saw no key stays what it is.
+    std::function<void(RunningRow)> finish = right::finish;
+    /// How rows of a pattern's result become rows of the head: row n is that of token n, as it is.
+    std::function<void(PatternResult)> place = [](PatternResult) {};
+    /// How a pattern's result enters what the head has gathered from other patterns.
+    std::function<void(RunningRow into, const RunningRow& from, const Merged& pattern)> mix = right::merge;
+
+    /// delta of a row, given sum_j p_j dP_j over all its keys and the same over those of one pattern, normalised there.
+    std::function<double(double all_patterns, double this_pattern)> delta = [](double all, double) { return all; };
+    /// Whose dk and dv a rank adds to, after it attended the keys of `owner`.
+    std::function<Index(Index rank, Index owner, Index ranks)> gradient_owner = right::gradient_owner;
+
+    /// The position of a token that is decoded when `cached` tokens came before it.
+    std::function<Index(Index cached)> decoding_position = [](Index cached) { return cached; };
+};
+
+} // namespace dra::defects
