@@ -37,6 +37,7 @@ dra_option(DRA_PYTHON "Build the Python module; there is none yet, so today it s
 
 set(DRA_SANITIZER "" CACHE STRING "Compile everything with -fsanitize: empty, \"address\" (with UBSan) or \"thread\".")
 set_property(CACHE DRA_SANITIZER PROPERTY STRINGS "" address thread)
+option(DRA_FUZZ "Link the fuzz targets with libFuzzer, to search; needs clang. Otherwise they replay what was found." OFF)
 option(DRA_COVERAGE "Count executed lines with gcov; the preset `coverage` says how to read the counts." OFF)
 set(DRA_PROPERTY_CASES 2000 CACHE STRING "Random cases that each property test draws.")
 

@@ -26,6 +26,13 @@ elseif(DRA_SANITIZER)
     message(FATAL_ERROR "DRA_SANITIZER is `${DRA_SANITIZER}`; it must be empty, `address` or `thread`.")
 endif()
 
+if(DRA_FUZZ)
+    if(NOT CMAKE_CXX_COMPILER_ID MATCHES Clang)
+        message(FATAL_ERROR "DRA_FUZZ needs clang++ with libFuzzer; the preset `fuzz` chooses it.")
+    endif()
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 if(DRA_COVERAGE)
     add_compile_options(--coverage)
     add_link_options(--coverage)

@@ -124,16 +124,17 @@ std::string name(PhaseRule rule) { return name_of("phase", rule); }
 std::string name(Layout layout) { return name_of("layout", layout); }
 std::string name(DType dtype) { return name_of("dtype", dtype); }
 
-template <class Enum> Enum parse(const std::string& field, const std::string& value) {
+template <class Enum, class Error> Enum parse(const std::string& field, const std::string& value) {
     for (const auto& entry : names(Enum{}))
         if (entry.name == value) return entry.value;
-    throw PatternError(field, value, allowed_names<Enum>());
+    throw Error(field, value, allowed_names<Enum>());
 }
 
 template Mode parse<Mode>(const std::string&, const std::string&);
 template PhaseRule parse<PhaseRule>(const std::string&, const std::string&);
 template Layout parse<Layout>(const std::string&, const std::string&);
 template DType parse<DType>(const std::string&, const std::string&);
+template DType parse<DType, FormatError>(const std::string&, const std::string&);
 
 template <class T> TensorInfo info(TensorView<const T> tensor) {
     const Shape& shape = tensor.shape();

@@ -40,8 +40,8 @@ std::string name(PhaseRule);
 std::string name(Layout);
 std::string name(DType);
 
-/// The value with this name. Throws PatternError naming `field` and the allowed values.
-template <class Enum> Enum parse(const std::string& field, const std::string& value);
+/// The value with this name. Throws an Error, PatternError or FormatError, naming `field` and the allowed values.
+template <class Enum, class Error = PatternError> Enum parse(const std::string& field, const std::string& value);
 
 /// What the user chooses.
 struct Configuration {

@@ -139,8 +139,8 @@ private:
             fail(name + ".data_offsets", value.at("data_offsets").dump(), rule);
         };
         if (offsets.size() != 2 || offsets[0] > offsets[1]) wrong_offsets("must be [begin, end] with begin <= end");
-        const Entry entry{name, parse<DType>(path_ + ": " + name + ".dtype", dtype->get<std::string>()), shape,
-                          offsets[0], offsets[1]};
+        const auto known = parse<DType, FormatError>(path_ + ": " + name + ".dtype", dtype->get<std::string>());
+        const Entry entry{name, known, shape, offsets[0], offsets[1]};
         Index bytes = bytes_of(entry.dtype);
         for (const Index size : shape)
             if (__builtin_mul_overflow(bytes, size, &bytes))

@@ -17,7 +17,7 @@ std::string complaint(const std::string& bytes) {
     write_bytes(folder.file(), bytes);
     try {
         read_safetensors(folder.file());
-    } catch (const InputError& error) {
+    } catch (const FormatError& error) {
         const std::string message = error.what(), path = folder.file().string();
         return message.starts_with(path) ? message.substr(path.size()) : message;
     }
