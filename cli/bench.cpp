@@ -1,6 +1,7 @@
 #include "benchmarks/attention_speed.hpp"
 #include "benchmarks/quantities.hpp"
 #include "benchmarks/scaling.hpp"
+#include "cli/bench_ladder.hpp"
 #include "cli/commands.hpp"
 #include "cli/measured.hpp"
 #include "reference/definition/tolerance.hpp"
@@ -121,18 +122,27 @@ int run_scaling(const std::optional<std::string>& file) {
 } // namespace
 
 Command bench_command(CLI::App& program) {
-    const auto file = std::make_shared<std::optional<std::string>>();
+    const auto flags = std::make_shared<LadderFlags>();
     CLI::App* command = program.add_subcommand("bench", "Speed of single parts, each verified before it is timed");
     CLI::App* attention = command->add_subcommand(
-        "attention", "attend on one core, against an Eigen product and the peak of multiply-adds");
+        "attention",
+        "attend on one core, against an Eigen product and the peak of multiply-adds; or every kernel of a GPU");
     CLI::App* of_scaling =
         command->add_subcommand("scaling", "a million tokens against 65,536: time a token, and memory");
+    attention->add_option("--backend", flags->backend, "default: cpu")->type_name("cpu|cuda");
+    attention->add_option("--dtype", flags->dtype, "of cuda; default: bf16")->type_name("bf16|fp16");
+    attention->add_option("--tune", flags->tune, "of cuda: the table of the fastest kernels, by which they are chosen")
+        ->type_name("FILE");
     for (CLI::App* part : {attention, of_scaling})
-        part->add_option("--json", *file, "everything measured")->type_name("FILE");
+        part->add_option("--json", flags->json, "everything measured")->type_name("FILE");
     return {command, [=] {
-                if (*attention) return run_attention(*file);
-                if (*of_scaling) return run_scaling(*file);
-                throw InputError("bench", "(missing)", "must be one of attention, scaling");
+                if (*of_scaling) return run_scaling(flags->json);
+                if (!*attention) throw InputError("bench", "(missing)", "must be one of attention, scaling");
+                if (flags->backend != "cpu") return bench_ladder(*flags);
+                const std::string rule = "must go with --backend cuda, not with cpu";
+                if (flags->dtype) throw PatternError("--dtype", *flags->dtype, rule);
+                if (flags->tune) throw PatternError("--tune", *flags->tune, rule);
+                return run_attention(flags->json);
             }};
 }
 

@@ -1,5 +1,6 @@
 #include "cuda/type.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -8,10 +9,16 @@ namespace {
 
 constexpr std::pair<Type, const char*> names[] = {{Type::fp32, "fp32"}, {Type::bf16, "bf16"}, {Type::fp16, "fp16"}};
 
+constexpr Index chunk = 1 << 16; // elements that a thread converts at once
+
 template <class Stored> void convert(Stored* to, const auto* from, Index count) {
     using Loaded = std::remove_cvref_t<decltype(*from)>;
-    Eigen::Map<Eigen::ArrayX<Stored>>(to, count) =
-        Eigen::Map<const Eigen::ArrayX<Loaded>>(from, count).template cast<Stored>();
+#pragma omp parallel for if (count > chunk)
+    for (Index first = 0; first < count; first += chunk) {
+        const Index size = std::min(chunk, count - first);
+        Eigen::Map<Eigen::ArrayX<Stored>>(to + first, size) =
+            Eigen::Map<const Eigen::ArrayX<Loaded>>(from + first, size).template cast<Stored>();
+    }
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 /// \file
 /// Which kernel of the ladder does a pattern.
 
+#include "cuda/host/choice_table.hpp"
 #include "cuda/kernels/ladder.hpp"
 
 #include <optional>
@@ -9,9 +10,10 @@
 
 namespace dra::cuda::DRA_TARGET {
 
-/// The step of this name, or without one the fastest that can do it. Throws KernelError, naming the kernel and the
-/// rule, where there is no such step or it cannot.
+/// The step of this name; or without one that which the table has for this shape, where it can do it; or else the last of
+/// the ladder that can. Throws KernelError, naming the kernel and the rule, where there is no such step or it cannot, and
+/// FormatError where the table names a step that there is not.
 const Step& choose_step(const std::optional<std::string>& kernel, Type type, const Parameters& parameters,
-                        int architecture);
+                        int architecture, const ChoiceTable& table = built_in_choices());
 
 } // namespace dra::cuda::DRA_TARGET

@@ -1,0 +1,119 @@
+#include "cli/bench_ladder.hpp"
+
+#include "benchmarks/ladder_speed.hpp"
+#include "benchmarks/quantities.hpp"
+#include "cli/commands.hpp"
+#include "cli/devices.hpp"
+#include "cli/measured.hpp"
+#include "reference/definition/safetensors.hpp"
+
+#include <fmt/format.h>
+
+namespace dra::cli {
+namespace {
+
+using namespace benchmarks;
+using Json = nlohmann::ordered_json;
+
+constexpr Effort effort{.repetitions = 11, .seconds_a_sample = 0.005};
+
+cuda::Type parse_type(const LadderFlags& flags) {
+    const std::string given = flags.dtype.value_or("bf16");
+    const cuda::Type type = cuda::parse_type("--dtype", given);
+    if (type == cuda::Type::fp32)
+        throw PatternError("--dtype", given, "must be bf16 or fp16, which tensor cores multiply");
+    return type;
+}
+
+std::string title(const LadderCase& of) {
+    return fmt::format("B {} N {} H {} D {}{}, w {} r {}", of.batch, of.tokens, of.heads, of.head_dim,
+                       of.causal ? " causal" : "", of.segment_length, of.dilation_rate);
+}
+
+void print(const LadderSpeed& found) {
+    fmt::print("{}\n", title(found.of));
+    for (const StepSpeed& step : found.steps) {
+        if (!step.left_out.empty()) {
+            fmt::print("  {:<17}left out: {}\n", step.kernel, step.left_out);
+            continue;
+        }
+        const Spread s = spread(step.samples);
+        fmt::print("  {:<17}{:>6.1f} TFLOP/s  {} ({}-{})  errors {:.2f}, lse {:.2f} of the bound{}\n", step.kernel,
+                   found.tflops(step), seconds_text(s.median), seconds_text(s.low), seconds_text(s.high),
+                   step.errors.out, step.errors.lse, &step == found.fastest() ? "  fastest" : "");
+    }
+    std::fflush(stdout);
+}
+
+Json json(const LadderSpeed& found) {
+    const LadderCase& of = found.of;
+    Json steps = Json::array();
+    for (const StepSpeed& step : found.steps) {
+        if (!step.left_out.empty()) {
+            steps.push_back({{"kernel", step.kernel}, {"left_out", step.left_out}});
+            continue;
+        }
+        steps.push_back({{"kernel", step.kernel},
+                         {"tflops", found.tflops(step)},
+                         {"median_seconds", spread(step.samples).median},
+                         {"share_of_bound", {{"out", step.errors.out}, {"lse", step.errors.lse}}},
+                         {"samples", step.samples}});
+    }
+    return {{"batch", of.batch},
+            {"tokens", of.tokens},
+            {"heads", of.heads},
+            {"head_dim", of.head_dim},
+            {"causal", of.causal},
+            {"segment_length", of.segment_length},
+            {"dilation_rate", of.dilation_rate},
+            {"flops", of.flops()},
+            {"steps", steps}};
+}
+
+void write_table(const std::string& path, const cuda::ChoiceTable& table) {
+    std::ofstream file(path);
+    file << text_of(table);
+    file.close();
+    if (!file) throw FormatError(path, "(unwritable)", "must be a file that can be written");
+    fmt::print("{} choices for {} are in {}: as cuda/host/choices.json they are part of the next build\n",
+               table.choices.size(), table.device, path);
+}
+
+} // namespace
+
+int bench_ladder(const LadderFlags& flags) {
+    if (flags.backend != "cuda")
+        throw PatternError("--backend", flags.backend,
+                           flags.backend == "emulated"
+                               ? "must be cpu or cuda: the emulator counts work and has no clock"
+                               : "must be cpu or cuda");
+    const cuda::Type type = parse_type(flags);
+    const std::unique_ptr<cuda::Device> device = open_device(flags.backend);
+    for (const auto& path : {flags.tune, flags.json})
+        if (path) check_writable(*path);
+
+    const std::vector<LadderCase> cases = usual_ladder_cases();
+    LadderBench bench(*device, type, cases);
+    std::vector<LadderSpeed> found;
+    Json record{{"environment", environment()},
+                {"device", device->facts().name},
+                {"type", name(type)},
+                {"cases", Json::array()}};
+    int status = success;
+    for (const LadderCase& of : cases) {
+        found.push_back(bench.speed(of, effort));
+        print(found.back());
+        record["cases"].push_back(json(found.back()));
+        for (const StepSpeed& step : found.back().steps)
+            if (!step.errors.within_bounds()) {
+                fmt::print(stderr, "dra: {} at {}: errors {:.3g}, lse {:.3g} of the bound\n", step.kernel, title(of),
+                           step.errors.out, step.errors.lse);
+                status = out_of_tolerance;
+            }
+    }
+    if (flags.json) write_json(*flags.json, record);
+    if (flags.tune && status == success) write_table(*flags.tune, choices(device->facts(), type, found));
+    return status;
+}
+
+} // namespace dra::cli
