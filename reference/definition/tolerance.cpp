@@ -1,10 +1,9 @@
 #include "reference/definition/tolerance.hpp"
 
-#include <array>
+#include "reference/definition/sizes.hpp"
+
 #include <cmath>
 #include <limits>
-#include <string>
-#include <vector>
 
 namespace dra {
 namespace {
@@ -44,20 +43,6 @@ Magnitudes shared(const Problem& problem, const Oracle& oracle, Index b, Index k
     return largest;
 }
 
-using Sizes = std::vector<Index>;
-
-Sizes sizes(const Shape& shape) { return {shape.batch, shape.tokens, shape.heads, shape.head_dim}; }
-Sizes sizes(const std::array<Index, 3>& shape) { return {shape.begin(), shape.end()}; }
-
-void require_shape(const std::string& tensor, const Sizes& shape, const Sizes& expected) {
-    const auto text = [](const Sizes& list) {
-        std::string joined;
-        for (const Index size : list) joined += (joined.empty() ? "[" : ", ") + std::to_string(size);
-        return joined + "]";
-    };
-    if (shape != expected) throw ShapeError(tensor + ".shape", text(shape), "must be the oracle's, " + text(expected));
-}
-
 template <class T> Slice compare_rows(const Tensor<T>& x, const Tensor<double>& y, Index b, Index h) {
     Slice slice;
     for (Index n = 0; n < y.shape().tokens; ++n)
@@ -78,8 +63,8 @@ template <class T> ErrorRatios error_ratios(const Problem& problem, const Oracle
     constexpr double u = std::numeric_limits<T>::epsilon();
     const double scale = std::abs(problem.softmax_scale);
     const Attention<double>& truth = oracle.attention;
-    require_shape("out", sizes(result.out.shape()), sizes(truth.out.shape()));
-    require_shape("lse", sizes(result.lse.shape()), sizes(truth.lse.shape()));
+    require_sizes("out", result.out.shape(), "the oracle's", truth.out.shape());
+    require_sizes("lse", result.lse.shape(), "the oracle's", truth.lse.shape());
 
     ErrorRatios worst;
     const auto raise = [](double& ratio, double candidate) { ratio = std::max(ratio, candidate); };
@@ -94,9 +79,9 @@ template <class T> ErrorRatios error_ratios(const Problem& problem, const Oracle
 
     if (!oracle.gradients) throw ShapeError("dout", "(missing)", "must be given to the oracle that judges gradients");
     const Gradients<double>& true_gradients = *oracle.gradients;
-    require_shape("dq", sizes(gradients->dq.shape()), sizes(true_gradients.dq.shape()));
-    require_shape("dk", sizes(gradients->dk.shape()), sizes(true_gradients.dk.shape()));
-    require_shape("dv", sizes(gradients->dv.shape()), sizes(true_gradients.dv.shape()));
+    require_sizes("dq", gradients->dq.shape(), "the oracle's", true_gradients.dq.shape());
+    require_sizes("dk", gradients->dk.shape(), "the oracle's", true_gradients.dk.shape());
+    require_sizes("dv", gradients->dv.shape(), "the oracle's", true_gradients.dv.shape());
     for (Index b = 0; b < problem.batch; ++b) {
         for (Index h = 0; h < problem.heads; ++h) {
             const Magnitudes& of = oracle.of(b, h);

@@ -1,0 +1,61 @@
+#pragma once
+/// \file
+/// Decoding with a KV cache: what later tokens can see of k and v is kept, so that a token costs what it sees, not its
+/// whole prefix.
+///
+/// Row t of the causal result is a partial a pattern, merged; later tokens do not enter it:
+///
+///     (out_t, lse_t) = merge over patterns i of attention of q_t over the keys j <= t that i selects in t's segment
+///
+/// Once t has left a segment nobody sees its keys again. The p-th selected row of a segment is therefore kept at place p,
+/// where the next segment's p-th row takes its place: memory is ceil(w / r) rows of k and v for every pattern, batch and
+/// KV head, however many tokens come, and rows that nobody selects are not kept at all.
+///
+/// A token's key is there before its query asks for it, since both come in one call; taking the offset of a token before
+/// its key is appended is defect `decode-phase`.
+
+#include "reference/definition/problem.hpp"
+
+#include <memory>
+
+namespace dra {
+
+/// Keys and values of the tokens so far, and attention of the next ones. float and double.
+template <class T> class KvCache {
+public:
+    /// Empty, for at most problem.tokens tokens. All memory is allocated here. Throws PatternError where the problem is
+    /// not causal.
+    explicit KvCache(const Problem& problem);
+    ~KvCache();
+    KvCache(KvCache&&) noexcept;
+    KvCache& operator=(KvCache&&) noexcept;
+
+    /// The next n tokens of a prompt whose attention nobody asks for; k and v [B, n, Hkv, D].
+    ///
+    /// Throws ShapeError where shapes are not those of the problem, or n is more than the tokens that are left.
+    void append(TensorView<const T> k, TensorView<const T> v);
+
+    /// The next n tokens: appends them, and attends; q and out [B, n, H, D], lse [B, H, n], both overwritten entirely.
+    ///
+    /// The result is that of dilated_attention() over all tokens so far, bit for bit, in its last n rows. Of a segment
+    /// and KV head, selected rows are read, once for all query heads and tokens, and no other. 4 D FLOPs a visible pair;
+    /// no allocation. All cores, a KV head each. Throws as append() does, before anything is changed.
+    void decode(TensorView<const T> q, TensorView<const T> k, TensorView<const T> v, TensorView<T> out, Lse<T>& lse);
+
+    Index tokens() const { return tokens_; }       ///< so far
+    Index rows_read() const { return rows_read_; } ///< of k, and as many of v, by the last decode()
+
+    /// Rows of k, and as many of v, that later tokens can see: over batch, KV heads and the patterns that they use.
+    Index rows_kept() const;
+
+private:
+    struct Memory; ///< laid out for the target of the library
+
+    void check(TensorView<const T> k, TensorView<const T> v) const;
+
+    Problem problem_;
+    Index tokens_ = 0, rows_read_ = 0;
+    std::unique_ptr<Memory> memory_;
+};
+
+} // namespace dra
