@@ -74,7 +74,7 @@ TEST_CASE("the kernel of the table is chosen where it can do the pattern, and el
     int from_table = 0, from_ladder = 0;
     for (const int head_dim : {8, 12, 64, 128, 136})
         for (const int causal : {0, 1})
-            for (const auto [w, r] : {std::pair{512, 1}, {2048, 1}, {16384, 8}, {16383, 8}, {5, 3}})
+            for (const auto& [w, r] : {std::pair{512, 1}, {2048, 1}, {16384, 8}, {16383, 8}, {5, 3}})
                 for (const Type type : {Type::fp32, Type::bf16, Type::fp16})
                     for (const int architecture : {80, 90}) {
                         const Parameters p = parameters_of(head_dim, causal, w, r);
