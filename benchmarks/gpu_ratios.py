@@ -50,7 +50,8 @@ def over_time(point, kernels, others, state, **more):
 
 
 def dense(record, state):
-    found = [p for p in of_kind(record, "dense") if p["shape"]["tokens"] >= 2048]
+    found = sorted(of_kind(record, "dense"), key=lambda point: point["shape"]["tokens"])
+    found = [point for point in found if point["shape"]["tokens"] >= 2048]
     return [e for p in found for e in over_time(p, ours(p), ["FlashAttention-3"], state)]
 
 
@@ -139,41 +140,37 @@ def summary_line(kind, by_state):
     return f"{kind}, asked {ASKED[kind]}: {'; '.join(said)}"
 
 
-def both(by_state):
-    """Entries of the rested state, with the ratio of the hot one beside it."""
-    for rested, hot in zip(*(by_state[state]["points"] for state in STATES)):
-        yield {**rested, "hot": hot["ratio"]}
+def ratio_text(entry):
+    return f"{entry['ratio']:.2f} / {entry['hot']:.2f} {entry['kernel'].removesuffix(BARE)}"
+
+
+def patterns_text(entry):
+    return " ".join(f"({w}, {r})" for w, r in zip(entry["segment_lengths"], entry["dilation_rates"]))
+
+
+TABLES = {  # corner; names of an entry's row and column; its cell
+    "dense": ("ours / FlashAttention-3, rested / hot", title, lambda e: f"n = {e['tokens']:,}", ratio_text),
+    "dilated": (
+        "ours / best library on a view, rested / hot",
+        lambda e: f"{title(e)} m={e['segment_lengths'][0] // e['dilation_rates'][0]}",
+        lambda e: f"r = {e['dilation_rates'][0]}",
+        lambda e: f"{ratio_text(e)}, zeroing +{100 * e['zeroing']:.0f} %",
+    ),
+    "uneven": ("over the even case, rested / hot", title, lambda e: f"N = {e['tokens']:,}, {patterns_text(e)}", ratio_text),
+    "mixture": (
+        "time of ours / of the calls alone, rested / hot",
+        title,
+        patterns_text,
+        lambda e: f"{ratio_text(e)}: {e['ms']:.2f} ms, {e['against']} {e['ms_against']:.2f} ms",
+    ),
+}
 
 
 def tables(record):
-    """Lines of text: for each kind a summary and a Markdown table."""
-    found = ratios(record)
-    ratio = lambda e: f"{e['ratio']:.2f} / {e['hot']:.2f} {e['kernel'].removesuffix(BARE)}"
-    if "dense" in found:
-        yield summary_line("dense", found["dense"])
+    """Lines of text: for each kind a summary and a Markdown table of the rested state, with the hot ratio beside it."""
+    for kind, by_state in ratios(record).items():
+        rested, hot = (by_state[state]["points"] for state in STATES)
+        yield summary_line(kind, by_state)
         yield ""
-        entries = sorted(both(found["dense"]), key=lambda e: e["tokens"])
-        entries.sort(key=lambda e: (-e["head_dim"], e["causal"]))
-        yield from pivot("ours / FlashAttention-3, rested / hot", entries, title, lambda e: f"n = {e['tokens']:,}", ratio)
-        yield ""
-    if "dilated" in found:
-        yield summary_line("dilated", found["dilated"])
-        yield ""
-        rows = lambda e: f"{title(e)} m={e['segment_lengths'][0] // e['dilation_rates'][0]}"
-        cell = lambda e: f"{ratio(e)}, zeroing +{100 * e['zeroing']:.0f} %"
-        entries = list(both(found["dilated"]))
-        yield from pivot("ours / best library on a view, rested / hot", entries, rows, lambda e: f"r = {e['dilation_rates'][0]}", cell)
-        yield ""
-    if "uneven" in found:
-        yield summary_line("uneven", found["uneven"])
-        yield ""
-        column = lambda e: f"N = {e['tokens']:,}, w = {e['segment_lengths'][0]:,}, r = {e['dilation_rates'][0]}"
-        yield from pivot("over the even case, rested / hot", list(both(found["uneven"])), title, column, ratio)
-        yield ""
-    if "mixture" in found:
-        yield summary_line("mixture", found["mixture"])
-        yield ""
-        cell = lambda e: f"{ratio(e)}: {e['ms']:.2f} ms, {e['against']} {e['ms_against']:.2f} ms"
-        column = lambda e: " ".join(map(str, zip(e["segment_lengths"], e["dilation_rates"])))
-        yield from pivot("time of ours / of the calls alone, rested / hot", list(both(found["mixture"])), title, column, cell)
+        yield from pivot(TABLES[kind][0], [{**e, "hot": other["ratio"]} for e, other in zip(rested, hot)], *TABLES[kind][1:])
         yield ""

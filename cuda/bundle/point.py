@@ -9,7 +9,7 @@ from gpu import Gpu, alternative
 from ladder import Refused
 from measuring import measure, summary
 from peers import calls_alone, composed_mixture, flash_attention_3, libraries, libraries_with_lse, segments, view
-from shapes import LONGEST_CALL, too_slow
+from shapes import LONGEST_CALL, SHORT, too_slow
 
 INPUT_SETS = 3
 LARGEST_ERROR = 1e-2  # ||x - y|| / ||y||
@@ -87,7 +87,7 @@ class Point:
                 continue
             if shape.is_for_every_step():
                 rates[name, shape.head_dim, shape.causal] = shape.flops() / estimate / 1e12
-            if shape.kind == "dense" and estimate < LONGEST_CALL / 10:
+            if shape.kind == "dense" and shape.tokens > SHORT and estimate < LONGEST_CALL / 10:
                 self.add(name + gpu_ratios.AGAIN, calls)
             if shape.kind == "dilated" and shape.dilation > 1:
                 bare = [ladder.prepare(name, shape, s, self.out, self.lse, clears=False) for s in self.sets]
@@ -109,7 +109,7 @@ class Point:
         elif shape.divides():
             for name, call in libraries(causal).items():
                 self.add_library(name, lambda s, call=call: call(*(view(x, shape) for x in s)))
-                if shape.kind == "dilated" and shape.dilation > 1:
+                if shape.dilation > 1 and shape.kind == "dilated" and name != "FlashAttention-2":  # never the best there
                     self.add_library(name + gpu_ratios.GATHERED, lambda s, call=call: self.gathered(call, s))
 
     def gathered(self, call, tensors):
