@@ -9,6 +9,23 @@ bool any_segment_length(const Problem& problem, const std::function<bool(Index)>
     return std::ranges::any_of(problem.segment_lengths, holds);
 }
 
+/// Whether some piece of a pattern and a KV head that uses it has the property.
+bool any_piece(const Problem& problem, const std::function<bool(const Piece&)>& holds) {
+    for (Index i = 0; i < problem.patterns(); ++i)
+        for (Index g = 0; g < problem.kv_heads; ++g) {
+            if (!uses(problem, i, g)) continue;
+            const Pattern pattern = pattern_of(problem, i, g);
+            for (Index rank = 0; rank < problem.ranks; ++rank)
+                for (const Interval& chunk : owned(problem.layout, rank, problem.ranks, problem.tokens)) {
+                    const Index w = pattern.segment_length;
+                    for (Index s = chunk.begin / w; s * w < chunk.end; ++s)
+                        if (const Piece piece{pattern, s, chunk, problem.tokens}; !piece.empty() && holds(piece))
+                            return true;
+                }
+        }
+    return false;
+}
+
 std::string unless(bool holds, const char* sentence) { return holds ? "" : sentence; }
 
 } // namespace
@@ -46,6 +63,25 @@ std::string needs_short_tail(const Problem& problem) {
                   "every segment is whole");
 }
 std::string needs_heads(const Problem& problem) { return unless(problem.heads > 1, "there is one head"); }
+std::string needs_merge(const Problem& problem) {
+    return unless(problem.ranks > 1 || needs_mixture(problem).empty(), "no two partials are merged");
+}
+
+Condition selects_differently(PositionList (*wrong)(const Piece&)) {
+    return [wrong](const Problem& problem) {
+        return unless(any_piece(problem, [&](const Piece& piece) { return wrong(piece) != right::selected(piece); }),
+                      "the same positions are selected");
+    };
+}
+
+Condition uses_differently(bool (*wrong)(const Problem&, Index, Index)) {
+    return [wrong](const Problem& problem) {
+        for (Index pattern = 0; pattern < problem.patterns(); ++pattern)
+            for (Index g = 0; g < problem.kv_heads; ++g)
+                if (wrong(problem, pattern, g) != uses(problem, pattern, g)) return std::string();
+        return std::string("the same heads use the same patterns");
+    };
+}
 
 std::function<std::vector<Ingredients>(const Problem&)> forms(std::vector<Change> changes) {
     return [changes = std::move(changes)](const Problem&) {

@@ -24,6 +24,12 @@ std::string needs_groups(const Problem& problem);     ///< groups mode with seve
 std::string needs_segments(const Problem& problem);   ///< some w < N
 std::string needs_short_tail(const Problem& problem); ///< some w does not divide N
 std::string needs_heads(const Problem& problem);      ///< H > 1
+std::string needs_merge(const Problem& problem);      ///< several chunks, or several patterns in one head
+
+/// In some piece the wrong ingredient selects other positions than the right one. O(N) for each pattern and KV head.
+Condition selects_differently(PositionList (*wrong)(const Piece&));
+/// For some pattern and KV head the wrong ingredient gives another answer.
+Condition uses_differently(bool (*wrong)(const Problem&, Index pattern, Index kv_head));
 
 /// Forms that do not depend on the problem: the right ingredients, each time changed.
 using Change = std::function<void(Ingredients&)>;

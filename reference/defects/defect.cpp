@@ -22,14 +22,17 @@ template <class T> Attention<T> as(const Attention<double>& attention) {
     return cast;
 }
 
-double half_excess(const Observation& observation, const Problem& problem, const Inputs& inputs, const Oracle& truth) {
+double half_excess(const Observation& observation, const Problem& problem, const Inputs& inputs, const Oracle& truth,
+                   By by) {
     Tensor<float> q(inputs.q.shape()), k(inputs.k.shape()), v(inputs.v.shape());
     q.flat() = inputs.q.flat().cast<float>();
     k.flat() = inputs.k.flat().cast<float>();
     v.flat() = inputs.v.flat().cast<float>();
     Attention<float> result = as<float>(observation.attention);
     result.out = rounded_to<bfloat16>(result.out);
-    return half_errors<bfloat16>(problem, truth, q, k, v, result).worst();
+    HalfErrors errors = half_errors<bfloat16>(problem, truth, q, k, v, result);
+    if (by == By::out) errors.lse = 0;
+    return errors.worst();
 }
 
 } // namespace
@@ -66,25 +69,28 @@ Sample sample(const Witness& witness, bool bf16) {
 }
 
 double excess(Kind kind, const Observation& observation, const Problem& problem, const Inputs& inputs,
-              const Oracle& truth) {
+              const Oracle& truth, By by) {
     if (!observation.error.empty()) return std::numeric_limits<double>::infinity();
     if (kind == Kind::cost) {
         const Work right = observe({}, problem, {inputs.q, inputs.k, inputs.v}).work;
         return static_cast<double>(observation.work.pairs) / static_cast<double>(right.pairs);
     }
-    if (kind == Kind::precision) return half_excess(observation, problem, inputs, truth);
+    if (kind == Kind::precision) return half_excess(observation, problem, inputs, truth, by);
     const Attention<float> result = as<float>(observation.attention);
-    if (kind != Kind::gradient) return error_ratios(problem, truth, result).forward() / forward_bound;
+    if (kind != Kind::gradient) {
+        const ErrorRatios ratios = error_ratios(problem, truth, result);
+        return (by == By::out ? ratios.out : ratios.forward()) / forward_bound;
+    }
     const auto& [dq, dk, dv] = observation.gradients.value();
     const Gradients<float> gradients{dq.cast<float>(), dk.cast<float>(), dv.cast<float>()};
     const ErrorRatios ratios = error_ratios(problem, truth, result, &gradients);
     return std::max({ratios.dq, ratios.dk, ratios.dv}) / gradient_bound;
 }
 
-bool visible(const Defect& defect, const Problem& problem, const Inputs& inputs, const Oracle& truth) {
+bool visible(const Defect& defect, const Problem& problem, const Inputs& inputs, const Oracle& truth, By by) {
     if (!defect.hidden(problem).empty()) return false;
     for (const Ingredients& wrong : defect.forms(problem))
-        if (excess(defect.kind, observe(wrong, problem, inputs), problem, inputs, truth) > 1) return true;
+        if (excess(defect.kind, observe(wrong, problem, inputs), problem, inputs, truth, by) > 1) return true;
     return false;
 }
 

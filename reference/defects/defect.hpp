@@ -28,7 +28,7 @@ enum class Draw {
     steep,      ///< q and k are 12 times as large: some scores pass 100
 };
 
-/// A problem small enough to be worked through by hand, on which a defect shows.
+/// The smallest problem on which a defect's first form shows, in out where it is not of another kind. Batch and D are 1.
 struct Witness {
     Shape q; ///< B, N, H, D
     Index kv_heads;
@@ -67,16 +67,20 @@ struct Defect {
     Ingredients first(const Problem& problem) const { return forms(problem).front(); }
 };
 
+/// Which results an observation is judged by, where its kind leaves a choice.
+enum class By { out, out_and_lse };
+
 /// The largest error of an observation by the observable of `kind`, as a share of its bound: beyond the bound when
 /// above 1, and infinite where it ended in an error or a NaN.
 ///
-/// value, decoding: out and lse as float. gradient: dq, dk, dv as float; the oracle needs dout. precision: out as bf16
-/// (half_precision.hpp); q, k, v are exact in bf16. crash: as value. cost: the pairs computed, against those of the
-/// right ingredients.
+/// value, decoding: out, and lse where there is one, as float. gradient: dq, dk, dv as float; the oracle needs dout.
+/// precision: out as bf16 (half_precision.hpp); q, k, v are exact in bf16. crash: as value. cost: the pairs computed,
+/// against those of the right ingredients.
 double excess(Kind kind, const Observation& observation, const Problem& problem, const Inputs& inputs,
-              const Oracle& truth);
+              const Oracle& truth, By by = By::out_and_lse);
 
 /// Whether some form of the defect shows on this problem and these tensors. Costs a run a form, unless hidden() knows.
-bool visible(const Defect& defect, const Problem& problem, const Inputs& inputs, const Oracle& truth);
+bool visible(const Defect& defect, const Problem& problem, const Inputs& inputs, const Oracle& truth,
+             By by = By::out_and_lse);
 
 } // namespace dra::defects

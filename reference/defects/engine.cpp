@@ -1,12 +1,10 @@
 #include "reference/defects/engine.hpp"
 
+#include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace dra::defects {
 namespace {
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
@@ -19,18 +17,22 @@ public:
             if (const Index position = is_.decoding_position(n); position >= 0) token_at_[at(position)] = n;
     }
 
-    /// Calls visit(call) for one pattern of one head, segment by segment.
+    /// Calls visit(call) for one pattern of one head.
     template <class Visit> void of(Index b, Index h, Index pattern, Visit visit) const {
         for (Index rank = 0; rank < problem_.ranks; ++rank)
             for (const Interval& queries : is_.computed(problem_.layout, rank, problem_.ranks, problem_.tokens))
                 for (Index step = 0; step < problem_.ranks; ++step) {
                     const Index owner = is_.owner_at(rank, step, problem_.ranks);
-                    for (const Interval& keys : is_.owned(problem_.layout, owner, problem_.ranks, problem_.tokens))
-                        if (is_.visits(problem_, queries, keys)) of(b, h, pattern, rank, owner, queries, keys, visit);
+                    const auto chunks = is_.owned(problem_.layout, owner, problem_.ranks, problem_.tokens);
+                    const Index here = static_cast<Index>(chunks.size());
+                    for (Index c = 0; c < here; ++c)
+                        if (is_.visits(problem_, queries, chunks[at(c)]))
+                            of(b, h, pattern, {rank, owner, owner * here + c, problem_.ranks * here}, queries,
+                               chunks[at(c)], visit);
                 }
     }
 
-    /// The tokens that a pattern of a head selects, and that are attended as queries, in the order of their chunks.
+    /// The positions that a pattern of a KV head selects, ascending.
     PositionList selected(Index g, Index pattern) const {
         PositionList list;
         const Pattern how = is_.pattern_of(problem_, pattern, g);
@@ -39,18 +41,25 @@ public:
                 for (const Interval& chunk : is_.owned(problem_.layout, rank, problem_.ranks, problem_.tokens))
                     if (const Piece piece{how, s, chunk, problem_.tokens}; !piece.empty())
                         for (const Index position : is_.selected(piece)) list.push_back(position);
+        std::ranges::sort(list);
         return list;
     }
 
 private:
-    template <class Visit> void of(Index b, Index h, Index pattern, Index rank, Index owner, const Interval& queries,
+    struct Step {
+        Index rank, owner, chunk, chunks;
+    };
+
+    /// The calls of one chunk of queries with one of keys, segment by segment.
+    template <class Visit> void of(Index b, Index h, Index pattern, const Step& step, const Interval& queries,
                                    const Interval& keys, Visit visit) const {
         const Index g = h / problem_.group_size();
         const Pattern how = is_.pattern_of(problem_, pattern, g);
         for (Index s = 0; s < how.segments(problem_.tokens); ++s) {
             const Piece query_piece{how, s, queries, problem_.tokens}, key_piece{how, s, keys, problem_.tokens};
             if (query_piece.empty() || key_piece.empty()) continue;
-            Call call{problem_, is_, inputs_, b, h, g, pattern, rank, owner, key_piece, {}, {}, {}};
+            Call call{problem_,  is_, inputs_, b, h, g, pattern, step.rank, step.owner, {step.chunk, step.chunks},
+                      key_piece, {},  {},      {}};
             for (const Index position : is_.selected(query_piece))
                 if (const Index token = token_at_[at(position)]; token >= 0) {
                     call.queries.push_back(position);
@@ -73,12 +82,12 @@ Running run_pattern(const Calls& calls, const Ingredients& is, const Problem& pr
     Running rows(problem.tokens, problem.head_dim);
     calls.of(b, h, pattern, [&](const Call& call) {
         Running partial = is.attend(call);
-        for (Index i = 0; i < partial.rows(); ++i)
-            is.merge(row(rows, call.tokens[at(i)]), row(partial, i), {call.owner, problem.ranks});
+        for (Index i = 0; i < partial.rows(); ++i) is.merge(row(rows, call.tokens[at(i)]), row(partial, i), call.chunk);
         work.pairs += static_cast<Index>(call.queries.size() * call.keys.size());
     });
     for (Index n = 0; n < rows.rows(); ++n) is.finish(row(rows, n));
-    is.place({rows, calls.selected(h / problem.group_size(), pattern), problem});
+    const Index g = h / problem.group_size();
+    is.place({rows, calls.selected(g, pattern), is.pattern_of(problem, pattern, g), problem});
     return rows;
 }
 

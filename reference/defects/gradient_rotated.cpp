@@ -30,7 +30,7 @@ Defect gradient_rotated() {
         .repair = "dk and dv travel with their k and v, and take one last hop home; or name the owner of every step "
                   "(schedule.hpp) and add to its shard.",
         .provenance = "Public implementations of ring attention: relative error 0.8 to 11.",
-        .witness = {{1, 2, 1, 1}, 1, {.segment_lengths = {2}, .dilation_rates = {1}, .ranks = 2}},
+        .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}, .ranks = 2}},
         .hidden = needs_chunks,
         .forms =
             forms({to_neighbour(1), to_neighbour(-1), remote_steps_to_neighbour(1), remote_steps_to_neighbour(-1)}),

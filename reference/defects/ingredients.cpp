@@ -13,6 +13,12 @@ Running::Running(Index rows, Index head_dim)
 
 double RunningRow::lse() const { return maximum + std::log(sum); }
 
+void set(RunningRow row, const Eigen::RowVectorXd& out, double lse) {
+    row.out = out;
+    row.maximum = lse;
+    row.sum = 1;
+}
+
 namespace {
 
 /// The rows of one head at `positions`. (positions, D)
@@ -43,7 +49,7 @@ RowMajor<double> scores(const Call& call) {
     pair.segment_begin = call.piece.whole().begin;
     pair.chunk_begin = call.piece.chunk.begin;
     for (Index i = 0; i < S.rows(); ++i)
-        for (pair.key_index = 0; pair.key_index < S.cols(); ++pair.key_index) {
+        for (pair.query_index = i, pair.key_index = 0; pair.key_index < S.cols(); ++pair.key_index) {
             pair.query = call.queries[static_cast<std::size_t>(i)];
             pair.key = call.keys[static_cast<std::size_t>(pair.key_index)];
             if (!call.ingredients.sees(pair)) S(i, pair.key_index) = -infinity;

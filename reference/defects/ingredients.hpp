@@ -45,6 +45,7 @@ struct Piece {
 /// A query and a key that a pattern joins.
 struct Pair {
     Index query = 0, key = 0; ///< positions
+    Index query_index = 0;    ///< of the query among those that are attended in its piece
     Index key_index = 0;      ///< of the key among those that are attended in its piece
     Index segment_begin = 0;  ///< where the key's segment begins
     Index chunk_begin = 0;    ///< where the key's chunk begins
@@ -72,7 +73,10 @@ struct RunningRow {
 };
 inline RunningRow row(Running& of, Index i) { return {of.out.row(i), of.maximum[i], of.sum[i]}; }
 
-/// What is merged: which chunk (by the rank that owns it) or which pattern, of how many.
+/// Makes a row the normalised partial (out, lse).
+void set(RunningRow row, const Eigen::RowVectorXd& out, double lse);
+
+/// What is merged: which chunk or which pattern, of how many. Chunks are numbered rank by rank.
 struct Merged {
     Index index, count;
 };
@@ -86,6 +90,7 @@ struct Call {
     const Inputs& inputs;
     Index b, h, g, pattern;
     Index rank, owner; ///< who computes, and whose keys they are
+    Merged chunk;      ///< which of all chunks the keys are
     Piece piece;       ///< of the keys
     PositionList queries, keys;
     std::vector<Index> tokens; ///< of every query: the row of q that is read, and of the result
@@ -100,8 +105,9 @@ RowMajor<double> scores(const Call& call);
 
 /// A pattern's results in one head, ready to be mixed: row n of out and lse for every token n.
 struct PatternResult {
-    Running& rows;                ///< (N), finished: sum is 1, or 0 where no key was seen
-    const PositionList& selected; ///< in the order in which segments and pieces were visited
+    Running& rows;         ///< (N), finished: sum is 1, or 0 where no key was seen
+    PositionList selected; ///< ascending
+    Pattern pattern;
     const Problem& problem;
 };
 

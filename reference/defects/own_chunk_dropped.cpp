@@ -1,0 +1,40 @@
+#include "reference/defects/conditions.hpp"
+#include "reference/defects/entries.hpp"
+
+#include <cmath>
+
+namespace dra::defects {
+
+namespace {
+
+bool visits_earlier(const Problem& problem, const Interval& queries, const Interval& keys) {
+    return !problem.causal || keys.begin < queries.begin;
+}
+
+} // namespace
+
+/// A causal ring keeps the chunks before its own, but not its own.
+Defect own_chunk_dropped() {
+    return {
+        .id = "own-chunk-dropped",
+        .kind = Kind::value,
+        .title = "The own chunk skipped by a causal ring",
+        .symptom = "Rows of the first chunk see nothing: zero or NaN. All others miss the keys of their own chunk, the "
+                   "nearest ones.",
+        .cause = "Chunks wholly in the future are skipped by `source < rank`, where `source <= rank` is meant.",
+        .repair = "Decide by positions whether any query sees any key (any_visible), never by rank numbers.",
+        .provenance = "Public implementations of ring attention: relative error 0.22 to 0.59, and NaN.",
+        .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}, .causal = true}},
+        .hidden = needs_causal,
+        .forms = forms({[](Ingredients& is) { is.visits = visits_earlier; },
+                        [](Ingredients& is) {
+                            is.visits = visits_earlier;
+                            is.finish = [](RunningRow row) {
+                                if (row.sum == 0) row.out.setConstant(std::nan(""));
+                                right::finish(row);
+                            };
+                        }}),
+    };
+}
+
+} // namespace dra::defects

@@ -1,0 +1,53 @@
+#include "reference/defects/conditions.hpp"
+#include "reference/defects/entries.hpp"
+
+#include <cmath>
+
+namespace dra::defects {
+
+namespace {
+
+/// The lost chunk counts in the maximum and the sum, but adds nothing to out, which is scaled down or not even that.
+Change losing(Index lost, bool scaled, bool in_order) {
+    return [=](Ingredients& is) {
+        is.merge = [=](RunningRow into, const RunningRow& from, const Merged& chunk) {
+            if (chunk.index != lost || from.sum == 0) return right::merge(into, from, chunk);
+            const Eigen::RowVectorXd before = into.out;
+            const double maximum = std::max(into.maximum, from.maximum), a = std::exp(into.maximum - maximum);
+            right::merge(into, from, chunk);
+            into.out = scaled ? a * before : before;
+        };
+        if (in_order) is.owner_at = [](Index, Index step, Index) { return step; };
+    };
+}
+
+std::vector<Ingredients> losing_any_chunk(const Problem& problem) {
+    std::vector<Change> changes;
+    const Index chunks = (problem.layout == Layout::zigzag ? 2 : 1) * problem.ranks;
+    for (Index lost = chunks - 1; lost >= 0; --lost) changes.push_back(losing(lost, true, false));
+    for (Index lost = chunks - 1; lost >= 0; --lost)
+        for (const bool in_order : {true, false}) changes.push_back(losing(lost, false, in_order));
+    return forms(std::move(changes))(problem);
+}
+
+} // namespace
+
+/// An error inside a chunk is caught after the running maximum and sum were changed: the chunk is lost.
+Defect swallowed_exception() {
+    return {
+        .id = "swallowed-exception",
+        .kind = Kind::value,
+        .title = "A chunk lost in an exception handler",
+        .symptom = "Finite and plausible. Rows that see keys of one chunk are too small: their weights sum to less "
+                   "than one, by that chunk's share. lse is right.",
+        .cause = "`except: pass` around a fallback, after the statistics were already updated in place.",
+        .repair = "Compute the partial first, then merge it: nothing is changed before nothing can fail. Do not catch "
+                  "what you cannot name.",
+        .provenance = "The report's class: finite and plausible.",
+        .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}}},
+        .hidden = anywhere,
+        .forms = losing_any_chunk,
+    };
+}
+
+} // namespace dra::defects
