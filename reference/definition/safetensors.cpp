@@ -101,6 +101,8 @@ private:
             return header;
         } catch (const json::parse_error& error) {
             fail("header", "wrong at byte " + std::to_string(error.byte), "must be valid JSON");
+        } catch (const json::out_of_range&) { // 1e999
+            fail("header", "a number beyond double", "must have integers alone");
         }
     }
 

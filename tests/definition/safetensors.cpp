@@ -124,6 +124,8 @@ TEST_CASE("a header that is too long is refused before it is read") {
 TEST_CASE("a header that is not a JSON object of the right form is refused") {
     for (const char* header : {"", "{", "[1]]", "{\"a\":}", "{'a':1}", "nonsense", "{}x", "{\"\xff\":1}", "{\"a\" 1}"})
         CHECK(contains(complaint(with_header(header)), ": header = wrong at byte "));
+    CHECK(complaint(with_header(R"({"q":{"dtype":"F32","shape":[1e999],"data_offsets":[0,4]}})", "1234")) ==
+          ": header = a number beyond double: must have integers alone");
     CHECK(complaint(with_header("[]")) == ": header = array: must be a JSON object");
     CHECK(complaint(with_header("null")) == ": header = null: must be a JSON object");
     CHECK(complaint(with_header(R"({"q":1})")) == ": q = number: must be an object");
