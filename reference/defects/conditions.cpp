@@ -39,13 +39,12 @@ Condition all_of(std::initializer_list<Condition> conditions) {
 }
 
 std::string anywhere(const Problem&) { return ""; }
-std::string needs_causal(const Problem& problem) {
-    return unless(problem.causal, "without causality no mask is asked");
-}
+std::string needs_causal(const Problem& problem) { return unless(problem.causal, "the problem is not causal"); }
 std::string needs_not_causal(const Problem& problem) {
     return unless(!problem.causal, "causality hides all keys behind the end");
 }
-std::string needs_chunks(const Problem& problem) { return unless(problem.ranks > 1, "there is one chunk"); }
+std::string needs_chunks(const Problem& problem) { return unless(chunks(problem) > 1, "there is one chunk"); }
+std::string needs_ranks(const Problem& problem) { return unless(problem.ranks > 1, "there is one rank"); }
 std::string needs_dilation(const Problem& problem) {
     return unless(std::ranges::any_of(problem.dilation_rates, [](Index r) { return r > 1; }), "nothing is dilated");
 }
@@ -64,7 +63,7 @@ std::string needs_short_tail(const Problem& problem) {
 }
 std::string needs_heads(const Problem& problem) { return unless(problem.heads > 1, "there is one head"); }
 std::string needs_merge(const Problem& problem) {
-    return unless(problem.ranks > 1 || needs_mixture(problem).empty(), "no two partials are merged");
+    return unless(chunks(problem) > 1 || needs_mixture(problem).empty(), "no two partials are merged");
 }
 
 Condition selects_differently(PositionList (*wrong)(const Piece&)) {

@@ -17,7 +17,8 @@ std::string anywhere(const Problem& problem); ///< no condition
 
 std::string needs_causal(const Problem& problem);
 std::string needs_not_causal(const Problem& problem);
-std::string needs_chunks(const Problem& problem);     ///< R > 1
+std::string needs_chunks(const Problem& problem);     ///< keys come in more than one chunk
+std::string needs_ranks(const Problem& problem);      ///< R > 1
 std::string needs_dilation(const Problem& problem);   ///< some pattern in use has r > 1
 std::string needs_mixture(const Problem& problem);    ///< several patterns in one head
 std::string needs_groups(const Problem& problem);     ///< groups mode with several patterns

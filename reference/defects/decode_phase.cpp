@@ -3,6 +3,12 @@
 
 namespace dra::defects {
 
+namespace {
+
+std::string needs_decoding(const Problem& problem) { return problem.causal ? "" : "only a causal problem is decoded"; }
+
+} // namespace
+
 /// The position of a decoded token is taken from the cache's length before the token's key is appended, as if it were
 /// taken after: every token decodes at the position before its own.
 Defect decode_phase() {
@@ -19,7 +25,7 @@ Defect decode_phase() {
         .repair = "Append first, then read the position; or ask for the position of the token, never for a length.",
         .provenance = "A public implementation with a key/value cache: relative error 0.92.",
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}, .causal = true}},
-        .hidden = needs_causal,
+        .hidden = needs_decoding,
         .forms = forms({[](Ingredients& is) { is.decoding_position = [](Index cached) { return cached - 1; }; }}),
     };
 }

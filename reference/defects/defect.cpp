@@ -88,7 +88,7 @@ double excess(Kind kind, const Observation& observation, const Problem& problem,
 }
 
 bool visible(const Defect& defect, const Problem& problem, const Inputs& inputs, const Oracle& truth, By by) {
-    if (!defect.hidden(problem).empty()) return false;
+    if (!defect.hidden(problem).empty() || (defect.kind == Kind::gradient && !inputs.dout)) return false;
     for (const Ingredients& wrong : defect.forms(problem))
         if (excess(defect.kind, observe(wrong, problem, inputs), problem, inputs, truth, by) > 1) return true;
     return false;

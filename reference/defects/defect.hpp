@@ -79,7 +79,8 @@ enum class By { out, out_and_lse };
 double excess(Kind kind, const Observation& observation, const Problem& problem, const Inputs& inputs,
               const Oracle& truth, By by = By::out_and_lse);
 
-/// Whether some form of the defect shows on this problem and these tensors. Costs a run a form, unless hidden() knows.
+/// Whether some form of the defect shows on this problem and these tensors; a gradient's never without a dout. Costs a
+/// run a form, unless hidden() knows.
 bool visible(const Defect& defect, const Problem& problem, const Inputs& inputs, const Oracle& truth,
              By by = By::out_and_lse);
 

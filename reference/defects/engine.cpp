@@ -12,9 +12,15 @@ std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 class Calls {
 public:
     Calls(const Ingredients& ingredients, const Problem& problem, const Inputs& inputs)
-        : is_(ingredients), problem_(problem), inputs_(inputs), token_at_(at(problem.tokens), -1) {
-        for (Index n = 0; n < problem.tokens; ++n)
-            if (const Index position = is_.decoding_position(n); position >= 0) token_at_[at(position)] = n;
+        : is_(ingredients), problem_(problem), inputs_(inputs), token_at_(at(problem.tokens), -1),
+          first_rank_(at(problem.tokens), -1) {
+        for (Index n = 0; n < problem.tokens; ++n) {
+            const Index position = problem.causal ? is_.decoding_position(n) : n;
+            if (position >= 0) token_at_[at(position)] = n;
+        }
+        for (Index rank = problem.ranks - 1; rank >= 0; --rank)
+            for (const auto [begin, end] : is_.computed(problem.layout, rank, problem.ranks, problem.tokens))
+                std::fill(first_rank_.begin() + begin, first_rank_.begin() + end, rank);
     }
 
     /// Calls visit(call) for one pattern of one head.
@@ -58,22 +64,38 @@ private:
         for (Index s = 0; s < how.segments(problem_.tokens); ++s) {
             const Piece query_piece{how, s, queries, problem_.tokens}, key_piece{how, s, keys, problem_.tokens};
             if (query_piece.empty() || key_piece.empty()) continue;
-            Call call{problem_,  is_, inputs_, b, h, g, pattern, step.rank, step.owner, {step.chunk, step.chunks},
-                      key_piece, {},  {},      {}};
-            for (const Index position : is_.selected(query_piece))
-                if (const Index token = token_at_[at(position)]; token >= 0) {
-                    call.queries.push_back(position);
-                    call.tokens.push_back(token);
-                }
-            call.keys = is_.attended(problem_, key_piece, is_.selected(key_piece));
-            if (!call.queries.empty() && !call.keys.empty()) visit(call);
+            const PositionList selected = is_.selected(query_piece);
+            Call call{problem_,
+                      is_,
+                      inputs_,
+                      b,
+                      h,
+                      g,
+                      pattern,
+                      step.rank,
+                      step.owner,
+                      {step.chunk, step.chunks},
+                      key_piece,
+                      {},
+                      is_.attended(problem_, key_piece, is_.selected(key_piece)),
+                      {},
+                      0};
+            for (const Index position : selected) {
+                const Index token = token_at_[at(position)];
+                if (token < 0 || first_rank_[at(position)] != step.rank) continue;
+                call.queries.push_back(position);
+                call.tokens.push_back(token);
+            }
+            call.pairs = static_cast<Index>(selected.size() * call.keys.size());
+            if (call.pairs > 0) visit(call);
         }
     }
 
     const Ingredients& is_;
     const Problem& problem_;
     const Inputs& inputs_;
-    std::vector<Index> token_at_; ///< of every position
+    std::vector<Index> token_at_;   ///< of every position
+    std::vector<Index> first_rank_; ///< of every position: the first rank that computes it, whose result is kept
 };
 
 /// One pattern of one head: chunks merged, rows finished and put in their places.
@@ -83,7 +105,7 @@ Running run_pattern(const Calls& calls, const Ingredients& is, const Problem& pr
     calls.of(b, h, pattern, [&](const Call& call) {
         Running partial = is.attend(call);
         for (Index i = 0; i < partial.rows(); ++i) is.merge(row(rows, call.tokens[at(i)]), row(partial, i), call.chunk);
-        work.pairs += static_cast<Index>(call.queries.size() * call.keys.size());
+        work.pairs += call.pairs;
     });
     for (Index n = 0; n < rows.rows(); ++n) is.finish(row(rows, n));
     const Index g = h / problem.group_size();

@@ -48,8 +48,9 @@ RowMajor<double> scores(const Call& call) {
     Pair pair;
     pair.segment_begin = call.piece.whole().begin;
     pair.chunk_begin = call.piece.chunk.begin;
+    pair.dilation_rate = call.piece.pattern.dilation_rate;
     for (Index i = 0; i < S.rows(); ++i)
-        for (pair.query_index = i, pair.key_index = 0; pair.key_index < S.cols(); ++pair.key_index) {
+        for (pair.key_index = 0; pair.key_index < S.cols(); ++pair.key_index) {
             pair.query = call.queries[static_cast<std::size_t>(i)];
             pair.key = call.keys[static_cast<std::size_t>(pair.key_index)];
             if (!call.ingredients.sees(pair)) S(i, pair.key_index) = -infinity;

@@ -45,11 +45,14 @@ struct Piece {
 /// A query and a key that a pattern joins.
 struct Pair {
     Index query = 0, key = 0; ///< positions
-    Index query_index = 0;    ///< of the query among those that are attended in its piece
     Index key_index = 0;      ///< of the key among those that are attended in its piece
     Index segment_begin = 0;  ///< where the key's segment begins
     Index chunk_begin = 0;    ///< where the key's chunk begins
+    Index dilation_rate = 1;  ///< of the pattern
 };
+
+/// The chunks that keys come in: one a rank, or two in zigzag layout.
+inline Index chunks(const Problem& problem) { return (problem.layout == Layout::zigzag ? 2 : 1) * problem.ranks; }
 
 /// The running result of rows over some keys: online softmax's triple, with lse = maximum + log sum.
 ///
@@ -94,6 +97,7 @@ struct Call {
     Piece piece;       ///< of the keys
     PositionList queries, keys;
     std::vector<Index> tokens; ///< of every query: the row of q that is read, and of the result
+    Index pairs;               ///< computed: more than queries times keys where ranks before this one had the same rows
 };
 
 /// The rows of q, or of dout, that a call reads; of k or v. (queries, D), (keys, D); zeros outside of [0, N).
@@ -162,7 +166,7 @@ struct Ingredients {
     /// Whose dk and dv a rank adds to, after it attended the keys of `owner`.
     std::function<Index(Index rank, Index owner, Index ranks)> gradient_owner = right::gradient_owner;
 
-    /// The position of a token that is decoded when `cached` tokens came before it.
+    /// The position of a token that is decoded when `cached` tokens came before it; asked when the problem is causal.
     std::function<Index(Index cached)> decoding_position = [](Index cached) { return cached; };
 };
 

@@ -2,17 +2,24 @@
 #include "reference/defects/entries.hpp"
 
 #include <cmath>
+#include <limits>
 
 namespace dra::defects {
 
 namespace {
 
-/// lse = a + log(1 + e^(b - a)), computed in T.
+/// e^x, infinite where a T cannot hold it.
+template <class T> double exp_in(double x) {
+    const double e = std::exp(x);
+    return e > std::numeric_limits<T>::max() ? std::numeric_limits<double>::infinity() : e;
+}
+
+/// lse = a + log(1 + e^(b - a)), with the range of T.
 template <class T> void merge_without_maximum(RunningRow into, const RunningRow& from, const Merged&) {
     if (from.sum == 0) return;
     if (into.sum == 0) return set(into, from.out / from.sum, from.lse());
     const double a = into.lse(), b = from.lse();
-    const double lse = a + std::log(1 + static_cast<double>(std::exp(static_cast<T>(b - a))));
+    const double lse = a + std::log(1 + exp_in<T>(b - a));
     set(into, std::exp(a - lse) * into.out / into.sum + std::exp(b - lse) * from.out / from.sum, lse);
 }
 

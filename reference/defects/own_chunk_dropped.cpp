@@ -11,6 +11,13 @@ bool visits_earlier(const Problem& problem, const Interval& queries, const Inter
     return !problem.causal || keys.begin < queries.begin;
 }
 
+/// Rows that should have seen something and did not.
+void divided_by_zero(const PatternResult& result) {
+    for (const Index n : result.selected)
+        if (RunningRow empty = row(result.rows, n); empty.sum == 0)
+            set(empty, Eigen::RowVectorXd::Constant(empty.out.size(), std::nan("")), std::nan(""));
+}
+
 } // namespace
 
 /// A causal ring keeps the chunks before its own, but not its own.
@@ -29,10 +36,7 @@ Defect own_chunk_dropped() {
         .forms = forms({[](Ingredients& is) { is.visits = visits_earlier; },
                         [](Ingredients& is) {
                             is.visits = visits_earlier;
-                            is.finish = [](RunningRow row) {
-                                if (row.sum == 0) row.out.setConstant(std::nan(""));
-                                right::finish(row);
-                            };
+                            is.place = divided_by_zero;
                         }}),
     };
 }

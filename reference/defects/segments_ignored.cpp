@@ -12,6 +12,25 @@ Pattern whole_sequence(const Problem& problem, Index pattern, Index kv_head) {
     return ignoring;
 }
 
+/// Every r-th position from the phase on, counted from where the chunk begins.
+PositionList counted_from_chunk(const Piece& piece) {
+    PositionList list;
+    const auto [begin, end] = piece.interval();
+    for (Index n = begin + piece.pattern.phase; n < end; n += piece.pattern.dilation_rate) list.push_back(n);
+    return list;
+}
+
+/// Where there is one segment, dilating chunks on their own is defect chunk-relative-phase alone.
+std::vector<Ingredients> ignoring_segments(const Problem& problem) {
+    std::vector<Change> changes = {[](Ingredients& is) { is.pattern_of = whole_sequence; }};
+    if (needs_segments(problem).empty())
+        changes.push_back([](Ingredients& is) {
+            is.pattern_of = whole_sequence;
+            is.selected = counted_from_chunk;
+        });
+    return forms(std::move(changes))(problem);
+}
+
 } // namespace
 
 /// The ring dilates whole chunks and attends all of them: segment lengths have no effect.
@@ -28,17 +47,7 @@ Defect segments_ignored() {
         .provenance = "The report's class: relative error 0.87.",
         .witness = {{1, 2, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}}},
         .hidden = needs_segments,
-        .forms = forms({[](Ingredients& is) { is.pattern_of = whole_sequence; },
-                        [](Ingredients& is) {
-                            is.pattern_of = whole_sequence;
-                            is.selected = [](const Piece& piece) { // from the start of the chunk
-                                const auto [begin, end] = piece.interval();
-                                PositionList list;
-                                for (Index n = begin + piece.pattern.phase; n < end; n += piece.pattern.dilation_rate)
-                                    list.push_back(n);
-                                return list;
-                            };
-                        }}),
+        .forms = ignoring_segments,
     };
 }
 

@@ -23,9 +23,8 @@ Change losing(Index lost, bool scaled, bool in_order) {
 
 std::vector<Ingredients> losing_any_chunk(const Problem& problem) {
     std::vector<Change> changes;
-    const Index chunks = (problem.layout == Layout::zigzag ? 2 : 1) * problem.ranks;
-    for (Index lost = chunks - 1; lost >= 0; --lost) changes.push_back(losing(lost, true, false));
-    for (Index lost = chunks - 1; lost >= 0; --lost)
+    for (Index lost = chunks(problem) - 1; lost >= 0; --lost) changes.push_back(losing(lost, true, false));
+    for (Index lost = chunks(problem) - 1; lost >= 0; --lost)
         for (const bool in_order : {true, false}) changes.push_back(losing(lost, false, in_order));
     return forms(std::move(changes))(problem);
 }

@@ -8,8 +8,8 @@ namespace dra::defects {
 namespace {
 
 std::string needs_empty_chunk(const Problem& problem) {
-    const Index chunks = problem.layout == Layout::zigzag ? 2 * problem.ranks : problem.ranks;
-    return (chunks - 1) * ceil_div(problem.tokens, chunks) >= problem.tokens ? "" : "every chunk has a token";
+    const Index count = chunks(problem);
+    return (count - 1) * ceil_div(problem.tokens, count) >= problem.tokens ? "" : "every chunk has a token";
 }
 
 /// Chunk c of `chunks`, its end cut to the sequence but not its begin.
