@@ -18,7 +18,7 @@ Defect causal_on_dilated_index() {
         .witness = {{1, 4, 2, 1},
                     2,
                     {.segment_lengths = {4}, .dilation_rates = {2}, .mode = Mode::mixture, .causal = true}},
-        .hidden = all_of({needs_causal, needs_dilation}),
+        .conditions = {needs_causal(), needs_dilation()},
         .forms = forms({[](Ingredients& is) {
                             is.sees = [](const Pair& pair) { // after dilation of the chunk
                                 return std::max(pair.segment_begin, pair.chunk_begin) + pair.key_index <= pair.query;

@@ -28,7 +28,7 @@ Defect chunk_relative_phase() {
         .repair = "Positions are global: select from the segment's start, then cut to the chunk (Positions::within).",
         .provenance = "The report's class: R = 2 and R = 5 differ by 1.24.",
         .witness = {{1, 2, 1, 1}, 1, {.segment_lengths = {2}, .dilation_rates = {2}, .ranks = 2}},
-        .hidden = all_of({needs_chunks, selects_differently(counted_from_chunk)}),
+        .conditions = {needs_chunks(), selects_differently(counted_from_chunk)},
         .forms = forms({[](Ingredients& is) { is.selected = counted_from_chunk; },
                         [](Ingredients& is) {
                             is.attended = [](const Problem&, const Piece& piece, const PositionList&) {

@@ -5,10 +5,6 @@
 namespace dra::defects {
 namespace {
 
-bool any_segment_length(const Problem& problem, const std::function<bool(Index)>& holds) {
-    return std::ranges::any_of(problem.segment_lengths, holds);
-}
-
 /// Whether some piece of a pattern and a KV head that uses it has the property.
 bool any_piece(const Problem& problem, const std::function<bool(const Piece&)>& holds) {
     for (Index i = 0; i < problem.patterns(); ++i)
@@ -26,60 +22,68 @@ bool any_piece(const Problem& problem, const std::function<bool(const Piece&)>& 
     return false;
 }
 
-std::string unless(bool holds, const char* sentence) { return holds ? "" : sentence; }
+bool mixes(const Problem& problem) { return problem.mode == Mode::mixture && problem.patterns() > 1; }
 
 } // namespace
 
-Condition all_of(std::initializer_list<Condition> conditions) {
-    return [conditions = std::vector(conditions)](const Problem& problem) {
-        for (const Condition& condition : conditions)
-            if (std::string sentence = condition(problem); !sentence.empty()) return sentence;
-        return std::string();
-    };
+Condition needs_causal() {
+    return {"the problem is not causal", [](const Problem& problem) { return problem.causal; }};
 }
 
-std::string anywhere(const Problem&) { return ""; }
-std::string needs_causal(const Problem& problem) { return unless(problem.causal, "the problem is not causal"); }
-std::string needs_not_causal(const Problem& problem) {
-    return unless(!problem.causal, "causality hides all keys behind the end");
+Condition needs_not_causal() {
+    return {"the problem is causal", [](const Problem& problem) { return !problem.causal; }};
 }
-std::string needs_chunks(const Problem& problem) { return unless(chunks(problem) > 1, "there is one chunk"); }
-std::string needs_ranks(const Problem& problem) { return unless(problem.ranks > 1, "there is one rank"); }
-std::string needs_dilation(const Problem& problem) {
-    return unless(std::ranges::any_of(problem.dilation_rates, [](Index r) { return r > 1; }), "nothing is dilated");
+
+Condition needs_chunks() {
+    return {"there is one chunk", [](const Problem& problem) { return chunks(problem) > 1; }};
 }
-std::string needs_mixture(const Problem& problem) {
-    return unless(problem.mode == Mode::mixture && problem.patterns() > 1, "no head mixes patterns");
+
+Condition needs_ranks() {
+    return {"there is one rank", [](const Problem& problem) { return problem.ranks > 1; }};
 }
-std::string needs_groups(const Problem& problem) {
-    return unless(problem.mode == Mode::groups && problem.patterns() > 1, "all heads are one group");
+
+Condition needs_dilation() {
+    return {"nothing is dilated", [](const Problem& problem) {
+                return std::ranges::any_of(problem.dilation_rates, [](Index r) { return r > 1; });
+            }};
 }
-std::string needs_segments(const Problem& problem) {
-    return unless(any_segment_length(problem, [&](Index w) { return w < problem.tokens; }), "there is one segment");
+
+Condition needs_mixture() { return {"no head mixes patterns", mixes}; }
+
+Condition needs_merge() {
+    return {"no two partials are merged", [](const Problem& problem) { return chunks(problem) > 1 || mixes(problem); }};
 }
-std::string needs_short_tail(const Problem& problem) {
-    return unless(any_segment_length(problem, [&](Index w) { return problem.tokens % w != 0; }),
-                  "every segment is whole");
+
+Condition needs_groups() {
+    return {"all heads use the same patterns",
+            [](const Problem& problem) { return problem.mode == Mode::groups && problem.patterns() > 1; }};
 }
-std::string needs_heads(const Problem& problem) { return unless(problem.heads > 1, "there is one head"); }
-std::string needs_merge(const Problem& problem) {
-    return unless(chunks(problem) > 1 || needs_mixture(problem).empty(), "no two partials are merged");
+
+Condition needs_segments() {
+    return {"there is one segment", [](const Problem& problem) {
+                return std::ranges::any_of(problem.segment_lengths, [&](Index w) { return w < problem.tokens; });
+            }};
+}
+
+Condition needs_short_tail() {
+    return {"every segment is whole", [](const Problem& problem) {
+                return std::ranges::any_of(problem.segment_lengths, [&](Index w) { return problem.tokens % w != 0; });
+            }};
 }
 
 Condition selects_differently(PositionList (*wrong)(const Piece&)) {
-    return [wrong](const Problem& problem) {
-        return unless(any_piece(problem, [&](const Piece& piece) { return wrong(piece) != right::selected(piece); }),
-                      "the same positions are selected");
-    };
+    return {"the same positions are selected", [wrong](const Problem& problem) {
+                return any_piece(problem, [&](const Piece& piece) { return wrong(piece) != right::selected(piece); });
+            }};
 }
 
 Condition uses_differently(bool (*wrong)(const Problem&, Index, Index)) {
-    return [wrong](const Problem& problem) {
-        for (Index pattern = 0; pattern < problem.patterns(); ++pattern)
-            for (Index g = 0; g < problem.kv_heads; ++g)
-                if (wrong(problem, pattern, g) != uses(problem, pattern, g)) return std::string();
-        return std::string("the same heads use the same patterns");
-    };
+    return {"each head uses the same patterns", [wrong](const Problem& problem) {
+                for (Index pattern = 0; pattern < problem.patterns(); ++pattern)
+                    for (Index g = 0; g < problem.kv_heads; ++g)
+                        if (wrong(problem, pattern, g) != uses(problem, pattern, g)) return true;
+                return false;
+            }};
 }
 
 std::function<std::vector<Ingredients>(const Problem&)> forms(std::vector<Change> changes) {

@@ -1,31 +1,21 @@
 #pragma once
 /// \file
-/// Conditions in closed form without which a defect cannot show, each with the sentence that says so.
+/// Conditions without which a defect cannot show, each with the sentence that says why.
 
 #include "reference/defects/defect.hpp"
 
-#include <initializer_list>
-
 namespace dra::defects {
 
-using Condition = std::function<std::string(const Problem&)>;
-
-/// The first sentence that is not empty.
-Condition all_of(std::initializer_list<Condition> conditions);
-
-std::string anywhere(const Problem& problem); ///< no condition
-
-std::string needs_causal(const Problem& problem);
-std::string needs_not_causal(const Problem& problem);
-std::string needs_chunks(const Problem& problem);     ///< keys come in more than one chunk
-std::string needs_ranks(const Problem& problem);      ///< R > 1
-std::string needs_dilation(const Problem& problem);   ///< some pattern in use has r > 1
-std::string needs_mixture(const Problem& problem);    ///< several patterns in one head
-std::string needs_groups(const Problem& problem);     ///< groups mode with several patterns
-std::string needs_segments(const Problem& problem);   ///< some w < N
-std::string needs_short_tail(const Problem& problem); ///< some w does not divide N
-std::string needs_heads(const Problem& problem);      ///< H > 1
-std::string needs_merge(const Problem& problem);      ///< several chunks, or several patterns in one head
+Condition needs_causal();
+Condition needs_not_causal();
+Condition needs_chunks();     ///< keys come in more than one chunk
+Condition needs_ranks();      ///< R > 1
+Condition needs_dilation();   ///< some pattern has r > 1
+Condition needs_mixture();    ///< several patterns in one head
+Condition needs_merge();      ///< several chunks, or several patterns in one head
+Condition needs_groups();     ///< groups mode with several patterns
+Condition needs_segments();   ///< some w < N
+Condition needs_short_tail(); ///< some w does not divide N
 
 /// In some piece the wrong ingredient selects other positions than the right one. O(N) for each pattern and KV head.
 Condition selects_differently(PositionList (*wrong)(const Piece&));

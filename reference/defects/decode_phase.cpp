@@ -5,7 +5,10 @@ namespace dra::defects {
 
 namespace {
 
-std::string needs_decoding(const Problem& problem) { return problem.causal ? "" : "only a causal problem is decoded"; }
+Condition needs_decoding() {
+    return {"the problem is not causal, and only a causal one is decoded",
+            [](const Problem& problem) { return problem.causal; }};
+}
 
 } // namespace
 
@@ -25,7 +28,7 @@ Defect decode_phase() {
         .repair = "Append first, then read the position; or ask for the position of the token, never for a length.",
         .provenance = "A public implementation with a key/value cache: relative error 0.92.",
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}, .causal = true}},
-        .hidden = needs_decoding,
+        .conditions = {needs_decoding()},
         .forms = forms({[](Ingredients& is) { is.decoding_position = [](Index cached) { return cached - 1; }; }}),
     };
 }

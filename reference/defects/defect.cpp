@@ -68,6 +68,12 @@ Sample sample(const Witness& witness, bool bf16) {
     return made;
 }
 
+std::string Defect::hidden(const Problem& problem) const {
+    for (const Condition& condition : conditions)
+        if (!condition.holds(problem)) return condition.otherwise;
+    return "";
+}
+
 double excess(Kind kind, const Observation& observation, const Problem& problem, const Inputs& inputs,
               const Oracle& truth, By by) {
     if (!observation.error.empty()) return std::numeric_limits<double>::infinity();

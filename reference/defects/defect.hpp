@@ -45,6 +45,12 @@ struct Sample {
 };
 Sample sample(const Witness& witness, bool bf16 = false);
 
+/// A condition, and what is the case where it does not hold: "there is one chunk".
+struct Condition {
+    std::string otherwise;
+    std::function<bool(const Problem&)> holds;
+};
+
 /// A known way to get dilated ring attention wrong.
 struct Defect {
     std::string id; ///< "mask-sign"
@@ -56,13 +62,15 @@ struct Defect {
     std::string provenance; ///< where it was seen, and what was measured there
     Witness witness;
 
-    /// Why it cannot show on a problem, whatever the tensors are; empty where it can. A necessary condition in closed
-    /// form: visible() runs it.
-    std::function<std::string(const Problem&)> hidden;
+    /// What must hold for it to show, whatever the tensors are. Necessary, not sufficient: visible() runs it.
+    std::vector<Condition> conditions;
 
     /// The right ingredients with one exchanged. Mostly one form; several where the same mistake is made in several
     /// ways, the most common first. Some depend on the problem: a lost chunk may be any.
     std::function<std::vector<Ingredients>(const Problem&)> forms;
+
+    /// Why it cannot show on a problem: of the first condition that does not hold. Empty where all hold.
+    std::string hidden(const Problem& problem) const;
 
     Ingredients first(const Problem& problem) const { return forms(problem).front(); }
 };

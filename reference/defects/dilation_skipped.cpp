@@ -27,7 +27,7 @@ Defect dilation_skipped() {
         .repair = "No guard: a short piece selects one position or none, by the same closed form.",
         .provenance = "The report's class: differs on short tails.",
         .witness = {{1, 1, 2, 1}, 2, {.segment_lengths = {2}, .dilation_rates = {2}, .mode = Mode::mixture}},
-        .hidden = selects_differently(undilated_when_short),
+        .conditions = {selects_differently(undilated_when_short)},
         .forms = forms({[](Ingredients& is) { is.selected = undilated_when_short; }}),
     };
 }

@@ -49,7 +49,7 @@ Defect empty_row_nan() {
             "A partial over no key is (0, -inf), the identity of merge; test for it before subtracting (partial.hpp).",
         .provenance = "The report's class: NaN.",
         .witness = {{1, 2, 1, 1}, 1, {.segment_lengths = {2}, .dilation_rates = {2}}},
-        .hidden = anywhere,
+        .conditions = {},
         .forms = forms({with(merge_unguarded), with(merge_masked)}),
     };
 }

@@ -14,7 +14,7 @@ Defect global_offset_local_index() {
         .repair = "Both local, or both global: in one segment the offset is 0 on either side.",
         .provenance = "The report's class: segments after the first are not causal.",
         .witness = {{1, 4, 1, 1}, 1, {.segment_lengths = {2}, .dilation_rates = {1}, .causal = true}},
-        .hidden = all_of({needs_causal, needs_segments}),
+        .conditions = {needs_causal(), needs_segments()},
         .forms = forms({[](Ingredients& is) {
             is.sees = [](const Pair& pair) {
                 const Index row = pair.query - pair.segment_begin, col = pair.key - pair.segment_begin;

@@ -31,7 +31,7 @@ Defect gradient_rotated() {
                   "(schedule.hpp) and add to its shard.",
         .provenance = "Public implementations of ring attention: relative error 0.8 to 11.",
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}, .ranks = 2}},
-        .hidden = needs_ranks,
+        .conditions = {needs_ranks()},
         .forms =
             forms({to_neighbour(1), to_neighbour(-1), remote_steps_to_neighbour(1), remote_steps_to_neighbour(-1)}),
     };

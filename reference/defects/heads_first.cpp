@@ -30,7 +30,7 @@ Defect heads_first() {
         .repair = "One function says which group a head is in (head_group), and everything asks it.",
         .provenance = "The report's class: 12 heads in 5 groups.",
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1, 2}, .dilation_rates = {1, 2}}},
-        .hidden = all_of({needs_groups, uses_differently(uses_remainder_first)}),
+        .conditions = {needs_groups(), uses_differently(uses_remainder_first)},
         .forms = forms({[](Ingredients& is) { is.uses = uses_remainder_first; }}),
     };
 }

@@ -51,7 +51,7 @@ Defect heads_not_tokens() {
                   "perturbed token finds it.",
         .provenance = "The report's class: relative error 1.3 to 3.2; causal head 0 returns v.",
         .witness = {{1, 1, 2, 1}, 2, {.segment_lengths = {1}, .dilation_rates = {1}}},
-        .hidden = anywhere,
+        .conditions = {},
         .forms = forms({[](Ingredients& is) { is.attend = over_heads; }}),
     };
 }

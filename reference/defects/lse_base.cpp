@@ -50,7 +50,7 @@ Defect lse_base() {
         .repair = "lse is natural everywhere outside of a kernel; convert where it leaves (panel.hpp).",
         .provenance = "Public implementations on top of flash kernels: finite and plausible.",
         .witness = {{1, 2, 1, 1}, 1, {.segment_lengths = {2}, .dilation_rates = {1}, .ranks = 2}},
-        .hidden = anywhere,
+        .conditions = {},
         .forms = forms({[](Ingredients& is) { is.merge = is.mix = merge_arriving_in_base_2; },
                         [](Ingredients& is) { is.merge = is.mix = merge_base_2_by_e; },
                         [](Ingredients& is) { is.merge = is.mix = merge_base_e_by_2; },

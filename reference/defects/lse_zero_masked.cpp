@@ -24,7 +24,7 @@ Defect lse_zero_masked() {
         .repair = "A row that saw no key has lse = -inf, which no other row has.",
         .provenance = "A public implementation of LongNet: a genuine 0 is dropped.",
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}}, Draw::zero_query},
-        .hidden = anywhere,
+        .conditions = {},
         .forms = forms({[](Ingredients& is) { is.merge = is.mix = merge_unless_zero; },
                         [](Ingredients& is) { is.mix = merge_unless_zero; }}),
     };

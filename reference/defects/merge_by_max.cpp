@@ -44,7 +44,7 @@ Defect merge_by_max() {
         .provenance =
             "The report's class, fix 3 as published: 4 to 67 % relative error with 2 to 8 chunks, exact with 1.",
         .witness = {{1, 3, 1, 1}, 1, {.segment_lengths = {3}, .dilation_rates = {1}, .ranks = 2}},
-        .hidden = anywhere,
+        .conditions = {},
         .forms = forms({[](Ingredients& is) { is.merge = merge_by_own_maximum; },
                         [](Ingredients& is) { is.merge = merge_by_running_maximum; },
                         [](Ingredients& is) {

@@ -40,7 +40,7 @@ Defect merge_mean() {
         .repair = "Merge (out, lse): the weights of chunks are e^(lse_chunk - lse).",
         .provenance = "The report's class, `_combine_chunk_outputs`: the error depends on the chunks.",
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}, .ranks = 2}},
-        .hidden = needs_chunks,
+        .conditions = {needs_chunks()},
         .forms =
             forms({[](Ingredients& is) { is.merge = mean_of_all; }, [](Ingredients& is) { is.merge = mean_of_seen; }}),
     };

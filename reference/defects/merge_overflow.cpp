@@ -37,7 +37,7 @@ Defect merge_overflow() {
         .repair = "Subtract the maximum of the two, or use softplus / logaddexp, which do.",
         .provenance = "Public implementations of ring attention: inf at scores of 60.",
         .witness = {{1, 3, 3, 1}, 3, {.segment_lengths = {3}, .dilation_rates = {1}, .ranks = 2}, Draw::steep},
-        .hidden = needs_merge,
+        .conditions = {needs_merge()},
         .forms = forms({[](Ingredients& is) { is.merge = is.mix = merge_without_maximum<float>; },
                         [](Ingredients& is) { is.merge = is.mix = merge_without_maximum<double>; }}),
     };

@@ -32,7 +32,7 @@ Defect merge_unnormalised() {
         .repair = "Merge (out, lse), or multiply by the chunk's sum before adding.",
         .provenance = "The report's class before fix 3: 98 to 100 % relative error.",
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}}},
-        .hidden = anywhere,
+        .conditions = {},
         .forms = forms({[](Ingredients& is) { is.merge = merge_scaled_by_maximum; },
                         [](Ingredients& is) {
                             is.merge = merge_scaled_by_maximum;

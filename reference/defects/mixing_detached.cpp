@@ -16,7 +16,7 @@ Defect mixing_detached() {
         .repair = "One softmax over all keys of all patterns has one delta a row: sum over all patterns of p dP.",
         .provenance = "torchscale: dq wrong by 7.7 %, dk by 8.7 %.",
         .witness = {{1, 2, 1, 1}, 1, {.segment_lengths = {1, 2}, .dilation_rates = {1, 1}, .mode = Mode::mixture}},
-        .hidden = needs_mixture,
+        .conditions = {needs_mixture()},
         .forms = forms({[](Ingredients& is) { is.delta = [](double, double this_pattern) { return this_pattern; }; }}),
     };
 }

@@ -31,7 +31,7 @@ Defect normalise_by_sum() {
         .repair = "Patterns in one head are mixed by lse; patterns in different heads need nothing.",
         .provenance = "A public implementation of dilated attention: outputs up to 73.",
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}}},
-        .hidden = anywhere,
+        .conditions = {},
         .forms = forms({dividing(true), dividing(false)}),
     };
 }

@@ -32,7 +32,7 @@ Defect own_chunk_dropped() {
         .repair = "Decide by positions whether any query sees any key (any_visible), never by rank numbers.",
         .provenance = "Public implementations of ring attention: relative error 0.22 to 0.59, and NaN.",
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}, .causal = true}},
-        .hidden = needs_causal,
+        .conditions = {needs_causal()},
         .forms = forms({[](Ingredients& is) { is.visits = visits_earlier; },
                         [](Ingredients& is) {
                             is.visits = visits_earlier;

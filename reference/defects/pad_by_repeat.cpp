@@ -27,7 +27,7 @@ Defect pad_by_repeat() {
         .repair = "Attend the selected keys, whatever their number; a row that sees fewer keys needs no padding.",
         .provenance = "The report's class: 6.7 to 15 % relative error, and r^2 the compute.",
         .witness = {{1, 3, 1, 1}, 1, {.segment_lengths = {3}, .dilation_rates = {2}}},
-        .hidden = needs_dilation,
+        .conditions = {needs_dilation()},
         .forms = forms({[](Ingredients& is) { is.attended = repeated; }}),
     };
 }

@@ -36,7 +36,7 @@ Defect padding_attended() {
         .repair = "Mask the padding, or do not pad: the last segment is just shorter.",
         .provenance = "Public implementations of dilated attention: relative error 8e-2 at n = 60.",
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {2}, .dilation_rates = {1}}},
-        .hidden = needs_not_causal,
+        .conditions = {needs_not_causal()},
         .forms = forms({[](Ingredients& is) { is.attended = padded_to_segment; },
                         [](Ingredients& is) { is.attended = padded_to_chunks; }}),
     };

@@ -17,7 +17,7 @@ Defect replicated_ring() {
                   "ranks together do not depend on R.",
         .provenance = "The report's class: R times the work, needed traffic 0.",
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}, .ranks = 2}},
-        .hidden = needs_ranks,
+        .conditions = {needs_ranks()},
         .forms = forms({[](Ingredients& is) {
             is.computed = [](Layout, Index, Index, Index tokens) -> std::vector<Interval> { return {{0, tokens}}; };
         }}),

@@ -49,7 +49,7 @@ Defect rows_not_scattered() {
                   "strided view (tensor.hpp).",
         .provenance = "The report's class: relative error 1.98 at r = 4.",
         .witness = {{1, 3, 1, 1}, 1, {.segment_lengths = {2}, .dilation_rates = {2}}},
-        .hidden = needs_dilation,
+        .conditions = {needs_dilation()},
         .forms = forms({left_in_order_of_selection(false, false), left_in_order_of_selection(true, false),
                         left_in_order_of_selection(false, true), left_in_order_of_selection(true, true)}),
     };

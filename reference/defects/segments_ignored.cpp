@@ -23,7 +23,7 @@ PositionList counted_from_chunk(const Piece& piece) {
 /// Where there is one segment, dilating chunks on their own is defect chunk-relative-phase alone.
 std::vector<Ingredients> ignoring_segments(const Problem& problem) {
     std::vector<Change> changes = {[](Ingredients& is) { is.pattern_of = whole_sequence; }};
-    if (needs_segments(problem).empty())
+    if (needs_segments().holds(problem))
         changes.push_back([](Ingredients& is) {
             is.pattern_of = whole_sequence;
             is.selected = counted_from_chunk;
@@ -46,7 +46,7 @@ Defect segments_ignored() {
         .repair = "A pattern's view is one segment; chunks cut segments, and cut nothing else (views.hpp).",
         .provenance = "The report's class: relative error 0.87.",
         .witness = {{1, 2, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}}},
-        .hidden = needs_segments,
+        .conditions = {needs_segments()},
         .forms = ignoring_segments,
     };
 }

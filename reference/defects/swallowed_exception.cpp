@@ -44,7 +44,7 @@ Defect swallowed_exception() {
                   "what you cannot name.",
         .provenance = "The report's class: finite and plausible.",
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}}},
-        .hidden = anywhere,
+        .conditions = {},
         .forms = losing_any_chunk,
     };
 }

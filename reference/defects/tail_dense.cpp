@@ -28,7 +28,7 @@ Defect tail_dense() {
         .repair = "The last segment is a segment like the others, just shorter.",
         .provenance = "The report's class: differs.",
         .witness = {{1, 1, 2, 1}, 2, {.segment_lengths = {2}, .dilation_rates = {2}, .mode = Mode::mixture}},
-        .hidden = all_of({needs_short_tail, selects_differently(dense_in_tail)}),
+        .conditions = {needs_short_tail(), selects_differently(dense_in_tail)},
         .forms = forms({[](Ingredients& is) { is.selected = dense_in_tail; }}),
     };
 }

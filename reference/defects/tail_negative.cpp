@@ -7,9 +7,11 @@ namespace dra::defects {
 
 namespace {
 
-std::string needs_empty_chunk(const Problem& problem) {
-    const Index count = chunks(problem);
-    return (count - 1) * ceil_div(problem.tokens, count) >= problem.tokens ? "" : "every chunk has a token";
+Condition needs_empty_chunk() {
+    return {"every chunk has a token", [](const Problem& problem) {
+                const Index count = chunks(problem);
+                return (count - 1) * ceil_div(problem.tokens, count) >= problem.tokens;
+            }};
 }
 
 /// Chunk c of `chunks`, its end cut to the sequence but not its begin.
@@ -38,7 +40,7 @@ Defect tail_negative() {
         .repair = "Cut both ends, [min(pL, N), min((p+1)L, N)), and let an empty chunk be the identity of merge.",
         .provenance = "The report's class: a crash.",
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}, .ranks = 2}},
-        .hidden = needs_empty_chunk,
+        .conditions = {needs_empty_chunk()},
         .forms = forms({[](Ingredients& is) {
             is.owned = [](Layout layout, Index rank, Index ranks, Index tokens) -> std::vector<Interval> {
                 if (layout == Layout::contiguous) return {chunk_cut_at_the_end(rank, ranks, tokens)};

@@ -30,7 +30,7 @@ Defect uneven_groups() {
         .repair = "A running sum of the sizes, or the closed form (head_group).",
         .provenance = "A public implementation of dilated attention: some heads written twice, others never.",
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1, 1}, .dilation_rates = {1, 1}}},
-        .hidden = all_of({needs_groups, uses_differently(in_range_by_own_size<false>)}),
+        .conditions = {needs_groups(), uses_differently(in_range_by_own_size<false>)},
         .forms = forms({[](Ingredients& is) { is.uses = in_range_by_own_size<false>; },
                         [](Ingredients& is) { is.uses = in_range_by_own_size<true>; }}),
     };
