@@ -14,15 +14,23 @@ template <class T> struct AttendWorkspace<T>::Memory {
 template <class T> AttendWorkspace<T>::AttendWorkspace() : memory_(std::make_unique<Memory>()) {}
 template <class T> AttendWorkspace<T>::~AttendWorkspace() = default;
 
-template <class T> void attend(const Rows<T>& q, const Rows<T>& k, const Rows<T>& v, const Visibility& visibility,
-                               T softmax_scale, Partial<T> into, Combine combine, AttendWorkspace<T>& workspace) {
+template <class T> void attend(std::span<const QueryHead<T>> heads, const Rows<T>& k, const Rows<T>& v,
+                               const Visibility& visibility, T softmax_scale, Combine combine,
+                               AttendWorkspace<T>& workspace) {
     auto& [packed, panels] = workspace.memory();
     packed.resize(k.rows(), k.cols());
     packed.pack(k, v, 0, k.rows());
-    if (!panels || panels->out.cols() != q.cols()) panels.emplace(q.cols());
-    for (Index i0 = 0; i0 < q.rows(); i0 += kernel::bundle_rows<T>)
-        kernel::attend_panels(q, packed, kernel::ExtentPanels{visibility}, softmax_scale, i0,
-                              std::min(kernel::bundle_rows<T>, q.rows() - i0), into, combine, *panels);
+    if (!panels || panels->out.cols() != k.cols()) panels.emplace(k.cols());
+    for (const auto& [q, into] : heads)
+        for (Index i0 = 0; i0 < q.rows(); i0 += kernel::bundle_rows<T>)
+            kernel::attend_panels(q, packed, kernel::ExtentPanels{visibility}, softmax_scale, i0,
+                                  std::min(kernel::bundle_rows<T>, q.rows() - i0), into, combine, *panels);
+}
+
+template <class T> void attend(const Rows<T>& q, const Rows<T>& k, const Rows<T>& v, const Visibility& visibility,
+                               T softmax_scale, Partial<T> into, Combine combine, AttendWorkspace<T>& workspace) {
+    const QueryHead<T> head{q, into};
+    attend<T>({&head, 1}, k, v, visibility, softmax_scale, combine, workspace);
 }
 
 template <class T> void attend(const Rows<T>& q, const Rows<T>& k, const Rows<T>& v, const Visibility& visibility,
@@ -31,10 +39,12 @@ template <class T> void attend(const Rows<T>& q, const Rows<T>& k, const Rows<T>
     attend(q, k, v, visibility, softmax_scale, into, combine, workspace);
 }
 
-#define DRA_INSTANTIATE(T)                                                                                          \
-    template class AttendWorkspace<T>;                                                                              \
-    template void attend(const Rows<T>&, const Rows<T>&, const Rows<T>&, const Visibility&, T, Partial<T>, Combine, \
-                         AttendWorkspace<T>&);                                                                      \
+#define DRA_INSTANTIATE(T)                                                                                             \
+    template class AttendWorkspace<T>;                                                                                 \
+    template void attend(std::span<const QueryHead<T>>, const Rows<T>&, const Rows<T>&, const Visibility&, T, Combine, \
+                         AttendWorkspace<T>&);                                                                         \
+    template void attend(const Rows<T>&, const Rows<T>&, const Rows<T>&, const Visibility&, T, Partial<T>, Combine,    \
+                         AttendWorkspace<T>&);                                                                         \
     template void attend(const Rows<T>&, const Rows<T>&, const Rows<T>&, const Visibility&, T, Partial<T>, Combine);
 DRA_INSTANTIATE(float)
 DRA_INSTANTIATE(double)

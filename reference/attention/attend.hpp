@@ -9,6 +9,7 @@
 #include "reference/definition/visibility.hpp"
 
 #include <memory>
+#include <span>
 
 namespace dra {
 
@@ -26,6 +27,12 @@ private:
     std::unique_ptr<Memory> memory_;
 };
 
+/// One query head of a view: its rows, and where their partial goes.
+template <class T> struct QueryHead {
+    Rows<T> q;       ///< (m, D)
+    Partial<T> into; ///< m rows
+};
+
 /// Attention of the rows q (m, D) over the keys that they see of k, v (n, D): out (m, D) and lse (m) into `into`.
 ///
 ///     out_i = sum_j softmax_j(scale q_i k_j) v_j,   lse_i = log sum_j e^(scale q_i k_j)   over the keys j that i sees
@@ -38,7 +45,12 @@ private:
 template <class T> void attend(const Rows<T>& q, const Rows<T>& k, const Rows<T>& v, const Visibility& visibility,
                                T softmax_scale, Partial<T> into, Combine combine, AttendWorkspace<T>& workspace);
 
-/// The same with a workspace of its own.
+/// The same of several query heads, which share k and v: packed once. Cost and rules are those of each.
+template <class T> void attend(std::span<const QueryHead<T>> heads, const Rows<T>& k, const Rows<T>& v,
+                               const Visibility& visibility, T softmax_scale, Combine combine,
+                               AttendWorkspace<T>& workspace);
+
+/// Of one head, with a workspace of its own.
 template <class T> void attend(const Rows<T>& q, const Rows<T>& k, const Rows<T>& v, const Visibility& visibility,
                                T softmax_scale, Partial<T> into, Combine combine = Combine::store);
 

@@ -9,8 +9,8 @@
 /// mixing the two bases is defect `lse-base`. What a row sees is a seam: any type with a `panel(i0, rows)` like
 /// ExtentPanels'. Not installed.
 
+#include "reference/attention/packed.hpp"
 #include "reference/attention/partial.hpp"
-#include "reference/attention/product.hpp"
 #include "reference/definition/visibility.hpp"
 
 #include <vector>
@@ -20,41 +20,6 @@ namespace dra::kernel {
 inline constexpr Index block = 256 / strip * strip; ///< keys of a tile: P^T of one panel stays in L1
 inline constexpr int bundle = 8;                    ///< panels that share a tile of K and V while it is in L2
 template <class T> inline constexpr Index bundle_rows = lanes<T>* bundle; ///< queries of a call, at most
-
-/// Asks for rows [begin, end) of a view before they are needed: rows far apart are beyond the hardware's guesses.
-template <class Map> DRA_INLINE void prefetch(const Map& rows, Index begin, Index end) {
-    constexpr Index line = 64 / sizeof(typename Map::Scalar);
-    for (Index i = begin; i < std::min<Index>(end, rows.rows()); ++i)
-        for (Index d = 0; d < rows.cols(); d += line) __builtin_prefetch(rows.data() + i * rows.outerStride() + d);
-}
-
-/// K and V of one view, packed once and shared by all its panels: K in strips of keys, V in strips of channels.
-template <class T> struct Packed {
-    Index keys = 0, head_dim = 0;
-    std::vector<T> k; ///< (keys / strip, D, strip)
-    std::vector<T> v; ///< (D / strip, keys, strip)
-
-    /// Makes room for so many keys; memory only grows.
-    void resize(Index new_keys, Index new_head_dim) {
-        keys = new_keys, head_dim = new_head_dim;
-        k.resize(std::max(k.size(), static_cast<std::size_t>(strips_up(keys) * head_dim)));
-        v.resize(std::max(v.size(), static_cast<std::size_t>(keys * strips_up(head_dim))));
-    }
-    const T* k_strip(Index j) const { return k.data() + j * head_dim; }
-    const T* v_strip(Index d, Index j) const { return v.data() + d * keys + j * strip; }
-
-    /// Packs keys [begin, end); begin is a multiple of strip. Parts can be packed by different threads.
-    void pack(const Rows<T>& from_k, const Rows<T>& from_v, Index begin, Index end) {
-        for (Index j = begin; j < end; j += strip) {
-            prefetch(from_k, j + 2 * strip, j + 3 * strip);
-            prefetch(from_v, j + 2 * strip, j + 3 * strip);
-            const Index n = std::min<Index>(strip, end - j), k_row = from_k.outerStride(), v_row = from_v.outerStride();
-            transpose(n, head_dim, T(1), from_k.data() + j * k_row, k_row, k.data() + j * head_dim, Index{strip});
-            for (Index d = 0; d < head_dim; d += strip)
-                copy(head_dim - d, n, from_v.data() + j * v_row + d, v_row, v.data() + d * keys + j * strip);
-        }
-    }
-};
 
 /// Row extents as a panel wants them: the seam for "who sees whom".
 struct ExtentPanels {
@@ -143,7 +108,7 @@ template <class T, class Seen> [[gnu::noinline]] void scores(PanelState<T>& pane
                                                              const Seen& seen, Index j0, Index keys, Row<T>* p) {
     Row<T> max = panel.softmax.max;
     for (Index j = 0; j < keys; j += strip) {
-        Tile<T> s = product(kv.head_dim, kv.k_strip(j0 + j), panel.q.data()); // (strip, lanes)
+        Tile<T> s = product(kv.head_dim, kv.k.at(j0 + j), panel.q.data()); // (strip, lanes)
         if (j0 + j + strip > seen.full) seen.mask(j0 + j, s);
         DRA_UNROLL (i, strip)
             DRA_UNROLL (c, vectors) {
@@ -158,7 +123,7 @@ template <class T, class Seen> [[gnu::noinline]] void scores(PanelState<T>& pane
 template <class T> [[gnu::noinline]] void add_values(PanelState<T>& panel, const Packed<T>& kv, const Row<T>& rescale,
                                                      Index j0, Index keys, const Row<T>* p) {
     for (Index d = 0; d < kv.head_dim; d += strip) {
-        const Tile<T> t = product(keys, kv.v_strip(d, j0), p); // (strip, lanes)
+        const Tile<T> t = product(keys, kv.v.at(d, j0), p); // (strip, lanes)
         Row<T>* o = panel.o.data() + d;
         DRA_UNROLL (i, strip)
             DRA_UNROLL (c, vectors) o[i].v[c] = o[i].v[c] * rescale.v[c] + t.r[i].v[c];

@@ -59,28 +59,42 @@ template <class T> struct Tile { Row<T> r[strip]; };
 
 constexpr Index strips_up(Index rows) { return (rows + strip - 1) / strip * strip; }
 
-/// sum += a[k][i] * b[k] for one k.
-template <class T> DRA_INLINE void multiply_add(Tile<T>& sum, const T* a, const Row<T>* b) {
+/// sum += a[i * row] * b for i < strip.
+template <Index row = 1, class T> DRA_INLINE void multiply_add(Tile<T>& sum, const T* a, const Row<T>* b) {
     DRA_UNROLL (i, strip)
-        DRA_UNROLL (j, vectors) sum.r[i].v[j] += a[i] * b->v[j];
+        DRA_UNROLL (j, vectors) sum.r[i].v[j] += a[i * row] * b->v[j];
 }
 
-/// sum over k < K of a[k][i] * b[k], for i < strip, as one chain of additions. Not unrolled: g++ 12 answers more code
-/// with copies and spills of accumulators.
-template <class T> DRA_INLINE Tile<T> chain(Index K, const T* a, const Row<T>* b) {
-    Tile<T> sum{};
-    _Pragma("GCC unroll 1") for (Index k = 0; k < K; ++k, a += strip, ++b) multiply_add<T>(sum, a, b);
+/// sum + the sum over k < K of a[i * row + k * step] * b[k], for i < strip, as one chain of additions; a packed strip
+/// has row 1 and step `strip`. Not unrolled: g++ 12 answers more code with copies and spills of accumulators.
+template <Index row = 1, Index step = strip, class T>
+DRA_INLINE Tile<T> chain(Index K, const T* a, const Row<T>* b, Tile<T> sum = {}) {
+    _Pragma("GCC unroll 1") for (Index k = 0; k < K; ++k, a += step, ++b) multiply_add<row>(sum, a, b);
     return sum;
 }
 
-/// The same for any K. Rounding errors grow with the length of a chain, so that longer sums are cut into several.
+/// Rounding errors grow with the length of a chain, so that longer sums are cut into several.
+inline constexpr Index longest_chain = 128;
+
+/// The same of packed strips for any K.
 template <class T> DRA_INLINE Tile<T> product(Index K, const T* a, const Row<T>* b) {
-    constexpr Index longest = 128;
-    Tile<T> sum = chain(std::min(K, longest), a, b);
-    for (Index k = longest; k < K; k += longest) {
-        const Tile<T> more = chain(std::min(K - k, longest), a + k * strip, b + k);
+    Tile<T> sum = chain(std::min(K, longest_chain), a, b);
+    for (Index k = longest_chain; k < K; k += longest_chain) {
+        const Tile<T> more = chain(std::min(K - k, longest_chain), a + k * strip, b + k);
         DRA_UNROLL (i, strip)
             DRA_UNROLL (j, vectors) sum.r[i].v[j] += more.r[i].v[j];
+    }
+    return sum;
+}
+
+/// sum over k < K of a[k] * b[k], lane by lane, in the order of product().
+template <class T> Row<T> inner_products(Index K, const Row<T>* a, const Row<T>* b) {
+    Row<T> sum{};
+    for (Index k0 = 0; k0 < K; k0 += longest_chain) {
+        Row<T> more{};
+        for (Index k = k0; k < std::min(K, k0 + longest_chain); ++k)
+            DRA_UNROLL (j, vectors) more.v[j] += a[k].v[j] * b[k].v[j];
+        DRA_UNROLL (j, vectors) sum.v[j] += more.v[j];
     }
     return sum;
 }

@@ -74,15 +74,17 @@ class Head {
 public:
     Head(const Problem& problem, const std::vector<Segments>& segments, RowMajor<double> queries,
          const RowMajor<double>& keys, const RowMajor<double>& values, RowMajor<double> dout)
-        : segments_(segments), causal_(problem.causal), scale_(problem.softmax_scale), N_(problem.tokens),
-          D_(problem.head_dim), Q_(std::move(queries)), K_(keys), V_(values), dO_(std::move(dout)) {}
+        : segments_(segments), causal_(problem.causal), stop_mixing_(problem.stop_gradient_mixing),
+          scale_(problem.softmax_scale), N_(problem.tokens), D_(problem.head_dim), Q_(std::move(queries)), K_(keys),
+          V_(values), dO_(std::move(dout)) {}
 
     /// out, lse, and dq where there is a dout.
     void run_queries() {
         out = RowMajor<double>::Zero(N_, D_);
         dq = RowMajor<double>::Zero(dO_.rows(), D_);
         lse = Eigen::ArrayXd::Constant(N_, -infinity);
-        maximum_ = sum_ = delta_ = largest_score_ = largest_dp_ = Eigen::ArrayXd::Zero(N_);
+        maximum_ = sum_ = largest_score_ = largest_dp_ = Eigen::ArrayXd::Zero(N_);
+        delta_ = Eigen::ArrayXXd::Zero(N_, patterns());
 #pragma omp parallel if (N_ > rows_worth_a_team)
         {
             std::vector<Pair> seen;
@@ -118,11 +120,17 @@ private:
         double times, score, dp;
     };
 
+    Index patterns() const { return static_cast<Index>(segments_.size()); }
+
+    bool sees(Index pattern, Index i, Index j) const {
+        const Segments& segment = segments_[static_cast<std::size_t>(pattern)];
+        return (!causal_ || j <= i) &&
+               joins(segment[static_cast<std::size_t>(i)], segment[static_cast<std::size_t>(j)]);
+    }
+
     double times_seen(Index i, Index j) const {
-        if (causal_ && j > i) return 0;
         double times = 0;
-        for (const Segments& segment : segments_)
-            times += joins(segment[static_cast<std::size_t>(i)], segment[static_cast<std::size_t>(j)]);
+        for (Index pattern = 0; pattern < patterns(); ++pattern) times += sees(pattern, i, j);
         return times;
     }
 
@@ -130,7 +138,32 @@ private:
         return {j, times, scale_ * Q_.row(i).dot(K_.row(j)), dO_.rows() > 0 ? dO_.row(i).dot(V_.row(j)) : 0};
     }
 
-    double weight(Index i, const Pair& pair) const { return pair.times * std::exp(pair.score - maximum_[i]); }
+    double exponential(Index i, const Pair& pair) const { return std::exp(pair.score - maximum_[i]); }
+    double weight(Index i, const Pair& pair) const { return pair.times * exponential(i, pair); }
+
+    /// dP less its mean, times the weight, over the patterns that join the pair; not yet divided by the sum.
+    double score_gradient(Index i, const Pair& pair) const {
+        double through_patterns = 0;
+        for (Index pattern = 0; pattern < patterns(); ++pattern)
+            if (sees(pattern, i, pair.key)) through_patterns += pair.dp - delta_(i, pattern);
+        return exponential(i, pair) * through_patterns;
+    }
+
+    /// The mean of dP by the weights: of all pairs, or for each pattern of its own where its share is held constant.
+    void find_delta(Index i, const std::vector<Pair>& seen) {
+        const auto mean = [&](auto times) {
+            CompensatedSum<double> sum(0), weighted_dp(0);
+            for (const Pair& pair : seen) {
+                sum.add(times(pair) * exponential(i, pair));
+                weighted_dp.add(times(pair) * exponential(i, pair) * pair.dp);
+            }
+            return sum.sum > 0 ? weighted_dp.sum / sum.sum : 0;
+        };
+        delta_.row(i) = mean([](const Pair& pair) { return pair.times; });
+        if (!stop_mixing_) return;
+        for (Index pattern = 0; pattern < patterns(); ++pattern)
+            delta_(i, pattern) = mean([&](const Pair& pair) { return double(sees(pattern, i, pair.key)); });
+    }
 
     void run_query(Index i, std::vector<Pair>& seen) {
         seen.clear();
@@ -144,23 +177,21 @@ private:
             largest_score_[i] = std::max(largest_score_[i], std::abs(pair.score));
             largest_dp_[i] = std::max(largest_dp_[i], std::abs(pair.dp));
         }
-        CompensatedSum<double> sum(0), weighted_dp(0);
+        CompensatedSum<double> sum(0);
         CompensatedSum<RowArray> weighted_v(RowArray::Zero(D_));
         for (const Pair& pair : seen) {
             const double e = weight(i, pair);
             sum.add(e);
-            weighted_dp.add(e * pair.dp);
             weighted_v.add(e * V_.row(pair.key).array());
         }
         out.row(i) = weighted_v.sum / sum.sum;
         lse[i] = maximum_[i] + std::log(sum.sum);
         sum_[i] = sum.sum;
-        delta_[i] = weighted_dp.sum / sum.sum;
         if (dO_.rows() == 0) return;
 
+        find_delta(i, seen);
         CompensatedSum<RowArray> weighted_k(RowArray::Zero(D_));
-        for (const Pair& pair : seen)
-            weighted_k.add(weight(i, pair) * (pair.dp - delta_[i]) * K_.row(pair.key).array());
+        for (const Pair& pair : seen) weighted_k.add(score_gradient(i, pair) * K_.row(pair.key).array());
         dq.row(i) = weighted_k.sum * (scale_ / sum_[i]);
     }
 
@@ -170,20 +201,20 @@ private:
             const double times = times_seen(i, j);
             if (times == 0) continue;
             const Pair seen = pair(i, j, times);
-            const double p = weight(i, seen) / sum_[i];
-            weighted_dout.add(p * dO_.row(i).array());
-            weighted_q.add(p * (seen.dp - delta_[i]) * Q_.row(i).array());
+            weighted_dout.add(weight(i, seen) / sum_[i] * dO_.row(i).array());
+            weighted_q.add(score_gradient(i, seen) / sum_[i] * Q_.row(i).array());
         }
         dv.row(j) = weighted_dout.sum;
         dk.row(j) = weighted_q.sum * scale_;
     }
 
     const std::vector<Segments>& segments_;
-    const bool causal_;
+    const bool causal_, stop_mixing_;
     const double scale_;
     const Index N_, D_;
-    const RowMajor<double> Q_, &K_, &V_, dO_;                           // (N, D); dO is empty when there is none
-    Eigen::ArrayXd maximum_, sum_, delta_, largest_score_, largest_dp_; // (N)
+    const RowMajor<double> Q_, &K_, &V_, dO_;                   // (N, D); dO is empty when there is none
+    Eigen::ArrayXd maximum_, sum_, largest_score_, largest_dp_; // (N)
+    Eigen::ArrayXXd delta_;                                     // (N, patterns)
 };
 
 /// Adds (or writes into zeros) the rows of one head.

@@ -34,7 +34,9 @@ struct Oracle {
 /// How often query i sees key j in KV head g: 0, or the number of patterns that join them.
 Index times_seen(const Problem& problem, Index kv_head, Index i, Index j);
 
-/// out and lse; with `dout`, also the exact gradients, mixing weights differentiated.
+/// out and lse; with `dout`, also the exact gradients, mixing weights differentiated (or held constant, as
+/// problem.stop_gradient_mixing asks: then delta_i is the mean over the keys of the pattern that a pair is seen
+/// through).
 ///
 ///     out_i = sum_j p_ij v_j,   p_ij = m_ij e^(s_ij - lse_i),   lse_i = log sum_j m_ij e^(s_ij),   m_ij = times_seen
 ///     dS = p (dP - delta), delta_i = sum_j p_ij dP_ij;   dq = scale dS K,   dk = scale dS^T Q,   dv = P^T dout

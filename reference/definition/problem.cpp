@@ -169,7 +169,8 @@ Problem validate(const Configuration& chosen, const InputInfo& inputs) {
             .causal = chosen.causal,
             .softmax_scale = chosen.softmax_scale.value_or(default_scale),
             .ranks = chosen.ranks,
-            .layout = chosen.layout};
+            .layout = chosen.layout,
+            .stop_gradient_mixing = chosen.stop_gradient_mixing};
 }
 
 template <class T> void check_finite(const std::string& tensor, TensorView<const T> x) {

@@ -53,6 +53,7 @@ struct Configuration {
     std::optional<double> softmax_scale = {}; ///< default: 1 / sqrt(D)
     Index ranks = 1;                          ///< R, of a ring
     Layout layout = Layout::contiguous;       ///< of a ring
+    bool stop_gradient_mixing = false;        ///< gradients take the mixing weights of a mixture for constants
 };
 
 /// What a tensor claims to be, before anything is known to be right.
@@ -85,6 +86,7 @@ struct Problem {
     double softmax_scale;
     Index ranks;
     Layout layout;
+    bool stop_gradient_mixing = false; ///< as torchscale does; exact gradients differentiate the mixing weights
 
     Shape q_shape() const { return {batch, tokens, heads, head_dim}; } ///< also that of out
     Shape kv_shape() const { return {batch, tokens, kv_heads, head_dim}; }

@@ -128,6 +128,10 @@ public:
         T* first = positions.empty() ? data() : &(*this)(b, h, positions.first);
         return {first, positions.count, Eigen::InnerStride<>(positions.stride)};
     }
+    Column<T> rows(Index b, Index h, const Positions& positions) const {
+        const T* first = positions.empty() ? data() : &(*this)(b, h, positions.first);
+        return {first, positions.count, Eigen::InnerStride<>(positions.stride)};
+    }
 
 private:
     Index batch_ = 0, heads_ = 0, tokens_ = 0;

@@ -14,6 +14,18 @@ template <class T, class Global, class Copy> void for_each_piece(Shard<T>& shard
     }
 }
 
+/// Calls copy(local rows, global rows) for every (b, h) and interval of a number a row.
+template <class Local, class Global, class Copy>
+void for_each_piece(Local& local, const std::vector<Interval>& intervals, Global& global, Copy copy) {
+    const auto [batch, heads, tokens] = global.shape();
+    for (std::size_t i = 0; i < intervals.size(); ++i) {
+        const Positions here{intervals[i].begin, 1, intervals[i].size()};
+        for (Index b = 0; b < batch; ++b)
+            for (Index h = 0; h < heads; ++h)
+                copy(local.rows(b, h, dra::local(intervals, i, here)), global.rows(b, h, here));
+    }
+}
+
 } // namespace
 
 std::vector<Interval> owned(Layout layout, Index rank, Index ranks, Index tokens) {
@@ -44,9 +56,24 @@ template <class T> void gather(std::vector<Shard<T>>& shards, TensorView<T> tens
         for_each_piece(shard, tensor, [](const auto& local, auto global) { global = local; });
 }
 
+template <class T> Lse<T> scatter(const Lse<T>& global, const std::vector<Interval>& intervals) {
+    const auto [batch, heads, tokens] = global.shape();
+    Lse<T> local(batch, heads, tokens_in(intervals));
+    for_each_piece(local, intervals, global, [](auto own, const auto& all) { own = all; });
+    return local;
+}
+
+template <class T> void gather(const Lse<T>& local, const std::vector<Interval>& intervals, Lse<T>& global) {
+    for_each_piece(local, intervals, global, [](const auto& own, auto all) { all = own; });
+}
+
 template std::vector<Shard<float>> scatter(TensorView<const float>, Layout, Index);
 template std::vector<Shard<double>> scatter(TensorView<const double>, Layout, Index);
 template void gather(std::vector<Shard<float>>&, TensorView<float>);
 template void gather(std::vector<Shard<double>>&, TensorView<double>);
+template Lse<float> scatter(const Lse<float>&, const std::vector<Interval>&);
+template Lse<double> scatter(const Lse<double>&, const std::vector<Interval>&);
+template void gather(const Lse<float>&, const std::vector<Interval>&, Lse<float>&);
+template void gather(const Lse<double>&, const std::vector<Interval>&, Lse<double>&);
 
 } // namespace dra

@@ -31,17 +31,20 @@ std::vector<Interval> owned(Layout layout, Index rank, Index ranks, Index tokens
 /// Tokens of all intervals together.
 Index tokens_in(const std::vector<Interval>& intervals);
 
+/// The global `positions` that lie in interval i, as rows of the shard that stores these intervals one after another.
+inline Positions local(const std::vector<Interval>& intervals, std::size_t i, const Positions& positions) {
+    Index stored_before = 0;
+    for (std::size_t before = 0; before < i; ++before) stored_before += intervals[before].size();
+    return positions.within(intervals[i].begin, intervals[i].end).relative_to(intervals[i].begin - stored_before);
+}
+
 /// One rank's part of a tensor: its own tokens, interval after interval.
 template <class T> struct Shard {
     std::vector<Interval> intervals; ///< global tokens, in the order in which they are stored
     Tensor<T> rows;                  ///< [B, local tokens, heads, D]
 
     /// The global `positions` that lie in interval i, as rows of this shard.
-    Positions local(std::size_t i, const Positions& positions) const {
-        Index stored_before = 0;
-        for (std::size_t before = 0; before < i; ++before) stored_before += intervals[before].size();
-        return positions.within(intervals[i].begin, intervals[i].end).relative_to(intervals[i].begin - stored_before);
-    }
+    Positions local(std::size_t i, const Positions& positions) const { return dra::local(intervals, i, positions); }
 };
 
 /// Cuts a tensor into the shards of all ranks. float and double.
@@ -49,5 +52,9 @@ template <class T> std::vector<Shard<T>> scatter(TensorView<const T> tensor, Lay
 
 /// Puts shards together again; they cover `tensor`. float and double.
 template <class T> void gather(std::vector<Shard<T>>& shards, TensorView<T> tensor);
+
+/// One rank's part of a number a row, [B, H, local tokens], and back. float and double.
+template <class T> Lse<T> scatter(const Lse<T>& global, const std::vector<Interval>& intervals);
+template <class T> void gather(const Lse<T>& local, const std::vector<Interval>& intervals, Lse<T>& global);
 
 } // namespace dra

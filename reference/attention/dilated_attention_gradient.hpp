@@ -1,0 +1,31 @@
+#pragma once
+/// \file
+/// The gradients of dilated attention: every head, every pattern, on all cores.
+
+#include "reference/definition/problem.hpp"
+
+namespace dra {
+
+/// dq, dk and dv of the whole problem from what dilated_attention gave, `out` and `lse`, and from `dout`, the gradient
+/// of a loss with respect to `out`. dq, dk and dv are overwritten entirely, poison included.
+///
+/// Views of all patterns add up, since P = e^(s - lse) with the total lse: the mixing weights are differentiated.
+/// problem.stop_gradient_mixing takes them for constants, as torchscale does (defect `mixing-detached`): of pattern p
+///
+///     delta_p = sum_d dout_d O_p,d    in place of    delta = sum_d dout_d out_d,
+///
+/// O_p being the output of pattern p alone, computed anew. dk and dv are summed over the query heads of a group. Rows
+/// that see no key have dq = 0, keys that nobody sees have dk = dv = 0. 10 D FLOPs a visible pair (14 with
+/// stop_gradient_mixing); no memory of the order of N^2: packed keys, and dk, dv of a few parts of every view of a
+/// wave. The result is the same, bit for bit, for every number of threads. float and double.
+template <class T> void dilated_attention_gradient(const Problem& problem, TensorView<const T> q, TensorView<const T> k,
+                                                   TensorView<const T> v, TensorView<const T> out, const Lse<T>& lse,
+                                                   TensorView<const T> dout, TensorView<T> dq, TensorView<T> dk,
+                                                   TensorView<T> dv);
+
+/// The same into new tensors.
+template <class T> Gradients<T> dilated_attention_gradient(const Problem& problem, TensorView<const T> q,
+                                                           TensorView<const T> k, TensorView<const T> v,
+                                                           const Attention<T>& result, TensorView<const T> dout);
+
+} // namespace dra

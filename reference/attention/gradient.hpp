@@ -1,0 +1,54 @@
+#pragma once
+/// \file
+/// The gradients of one view: dq, dk and dv from out, lse and dout, tiles recomputed.
+
+#include "reference/attention/partial.hpp"
+#include "reference/definition/visibility.hpp"
+
+#include <memory>
+#include <span>
+
+namespace dra {
+
+/// Memory that calls of attend_gradient share, so that later ones allocate nothing. One thread at a time. float and
+/// double.
+template <class T> class GradientWorkspace {
+public:
+    GradientWorkspace();
+    ~GradientWorkspace();
+
+    struct Memory; ///< laid out for the target of the library, so it is not seen from outside
+    Memory& memory() { return *memory_; }
+
+private:
+    std::unique_ptr<Memory> memory_;
+};
+
+/// One query head of a view: what it brings, and where its dq goes; m rows each.
+template <class T> struct GradientHead {
+    Rows<T> q, dout;      ///< (m, D)
+    Column<T> lse, delta; ///< (m); lse is -inf in rows that see no key
+    MutableRows<T> dq;    ///< (m, D), added to
+};
+
+/// delta_i = sum_d dout_id out_id (rows), the mean of a row's dP by its weights: what softmax takes from each of them.
+/// Summed in the order of dP, so that dS of a row that sees one key is exactly 0.
+///
+/// Where a loss uses lse too, delta - dlse in its place gives the gradients of both. float and double.
+template <class T> void weighted_mean_gradient(const Rows<T>& dout, const Rows<T>& out, MutableColumn<T> delta);
+
+/// Adds to dq (m, D) of every head, and to dk, dv (n, D), the gradients of attention of the heads' rows over the keys
+/// that they see of k, v (n, D).
+///
+///     P = e^(scale q k^T - lse),   dS = P (dout v^T - delta)
+///     dq += scale dS k,   dk += scale dS^T q,   dv += P^T dout        (Dao et al., arXiv:2205.14135, alg. 4)
+///
+/// The heads are those of one group: they share k and v, packed once, and dk, dv are summed over them. lse and delta
+/// may be those of more keys than the view has, as in a mixture or on a ring: P are then the view's weights in the
+/// whole, and the gradients of all views add up to the exact ones. `visibility` as in attend. 10 D FLOPs a visible
+/// pair, no scores in memory. One thread. float and double.
+template <class T> void attend_gradient(std::span<const GradientHead<T>> heads, const Rows<T>& k, const Rows<T>& v,
+                                        const Visibility& visibility, T softmax_scale, MutableRows<T> dk,
+                                        MutableRows<T> dv, GradientWorkspace<T>& workspace);
+
+} // namespace dra

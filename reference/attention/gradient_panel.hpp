@@ -1,0 +1,216 @@
+#pragma once
+/// \file
+/// The gradients of panels of queries against the packed keys of one view: tiles recomputed, nothing stored.
+///
+///     P = e^(S - lse),   dP = dO V^T,   dS = P (dP - delta),   delta_i = sum_d dO_id O_id
+///     dQ = scale dS K,   dK = scale dS^T Q,   dV = P^T dO      (Dao et al., arXiv:2205.14135, alg. 4)
+///
+/// lse and delta may be those of more keys than the view has: then P are the view's weights in the whole, and gradients
+/// of views add up. S^T, P^T, dP^T and dS^T have queries in the lanes, as in panel.hpp, and so has dQ^T. dK and dV sum
+/// over queries: there channels lie in the lanes, and P^T and dS^T are what is spread over them. 10 D FLOPs a visited
+/// pair. Not installed.
+
+#include "reference/attention/gradient.hpp"
+#include "reference/attention/panel.hpp"
+
+namespace dra::kernel {
+
+inline constexpr Index gradient_block = 128 / strip * strip; ///< keys of a tile: P^T and dS^T of a bundle stay in L2
+
+/// dK and dV of one view, channels in the lanes: (D / lanes, keys), each.
+template <class T> class KeyGradients {
+public:
+    /// Zero for so many keys; memory only grows.
+    void clear(Index keys, Index head_dim) {
+        keys_ = strips_up(keys);
+        const auto size = static_cast<std::size_t>(keys_ * ceil_div(head_dim, lanes<T>));
+        dk_.assign(size, {});
+        dv_.assign(size, {});
+    }
+
+    /// Rows of key j and the following, channels of lane group c.
+    Row<T>* dk(Index c, Index j) { return dk_.data() + c * keys_ + j; }
+    Row<T>* dv(Index c, Index j) { return dv_.data() + c * keys_ + j; }
+
+    /// Adds keys [begin, end) to rows of the view: dk, scaled, and dv.
+    void add_to(MutableRows<T> dk_rows, MutableRows<T> dv_rows, T scale, Index begin, Index end) const {
+        for (Index c = 0; c * lanes<T> < dk_rows.cols(); ++c) {
+            const Index d = c * lanes<T>, channels = std::min<Index>(lanes<T>, dk_rows.cols() - d), n = end - begin;
+            dk_rows.block(begin, d, n, channels) += scale * rows(dk_, c).block(begin, 0, n, channels);
+            dv_rows.block(begin, d, n, channels) += rows(dv_, c).block(begin, 0, n, channels);
+        }
+    }
+
+private:
+    /// Lane group c as a matrix (keys, lanes).
+    Rows<T> rows(const std::vector<Row<T>>& x, Index c) const {
+        return {reinterpret_cast<const T*>(x.data() + c * keys_), keys_, lanes<T>, Eigen::OuterStride<>(lanes<T>)};
+    }
+
+    Index keys_ = 0;
+    std::vector<Row<T>> dk_, dv_;
+};
+
+/// What one thread keeps of one panel.
+template <class T> struct GradientPanel {
+    std::vector<Row<T>> q, dout, dq; ///< scaled Q^T (D), dO^T (D), dQ^T (D), a row a channel
+    Row<T> lse, delta;               ///< lse in base 2; +inf in rows without weights
+};
+
+/// What one thread needs, allocated once.
+template <class T> struct GradientPanels {
+    std::array<GradientPanel<T>, bundle> panels;
+    std::vector<Row<T>> p, ds;   ///< P^T, dS^T of a tile (bundle, gradient_block), a row a key
+    std::vector<Row<T>> q, dout; ///< Q, dO (D / lanes, bundle_rows), a row a query
+    RowMajor<T> dq;              ///< dQ of a panel (lanes, D)
+
+    explicit GradientPanels(Index head_dim) : p(bundle * gradient_block), ds(p.size()), dq(lanes<T>, head_dim) {
+        q.resize(static_cast<std::size_t>(bundle_rows<T> * ceil_div(head_dim, lanes<T>)));
+        dout.resize(q.size());
+        for (GradientPanel<T>& panel : panels) {
+            panel.q.resize(static_cast<std::size_t>(head_dim));
+            panel.dout.resize(panel.q.size());
+            panel.dq.resize(static_cast<std::size_t>(strips_up(head_dim)));
+        }
+    }
+};
+
+/// Packs rows [i0, i0 + rows) as columns, scaled; the other lanes are zero.
+template <class T> void pack_columns(const Rows<T>& from, T scale, Index i0, Index rows, std::vector<Row<T>>& to) {
+    if (rows < lanes<T>) std::fill(to.begin(), to.end(), Row<T>{});
+    for (Index i = 0; i < rows; i += strip)
+        transpose(rows - i, from.cols(), scale, from.data() + (i0 + i) * from.outerStride(), from.outerStride(),
+                  reinterpret_cast<T*>(to.data()) + i, Index{lanes<T>});
+}
+
+/// Packs rows [i0, i0 + rows) as rows from `first` of a bundle on, channels in the lanes; the other rows of the panel
+/// are zero.
+template <class T> void pack_rows(const Rows<T>& from, Index i0, Index rows, Index first, std::vector<Row<T>>& to) {
+    for (Index c = 0; c * lanes<T> < from.cols(); ++c) {
+        const Index d = c * lanes<T>, channels = std::min<Index>(lanes<T>, from.cols() - d);
+        Row<T>* y = to.data() + c * bundle_rows<T> + first;
+        if (rows < lanes<T>) std::fill_n(y, lanes<T>, Row<T>{});
+        for (Index i = 0; i < rows; ++i)
+            std::memcpy(y + i, from.data() + (i0 + i) * from.outerStride() + d,
+                        static_cast<std::size_t>(channels) * sizeof(T));
+    }
+}
+
+/// Packs rows [i0, i0 + rows) of a query head as panel n of the bundle. Lanes beyond them, and rows that see nothing,
+/// get the weights e^(-inf) = 0.
+template <class T>
+void begin_panel(GradientPanels<T>& space, int n, const GradientHead<T>& from, T scale, Index i0, Index rows) {
+    GradientPanel<T>& panel = space.panels[n];
+    pack_columns(from.q, scale * std::numbers::log2e_v<T>, i0, rows, panel.q);
+    pack_columns(from.dout, T(1), i0, rows, panel.dout);
+    pack_rows(from.q, i0, rows, n * lanes<T>, space.q);
+    pack_rows(from.dout, i0, rows, n * lanes<T>, space.dout);
+    for (int lane = 0; lane < lanes<T>; ++lane) {
+        const bool weighs = lane < rows && from.lse[i0 + lane] != -std::numeric_limits<T>::infinity();
+        panel.lse.set(lane,
+                      weighs ? from.lse[i0 + lane] * std::numbers::log2e_v<T> : std::numeric_limits<T>::infinity());
+        panel.delta.set(lane, weighs ? from.delta[i0 + lane] : T(0));
+    }
+    std::fill(panel.dq.begin(), panel.dq.end(), Row<T>{});
+}
+
+// The products stand apart from each other and from the exponentials, for the registers' sake: see panel.hpp.
+
+/// S^T = K Q^T over keys [j0, j0 + keys), masked, into s.
+template <class T, class Seen> [[gnu::noinline]] void scores(const GradientPanel<T>& panel,
+                                                             const PackedForGradient<T>& kv, const Seen& seen, Index j0,
+                                                             Index keys, Row<T>* s) {
+    for (Index j = 0; j < keys; j += strip) {
+        Tile<T> tile = product(kv.head_dim, kv.k.at(j0 + j), panel.q.data()); // (strip, lanes)
+        if (j0 + j + strip > seen.full) seen.mask(j0 + j, tile);
+        DRA_UNROLL (i, strip) s[j + i] = tile.r[i];
+    }
+}
+
+/// dP^T = V dO^T over keys [j0, j0 + keys), into dp.
+template <class T> [[gnu::noinline]] void
+weight_gradients(const GradientPanel<T>& panel, const PackedForGradient<T>& kv, Index j0, Index keys, Row<T>* dp) {
+    for (Index j = 0; j < keys; j += strip) {
+        const Tile<T> tile = product(kv.head_dim, kv.v.at(j0 + j), panel.dout.data()); // (strip, lanes)
+        DRA_UNROLL (i, strip) dp[j + i] = tile.r[i];
+    }
+}
+
+/// P^T = 2^(S^T - lse) and dS^T = P^T (dP^T - delta), in place, whole strips.
+template <class T> void score_gradients(const GradientPanel<T>& panel, Index keys, Row<T>* p, Row<T>* ds) {
+    for (Index j = 0; j < strips_up(keys); ++j)
+        DRA_UNROLL (c, vectors) {
+            p[j].v[c] = exp2<T>(p[j].v[c] - panel.lse.v[c]);
+            ds[j].v[c] = p[j].v[c] * (ds[j].v[c] - panel.delta.v[c]);
+        }
+}
+
+/// dQ^T += K^T dS^T over keys [j0, j0 + keys).
+template <class T> [[gnu::noinline]] void add_query_gradient(GradientPanel<T>& panel, const PackedForGradient<T>& kv,
+                                                             Index j0, Index keys, const Row<T>* ds) {
+    for (Index d = 0; d < kv.head_dim; d += strip) {
+        const Tile<T> tile = product(keys, kv.k_channels.at(d, j0), ds); // (strip, lanes)
+        Row<T>* dq = panel.dq.data() + d;
+        DRA_UNROLL (i, strip)
+            DRA_UNROLL (c, vectors) dq[i].v[c] += tile.r[i].v[c];
+    }
+}
+
+/// A strip of keys += their rows of P^T or dS^T, times the rows of dO or Q, of panels [first, last).
+template <class T>
+[[gnu::noinline]] void add_key_gradient(Row<T>* to, int first, int last, const Row<T>* p, const Row<T>* x) {
+    Tile<T> sum{}; // (strip, lanes)
+    for (int n = first; n < last; ++n)
+        sum = chain<lanes<T>, 1>(lanes<T>, reinterpret_cast<const T*>(p + n * gradient_block), x + n * lanes<T>, sum);
+    DRA_UNROLL (i, strip)
+        DRA_UNROLL (c, vectors) to[i].v[c] += sum.r[i].v[c];
+}
+
+/// dq += scale dQ of rows [i0, i0 + rows). `scratch` is (lanes, D).
+template <class T>
+void end_panel(const GradientPanel<T>& panel, RowMajor<T>& scratch, T scale, Index i0, Index rows, MutableRows<T> dq) {
+    const Index head_dim = dq.cols();
+    for (Index d = 0; d < head_dim; d += strip)
+        transpose(head_dim - d, Index{lanes<T>}, scale, reinterpret_cast<const T*>(panel.dq.data() + d),
+                  Index{lanes<T>}, scratch.data() + d, head_dim);
+    dq.middleRows(i0, rows) += scratch.topRows(rows);
+}
+
+/// Adds what queries [i0, i0 + rows) of one head, rows <= bundle_rows, bring to dq, dK and dV.
+template <class T, class Visible> void add_gradients(const GradientHead<T>& head, const PackedForGradient<T>& kv,
+                                                     const Visible& visible, T scale, Index i0, Index rows,
+                                                     KeyGradients<T>& key_gradients, GradientPanels<T>& space) {
+    const int panels = static_cast<int>(ceil_div(rows, lanes<T>));
+    const auto first = [&](int n) { return i0 + n * lanes<T>; };
+    const auto count = [&](int n) { return std::min<Index>(lanes<T>, i0 + rows - first(n)); };
+    std::array<typename Visible::template Panel<T>, bundle> seen;
+    for (int n = 0; n < panels; ++n) {
+        begin_panel(space, n, head, scale, first(n), count(n));
+        seen[n] = visible.template panel<T>(first(n), count(n));
+    }
+    for (Index j0 = 0; j0 < seen[panels - 1].end; j0 += gradient_block) { // later panels see more
+        for (int n = 0; n < panels; ++n) {
+            const Index keys = std::min(gradient_block, seen[n].end - j0);
+            if (keys <= 0) continue;
+            Row<T>*p = space.p.data() + n * gradient_block, *ds = space.ds.data() + n * gradient_block;
+            scores(space.panels[n], kv, seen[n], j0, keys, p);
+            weight_gradients(space.panels[n], kv, j0, keys, ds);
+            score_gradients(space.panels[n], keys, p, ds);
+            add_query_gradient(space.panels[n], kv, j0, keys, ds);
+        }
+        int sees = 0; // the first panel that does
+        for (Index j = 0; j < std::min(gradient_block, seen[panels - 1].end - j0); j += strip) {
+            while (seen[sees].end <= j0 + j) ++sees;
+            for (Index c = 0; c * lanes<T> < kv.head_dim; ++c) {
+                const Index rows_of_c = c * bundle_rows<T>;
+                add_key_gradient(key_gradients.dv(c, j0 + j), sees, panels, space.p.data() + j,
+                                 space.dout.data() + rows_of_c);
+                add_key_gradient(key_gradients.dk(c, j0 + j), sees, panels, space.ds.data() + j,
+                                 space.q.data() + rows_of_c);
+            }
+        }
+    }
+    for (int n = 0; n < panels; ++n) end_panel(space.panels[n], space.dq, scale, first(n), count(n), head.dq);
+}
+
+} // namespace dra::kernel

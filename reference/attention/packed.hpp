@@ -1,0 +1,126 @@
+#pragma once
+/// \file
+/// K and V of one view, packed once and shared by all its panels, in strips that the register kernel reads from end to
+/// end.
+///
+/// Strips of keys feed products that sum over channels (S^T = K Q^T, dP^T = V dO^T), strips of channels those that sum
+/// over keys (O^T += V^T P^T, dQ^T += K^T dS^T). Not installed.
+
+#include "reference/attention/product.hpp"
+#include "reference/definition/tensor.hpp"
+
+#include <vector>
+
+namespace dra::kernel {
+
+/// Asks for rows [begin, end) of a view before they are needed: rows far apart are beyond the hardware's guesses.
+template <class Map> DRA_INLINE void prefetch(const Map& rows, Index begin, Index end) {
+    constexpr Index line = 64 / sizeof(typename Map::Scalar);
+    for (Index i = begin; i < std::min<Index>(end, rows.rows()); ++i)
+        for (Index d = 0; d < rows.cols(); d += line) __builtin_prefetch(rows.data() + i * rows.outerStride() + d);
+}
+
+/// Rows in strips of keys: (keys / strip, D, strip).
+template <class T> class KeyStrips {
+public:
+    /// Makes room for so many keys; memory only grows.
+    void resize(Index keys, Index head_dim) {
+        head_dim_ = head_dim;
+        elements_.resize(std::max(elements_.size(), static_cast<std::size_t>(strips_up(keys) * head_dim)));
+    }
+
+    /// The strip that begins with key j.
+    const T* at(Index j) const { return elements_.data() + j * head_dim_; }
+
+    /// Packs keys j, ..., j + n - 1, n <= strip; j is a multiple of strip.
+    DRA_INLINE void pack_strip(const Rows<T>& from, Index j, Index n) {
+        transpose(n, head_dim_, T(1), from.data() + j * from.outerStride(), from.outerStride(),
+                  elements_.data() + j * head_dim_, Index{strip});
+    }
+
+private:
+    Index head_dim_ = 0;
+    std::vector<T> elements_;
+};
+
+/// Rows in strips of channels: (D / strip, keys, strip).
+template <class T> class ChannelStrips {
+public:
+    /// Makes room for so many keys; memory only grows.
+    void resize(Index keys, Index head_dim) {
+        keys_ = keys, head_dim_ = head_dim;
+        elements_.resize(std::max(elements_.size(), static_cast<std::size_t>(keys * strips_up(head_dim))));
+    }
+
+    /// The strip of channels d, ..., from key j on; j and d are multiples of strip.
+    const T* at(Index d, Index j) const { return elements_.data() + d * keys_ + j * strip; }
+
+    /// Packs keys j, ..., j + n - 1, n <= strip.
+    DRA_INLINE void pack_strip(const Rows<T>& from, Index j, Index n) {
+        for (Index d = 0; d < head_dim_; d += strip)
+            copy(head_dim_ - d, n, from.data() + j * from.outerStride() + d, from.outerStride(),
+                 elements_.data() + d * keys_ + j * strip);
+    }
+
+private:
+    Index keys_ = 0, head_dim_ = 0;
+    std::vector<T> elements_;
+};
+
+/// Calls pack(j, n) for the strips of keys [begin, end), asking for rows of k and v two strips ahead.
+template <class T, class Pack>
+DRA_INLINE void for_each_strip(const Rows<T>& k, const Rows<T>& v, Index begin, Index end, Pack pack) {
+    for (Index j = begin; j < end; j += strip) {
+        prefetch(k, j + 2 * strip, j + 3 * strip);
+        prefetch(v, j + 2 * strip, j + 3 * strip);
+        pack(j, std::min<Index>(strip, end - j));
+    }
+}
+
+/// What attention reads.
+template <class T> struct Packed {
+    Index keys = 0, head_dim = 0;
+    KeyStrips<T> k;
+    ChannelStrips<T> v;
+
+    /// Makes room for so many keys; memory only grows.
+    void resize(Index new_keys, Index new_head_dim) {
+        keys = new_keys, head_dim = new_head_dim;
+        k.resize(keys, head_dim);
+        v.resize(keys, head_dim);
+    }
+
+    /// Packs keys [begin, end); begin is a multiple of strip. Parts can be packed by different threads.
+    void pack(const Rows<T>& from_k, const Rows<T>& from_v, Index begin, Index end) {
+        for_each_strip(from_k, from_v, begin, end, [&](Index j, Index n) {
+            k.pack_strip(from_k, j, n);
+            v.pack_strip(from_v, j, n);
+        });
+    }
+};
+
+/// What its gradient reads: K for both of its products, V for dP^T.
+template <class T> struct PackedForGradient {
+    Index keys = 0, head_dim = 0;
+    KeyStrips<T> k, v;
+    ChannelStrips<T> k_channels;
+
+    /// Makes room for so many keys; memory only grows.
+    void resize(Index new_keys, Index new_head_dim) {
+        keys = new_keys, head_dim = new_head_dim;
+        k.resize(keys, head_dim);
+        v.resize(keys, head_dim);
+        k_channels.resize(keys, head_dim);
+    }
+
+    /// Packs keys [begin, end); begin is a multiple of strip. Parts can be packed by different threads.
+    void pack(const Rows<T>& from_k, const Rows<T>& from_v, Index begin, Index end) {
+        for_each_strip(from_k, from_v, begin, end, [&](Index j, Index n) {
+            k.pack_strip(from_k, j, n);
+            v.pack_strip(from_v, j, n);
+            k_channels.pack_strip(from_k, j, n);
+        });
+    }
+};
+
+} // namespace dra::kernel

@@ -1,0 +1,40 @@
+#pragma once
+/// \file
+/// Visits: what the queries that a rank owns see of the keys that it holds, view by view. Not installed.
+
+#include "reference/definition/pattern.hpp"
+#include "reference/definition/visibility.hpp"
+#include "reference/ring/shard.hpp"
+
+namespace dra {
+
+/// One segment of one (b, KV head), as an interval of a rank's queries meets an interval of the keys that it holds.
+struct Visit {
+    Index b, g;
+    Visibility visibility;   ///< by global positions
+    Positions queries, keys; ///< the same as rows of the shards
+};
+
+/// Calls visit(Visit) for every one of a pattern in which some query sees some key. Only segments that the queries lie
+/// in are looked at.
+template <class Function> void for_each_visit(const Problem& problem, Index pattern,
+                                              const std::vector<Interval>& queries, const std::vector<Interval>& keys,
+                                              Function visit) {
+    const auto meet = [&](std::size_t i, std::size_t j, Index b, Index g, const Positions& selected) {
+        const Visibility visibility{selected.within(queries[i].begin, queries[i].end),
+                                    selected.within(keys[j].begin, keys[j].end), problem.causal};
+        if (visibility.queries.empty() || visibility.extent(visibility.queries.count - 1) == 0) return;
+        visit(Visit{b, g, visibility, local(queries, i, selected), local(keys, j, selected)});
+    };
+    for (Index g = 0; g < problem.kv_heads; ++g) {
+        if (!uses(problem, pattern, g)) continue;
+        const Pattern of_head = pattern_of(problem, pattern, g);
+        for (std::size_t i = 0; i < queries.size(); ++i)
+            for (Index b = 0; b < problem.batch; ++b)
+                for (Index s = queries[i].begin / of_head.segment_length; s * of_head.segment_length < queries[i].end;
+                     ++s)
+                    for (std::size_t j = 0; j < keys.size(); ++j) meet(i, j, b, g, of_head.selected(s, problem.tokens));
+    }
+}
+
+} // namespace dra
