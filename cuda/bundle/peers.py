@@ -42,17 +42,12 @@ def libraries(causal):
         "cuDNN": scaled_dot_product(SDPBackend.CUDNN_ATTENTION, causal),
     }
     if flash_attention_3:
-
-        def third(q, k, v):
-            out = flash_attention_3(q, k, v, causal=causal)
-            return out[0] if isinstance(out, tuple) else out
-
-        found["FlashAttention-3"] = third
+        found["FlashAttention-3"] = lambda q, k, v: flash_attention_3(q, k, v, causal=causal)
     return found
 
 
 def libraries_with_lse(causal):
-    """name -> function of (q, k, v) that gives also lse [b, h, m]: the operators of PyTorch behind the call above."""
+    """name -> function of (q, k, v) that gives also lse [b, h, m]; of PyTorch the operators behind the call above."""
 
     def flash(q, k, v):
         found = torch.ops.aten._scaled_dot_product_flash_attention(q, k, v, is_causal=causal)
@@ -71,7 +66,10 @@ def libraries_with_lse(causal):
 
         return call
 
-    return {"FlashAttention-2": of(flash), "cuDNN": of(cudnn)}
+    found = {"FlashAttention-2": of(flash), "cuDNN": of(cudnn)}
+    if flash_attention_3:
+        found["FlashAttention-3"] = lambda q, k, v: flash_attention_3(q, k, v, causal=causal, return_attn_probs=True)[:2]
+    return found
 
 
 def phases(shape):

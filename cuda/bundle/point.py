@@ -8,7 +8,7 @@ import gpu_ratios
 from gpu import Gpu, alternative
 from ladder import Refused
 from measuring import measure, summary
-from peers import calls_alone, composed_mixture, flash_attention_3, libraries, libraries_with_lse, segments, view
+from peers import calls_alone, composed_mixture, libraries, libraries_with_lse, segments, view
 from shapes import LONGEST_CALL, SHORT, too_slow
 
 INPUT_SETS = 3
@@ -77,8 +77,11 @@ class Point:
             except Refused as refusal:
                 self.left_out[name] = str(refusal)
                 continue
-            calls[0]()
-            self.errors[name] = error_of(self.out, self.lse, truth, shape)
+            try:
+                calls[0]()
+                self.errors[name] = error_of(self.out, self.lse, truth, shape)
+            except RuntimeError as error:  # the device cannot be used any more
+                raise RuntimeError(f"{name} failed at {shape.describe()}: {error}") from error
             if not self.errors[name] < LARGEST_ERROR:
                 self.left_out[name] = f"wrong: relative error {self.errors[name]}"
                 continue
@@ -103,9 +106,6 @@ class Point:
             for name, call in libraries_with_lse(causal).items():
                 self.add_library(name, lambda s, call=call: composed_mixture(call, shape, s))
                 self.add_library(name + gpu_ratios.ALONE, lambda s, call=call: calls_alone(call, shape, s))
-            if flash_attention_3:
-                third = libraries(causal)["FlashAttention-3"]
-                self.add_library("FlashAttention-3" + gpu_ratios.ALONE, lambda s: calls_alone(third, shape, s))
         elif shape.divides():
             for name, call in libraries(causal).items():
                 self.add_library(name, lambda s, call=call: call(*(view(x, shape) for x in s)))

@@ -84,10 +84,12 @@ class Ratios(unittest.TestCase):
         found = ratios({"shapes": points})["uneven"]["hot"]
         self.assertEqual([round(e["ratio"], 9) for e in found["points"]], [0.5, 0.8])
 
-    def test_the_mixture_is_our_time_over_that_of_the_calls_alone(self):
+    def test_the_mixture_is_our_time_over_that_of_cudnns_calls_alone_and_over_the_fastest_librarys(self):
         times = {"k": (3, 3), "cuDNN": (8, 8), "cuDNN" + ALONE: (4, 4), "FlashAttention-3" + ALONE: (5, 2)}
         found = ratios({"shapes": [point("mixture", times)]})["mixture"]
-        self.assertEqual((found["rested"]["maximum"], found["hot"]["maximum"]), (0.75, 1.5))
+        self.assertEqual((found["rested"]["maximum"], found["hot"]["maximum"]), (0.75, 0.75))
+        self.assertEqual([found[state]["points"][0]["ratio_best"] for state in found], [0.75, 1.5])
+        self.assertEqual(found["hot"]["points"][0]["best"], "FlashAttention-3" + ALONE)
 
     def test_what_was_not_measured_or_not_right_is_in_no_ratio(self):
         wrong = point("dense", {"FlashAttention-3": (1, 1)}, ("k",))
