@@ -15,9 +15,18 @@ namespace {
 struct Prepared {
     std::vector<std::function<cudaError_t(cudaStream_t)>> launches;
     std::vector<float*> partials; ///< on the device
+    std::vector<int*> workspaces; ///< on the device, of the steps
 
     ~Prepared() {
         for (float* partial : partials) cudaFree(partial);
+        for (int* workspace : workspaces) cudaFree(workspace);
+    }
+
+    int* add_workspace(std::size_t ints) {
+        void* memory = nullptr;
+        if (ints == 0 || cudaMalloc(&memory, ints * sizeof(int)) != cudaSuccess) return nullptr;
+        cudaMemset(memory, 0, ints * sizeof(int));
+        return workspaces.emplace_back(static_cast<int*>(memory));
     }
 
     float* add_partial(std::size_t count) {
@@ -37,8 +46,9 @@ bool add_pattern(Prepared& prepared, const Step& step, const Parameters& paramet
         prepared.launches.emplace_back(
             [=](cudaStream_t stream) { return clear_rows(parameters, Type::bf16, float_out, stream); });
     const auto maps = std::make_shared<Maps>(make_maps(step, Type::bf16, parameters));
+    int* const workspace = prepared.add_workspace(workspace_ints(step, parameters));
     prepared.launches.emplace_back([=, &step](cudaStream_t stream) {
-        return run(step, {parameters, Type::bf16, float_out, maps.get(), stream});
+        return run(step, {parameters, Type::bf16, float_out, maps.get(), stream, workspace});
     });
     return true;
 }

@@ -41,6 +41,11 @@ public:
         DRA_CUDA_CHECK(cudaMemcpyAsync(host, data_, bytes(), cudaMemcpyDeviceToHost, stream.get()));
     }
 
+    /// Queues zeros for all of it.
+    void clear(const Stream& stream) {
+        if (count_ > 0) DRA_CUDA_CHECK(cudaMemsetAsync(data_, 0, bytes(), stream.get()));
+    }
+
 private:
     T* data_ = nullptr;
     std::size_t count_ = 0;

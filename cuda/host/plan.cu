@@ -15,7 +15,7 @@ Plan::Plan(const Problem& problem, Type type, const std::optional<std::string>& 
         if (pattern.selects_any) step = &choose_step(kernel, type, pattern.parameters, architecture);
         if (step) kernels_.emplace_back(step->name);
         const bool clears = pattern.leaves_rows_between || !step;
-        passes_.push_back({pattern.parameters, step, {}, clears, merges});
+        passes_.push_back({pattern.parameters, step, {}, {}, clears, merges});
         launches_ += (step != nullptr) + clears + merges;
     }
     mixed_ = work.mixed && passes_.size() > 1;
@@ -53,7 +53,10 @@ void Plan::point(Pass& pass) {
     if (rounds_sum()) p.out = sum_.data();
     if (pass.merges) p.out = partial_out_.data();
     p.lse = pass.merges ? partial_lse_.data() : lse_.data();
-    if (pass.step) pass.maps = make_maps(*pass.step, type_, p);
+    if (!pass.step) return;
+    pass.maps = make_maps(*pass.step, type_, p);
+    pass.workspace = {stream_, workspace_ints(*pass.step, p)};
+    pass.workspace.clear(stream_);
 }
 
 void Plan::upload(TensorView<const float> q, TensorView<const float> k, TensorView<const float> v) {
@@ -71,7 +74,7 @@ void Plan::upload(TensorView<const float> q, TensorView<const float> k, TensorVi
 void Plan::queue(const Pass& pass, const Stream& stream) {
     if (pass.clears) DRA_CUDA_CHECK(clear_rows(pass.parameters, type_, mixed_, stream.get()));
     if (pass.step)
-        DRA_CUDA_CHECK(DRA_TARGET::run(*pass.step, {pass.parameters, type_, mixed_, &pass.maps, stream.get()}));
+        DRA_CUDA_CHECK(DRA_TARGET::run(*pass.step, {pass.parameters, type_, mixed_, &pass.maps, stream.get(), pass.workspace.data()}));
 }
 
 void Plan::run() { mixed_ ? run_mixture() : run_groups(); }
@@ -121,7 +124,9 @@ void Plan::download(TensorView<float> out, float* lse) {
 
 Index Plan::device_bytes() const {
     const auto sum = [](const auto&... buffers) { return (buffers.bytes() + ...); };
-    return static_cast<Index>(sum(q_, k_, v_, out_, lse_, sum_, partial_out_, partial_lse_));
+    std::size_t workspaces = 0;
+    for (const Pass& pass : passes_) workspaces += pass.workspace.bytes();
+    return static_cast<Index>(sum(q_, k_, v_, out_, lse_, sum_, partial_out_, partial_lse_) + workspaces);
 }
 
 } // namespace dra::cuda::DRA_TARGET

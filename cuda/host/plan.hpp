@@ -17,10 +17,11 @@ namespace dra::cuda::DRA_TARGET {
 /// One pattern: what is launched for it, in this order.
 struct Pass {
     Parameters parameters;
-    const Step* step; ///< null where the pattern selects nothing
-    Maps maps;        ///< of the step
-    bool clears;      ///< rows between those that it selects become (0, -inf)
-    bool merges;      ///< it is a partial, merged into the sum
+    const Step* step;      ///< null where the pattern selects nothing
+    Maps maps;             ///< of the step
+    Buffer<int> workspace; ///< of the step
+    bool clears;           ///< rows between those that it selects become (0, -inf)
+    bool merges;           ///< it is a partial, merged into the sum
 };
 
 class Plan final : public AttentionPlan {

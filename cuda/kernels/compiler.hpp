@@ -7,7 +7,10 @@
 /// the array goes to local memory ("stack frame" in the compiler's report).
 #define DRA_UNROLLED _Pragma("unroll")
 #define DRA_UNROLLED_TWICE _Pragma("unroll 2")
+/// Before a loop of a role that has few registers.
+#define DRA_ROLLED _Pragma("unroll 1")
 #else
 #define DRA_UNROLLED
 #define DRA_UNROLLED_TWICE
+#define DRA_ROLLED
 #endif

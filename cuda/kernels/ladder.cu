@@ -3,15 +3,15 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <iterator>
+#include <limits>
 
 namespace dra::cuda::DRA_TARGET {
 namespace {
 
 constexpr int any = std::numeric_limits<int>::max();
 
-const std::array<Step, 6> steps = {{
+const std::array<Step, 10> steps = {{
     {"naive", "the definition, one thread a query row; scores computed again for every 32 channels", true, 256, 1, 80,
      false, 128, run_naive, any},
     {"tiled", "shared memory, register blocks, online softmax, lse", true, 256, 1, 80, false, 32, run_tiled, 32},
@@ -20,7 +20,15 @@ const std::array<Step, 6> steps = {{
     {"pipelined", "the swizzle, cp.async, ldmatrix, a double buffer", false, 128, 8, 80, false, 64, run_pipelined, 64},
     {"wide", "128 query rows a block, 32 rows a warp, 16-byte stores", false, 128, 8, 80, false, 128, run_wide, 64},
     {"hopper", "TMA, a ring of mbarriers, wgmma; a producer warp and a consumer warpgroup", false, 128, 8, 90, true, 64,
-     run_hopper, 64},
+     run_hopper, 64, false},
+    {"warp_specialized", "a producer warp and consumer warpgroups, setmaxnreg, blocks that stay", false, 128, 8, 90,
+     true, 128, run_warp_specialized, 128, true, 64, 192},
+    {"overlapped", "the next scores under way during the softmax, also from tile to tile", false, 128, 8, 90, true, 128,
+     run_overlapped, 128, true, 64, 192},
+    {"balanced", "more stages, tickets with the longest first, stores without branches, Q in registers", false, 128, 8,
+     90, true, 128, run_balanced, 128, true, 64, 192, 1},
+    {"fixed_reference", "no running maximum; a tile that goes beyond its type is done again", false, 128, 8, 90, true,
+     128, run_fixed_reference, 128, true, 64, 192, 2, 2},
 }};
 
 bool on_boundary(const void* pointer, std::uintptr_t bytes) {
@@ -29,6 +37,12 @@ bool on_boundary(const void* pointer, std::uintptr_t bytes) {
 
 /// w as the tensor maps see it: a segment longer than the sequence is the sequence.
 int segment_of_map(const Parameters& parameters) { return std::min(parameters.segment_length, parameters.tokens); }
+
+long long tiles_of(const Step& step, const Parameters& parameters) {
+    const int tile_rows = step.rows_for(parameters.head_dim);
+    const long long tiles = (parameters.most_rows() + tile_rows - 1) / tile_rows;
+    return tiles * parameters.batch * parameters.segments() * parameters.kv_head_count * parameters.group_size();
+}
 
 std::string number(long long x) { return std::to_string(x); }
 
@@ -59,7 +73,7 @@ std::string why_not(const Step& step, Type type, const Parameters& parameters, i
     const long long q_bytes = 2LL * parameters.batch * parameters.tokens * parameters.heads * parameters.head_dim;
     if (step.head_dim_multiple > 1 && q_bytes >= 1LL << 36)
         return name + "needs a q of less than 64 GiB, not " + number(q_bytes >> 30);
-    if (step.uses_tensor_maps) {
+    if (!step.takes_any_segments) {
         const int w = segment_of_map(parameters), r = parameters.dilation_rate;
         if (w % r != 0)
             return name + "needs a dilation rate that divides the segment length, and " + number(r) +
@@ -68,9 +82,7 @@ std::string why_not(const Step& step, Type type, const Parameters& parameters, i
             return name + "needs a segment length that divides the tokens, and " + number(w) + " does not divide " +
                    number(parameters.tokens);
     }
-    const long long tiles = (parameters.most_rows() + step.tile_rows - 1) / step.tile_rows;
-    const long long blocks =
-        tiles * parameters.batch * parameters.segments() * parameters.kv_head_count * parameters.group_size();
+    const long long blocks = tiles_of(step, parameters);
     if (blocks > std::numeric_limits<int>::max())
         return name + "needs at most 2^31 - 1 blocks, and this problem has " + number(blocks);
     return "";
@@ -86,20 +98,29 @@ Maps make_maps(const Step& step, Type type, const Parameters& parameters) {
     Maps maps = {};
     if (!step.uses_tensor_maps) return maps;
     // {D, H r, w / r, N / w, B}: channel, phase H + head, selected row, segment, batch. In a box, 64 channels (128 bytes, the
-    // swizzle's row) of `rows` successive selected rows.
+    // swizzle's row) of `rows` successive selected rows. Where that does not divide, {D, H r, N / r, 1, B}, which knows no
+    // segments: phases are counted from the first token.
+    const int segment = segment_of_map(parameters);
+    maps.even_segments = segment % parameters.dilation_rate == 0 && parameters.tokens % segment == 0;
     const auto map = [&](const void* tensor, int heads, int rows) {
-        const std::uint64_t D = parameters.head_dim, H = heads, r = parameters.dilation_rate,
-                            w = segment_of_map(parameters), N = parameters.tokens;
-        const std::uint64_t sizes[5] = {D, H * r, w / r, N / w, static_cast<std::uint64_t>(parameters.batch)};
+        const std::uint64_t D = parameters.head_dim, H = heads, r = parameters.dilation_rate, N = parameters.tokens,
+                            w = maps.even_segments ? static_cast<std::uint64_t>(segment) : N;
+        const std::uint64_t sizes[5] = {D, H * r, std::max<std::uint64_t>(w / r, 1), N / w,
+                                        static_cast<std::uint64_t>(parameters.batch)};
         const std::uint64_t bytes = bytes_of(type);
         const std::uint64_t strides[4] = {D * bytes, r * H * D * bytes, w * H * D * bytes, N * H * D * bytes};
         const std::uint32_t box[5] = {64, 1, static_cast<std::uint32_t>(rows), 1, 1};
         return make_tensor_map(type, const_cast<void*>(tensor), 5, sizes, strides, box, true);
     };
-    maps.q = map(parameters.q, parameters.heads, step.tile_rows);
+    maps.q = map(parameters.q, parameters.heads, step.q_box_rows());
     maps.k = map(parameters.k, parameters.kv_heads, step.key_tile_rows);
     maps.v = map(parameters.v, parameters.kv_heads, step.key_tile_rows);
     return maps;
+}
+
+std::size_t workspace_ints(const Step& step, const Parameters& parameters) {
+    const long long of_tiles = step.workspace_ints_a_tile * tiles_of(step, parameters);
+    return static_cast<std::size_t>(step.workspace_ints + of_tiles);
 }
 
 cudaError_t run(const Step& step, const Launch& launch) {

@@ -20,6 +20,7 @@ namespace dra::cuda::DRA_TARGET {
 /// them.
 struct Maps {
     TensorMap q, k, v;
+    bool even_segments; ///< r divides w and w divides N, and the maps know where a segment ends
 };
 
 /// One launch of a step.
@@ -29,6 +30,7 @@ struct Launch {
     bool float_out;   ///< out is float whatever the type: a partial that will be merged
     const Maps* maps; ///< from make_maps() for the same parameters; may be null for steps without tensor maps
     cudaStream_t stream;
+    int* workspace = nullptr; ///< workspace_ints() zeros, which a launch leaves as it found them; may be null if that is 0
 };
 
 /// One kernel of the ladder: what it teaches, and what it can be asked for.
@@ -39,10 +41,19 @@ struct Step {
     int largest_head_dim;
     int head_dim_multiple; ///< D must be a multiple of it
     int architecture;      ///< 80, or 90 for what only compute capability 9.0 has
-    bool uses_tensor_maps; ///< then r must divide w and w must divide N
-    int tile_rows;         ///< query rows a block
+    bool uses_tensor_maps;
+    int tile_rows; ///< query rows a tile
     cudaError_t (*run)(const Launch&);
-    int key_tile_rows; ///< keys a tile; of the box of a tensor map, too
+    int key_tile_rows;              ///< keys a tile; of the box of a tensor map, too
+    bool takes_any_segments = true; ///< false: r must divide w and w must divide N
+    int warpgroup_rows = 0;         ///< query rows a consumer warpgroup, and of Q's box, where a tile has several
+    int narrow_tile_rows = 0;       ///< query rows a tile for D <= 64, where it differs
+    int workspace_ints = 0;         ///< on the device
+    int workspace_ints_a_tile = 0;  ///< and so many more for every tile
+
+    /// Query rows a tile for this head dimension.
+    int rows_for(int head_dim) const { return narrow_tile_rows && head_dim <= 64 ? narrow_tile_rows : tile_rows; }
+    int q_box_rows() const { return warpgroup_rows ? warpgroup_rows : tile_rows; }
 };
 
 /// In the order in which they should be read.
@@ -59,6 +70,9 @@ const Step& best_step(Type type, const Parameters& parameters, int architecture)
 
 /// Describes q, k and v to TMA; does nothing for a step without tensor maps.
 Maps make_maps(const Step& step, Type type, const Parameters& parameters);
+
+/// Integers on the device that the step needs beside the tensors: of one launch at a time.
+std::size_t workspace_ints(const Step& step, const Parameters& parameters);
 
 /// Runs a step for which why_not() is empty.
 cudaError_t run(const Step& step, const Launch& launch);

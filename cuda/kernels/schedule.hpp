@@ -24,6 +24,9 @@ struct Schedule {
     int tiles;         ///< query tiles a view, of the longest segment; shorter ones leave blocks idle
     int views;         ///< B * segments * query heads that use the pattern
     int section_views; ///< views a section; the last section may have fewer
+    int heads;         ///< query heads that use the pattern
+    int segments;
+    int group_size; ///< query heads that share a KV head
 
     /// Blocks of the launch; a step refuses problems with more than 2^31 - 1.
     constexpr long long blocks() const { return static_cast<long long>(tiles) * views; }
@@ -34,10 +37,16 @@ inline Schedule make_schedule(const Parameters& parameters, int tile_rows, int e
     constexpr long long section_bytes = 32 << 20; // of an H100's 50 MB
     constexpr long long most_views = 32;          // keep every multiprocessor busy, not more
     const int rows = parameters.most_rows();
-    const int views = parameters.batch * parameters.segments() * parameters.kv_head_count * parameters.group_size();
+    const int heads = parameters.kv_head_count * parameters.group_size();
+    const int views = parameters.batch * parameters.segments() * heads;
     const long long view_bytes = 2LL * rows * parameters.head_dim * element_bytes;
     const long long fitting = std::clamp(section_bytes / view_bytes, 1LL, most_views);
-    return {(rows + tile_rows - 1) / tile_rows, views, parameters.causal ? static_cast<int>(fitting) : 1};
+    return {(rows + tile_rows - 1) / tile_rows,
+            views,
+            parameters.causal ? static_cast<int>(fitting) : 1,
+            heads,
+            parameters.segments(),
+            parameters.group_size()};
 }
 
 /// One block's share.
@@ -56,10 +65,9 @@ __device__ __forceinline__ Work work_of(const Schedule& schedule, const Paramete
     const int section_views = left < schedule.section_views ? left : schedule.section_views;
     const int view = section * schedule.section_views + turn % section_views;
 
-    const int heads = parameters.kv_head_count * parameters.group_size();
-    const int head = parameters.first_kv_head * parameters.group_size() + view % heads;
-    const int segments = parameters.segments();
-    return {view / heads / segments, view / heads % segments, head, head / parameters.group_size(),
+    const int head = parameters.first_kv_head * schedule.group_size + view % schedule.heads,
+              segment = view / schedule.heads;
+    return {segment / schedule.segments, segment % schedule.segments, head, head / schedule.group_size,
             schedule.tiles - 1 - turn / section_views};
 }
 

@@ -12,5 +12,9 @@ cudaError_t run_tensor_core(const Launch& launch);
 cudaError_t run_pipelined(const Launch& launch);
 cudaError_t run_wide(const Launch& launch);
 cudaError_t run_hopper(const Launch& launch);
+cudaError_t run_warp_specialized(const Launch& launch);
+cudaError_t run_overlapped(const Launch& launch);
+cudaError_t run_balanced(const Launch& launch);
+cudaError_t run_fixed_reference(const Launch& launch);
 
 } // namespace dra::cuda::DRA_TARGET

@@ -49,9 +49,9 @@ template <class T> struct View {
 };
 
 /// Tells the emulator's counters which pairs of a tile are visible: rows [first_row, first_row + ROWS), one a lane, of keys
-/// [first_key, first_key + KEYS).
-template <int ROWS, int KEYS, class T>
-__device__ __forceinline__ void count_visible(const View<T>& view, int first_row, int first_key) {
+/// [first_key, first_key + KEYS). Of the view only `rows` and `extent` are asked for.
+template <int ROWS, int KEYS, class V>
+__device__ __forceinline__ void count_visible(const V& view, int first_row, int first_key) {
     const int lane = static_cast<int>(threadIdx.x) & 31, row = first_row + lane;
     if (lane >= ROWS || row >= view.rows) return;
     const int seen = view.extent(row) - first_key;

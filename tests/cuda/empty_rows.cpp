@@ -27,7 +27,7 @@ template <class Visit> void for_steps_and_patterns(Visit visit) {
             visit(step, pattern);
         };
         for (const Pattern& pattern : dividing) tell(pattern);
-        if (!step.uses_tensor_maps)
+        if (step.takes_any_segments)
             for (const Pattern& pattern : patterns) tell(pattern);
     }
 }

@@ -42,8 +42,7 @@ private:
     simt::Config before_ = simt::config();
 };
 
-/// A valid question for this step: tokens up to `tokens`, head dimensions that it takes, and for tensor maps segments that
-/// they can describe.
+/// A valid question for this step: tokens up to `tokens`, head dimensions that it takes, and segments that it takes.
 template <class Draw> Question draw_question_for(const cuda::emulated::Step& step, Draw draw, Index tokens) {
     Question asked = draw_question(draw, {tokens, 2});
     const Index multiple = step.head_dim_multiple, largest = std::min<Index>(step.largest_head_dim, 128);
@@ -52,7 +51,7 @@ template <class Draw> Question draw_question_for(const cuda::emulated::Step& ste
     if (chosen.softmax_scale)
         *chosen.softmax_scale = static_cast<double>(draw(-8, 8)) / 4 / std::sqrt(static_cast<double>(asked.q.head_dim));
     if (asked.deviation > 1 && asked.q.head_dim > 12) asked.deviation = 1.5; // scores stay below about 100
-    if (!step.uses_tensor_maps) return asked;
+    if (step.takes_any_segments) return asked;
     for (std::size_t i = 0; i < chosen.segment_lengths.size(); ++i) { // r | w, w | N
         Index& w = chosen.segment_lengths[i];
         Index& r = chosen.dilation_rates[i];

@@ -75,8 +75,11 @@ public:
     void run(const cuda::emulated::Step& step) {
         REQUIRE(cuda::emulated::why_not(step, type_, parameters, 90) == "");
         const cuda::emulated::Maps maps = cuda::emulated::make_maps(step, type_, parameters);
-        DRA_CUDA_CHECK(cuda::emulated::run(step, {parameters, type_, float_out_, &maps, stream()}));
+        cuda::emulated::Buffer<int> workspace(DeviceTensor::stream(), workspace_ints(step, parameters));
+        workspace.clear(DeviceTensor::stream());
+        DRA_CUDA_CHECK(cuda::emulated::run(step, {parameters, type_, float_out_, &maps, stream(), workspace.data()}));
         DeviceTensor::stream().synchronize();
+        for (std::size_t i = 0; i < workspace.size(); ++i) REQUIRE(workspace.data()[i] == 0); // as it was found
     }
     void clear() {
         DRA_CUDA_CHECK(cuda::emulated::clear_rows(parameters, type_, float_out_, stream()));

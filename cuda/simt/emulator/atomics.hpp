@@ -31,6 +31,16 @@ DRA_SIMT_ATOMIC_ADD(unsigned)
 DRA_SIMT_ATOMIC_ADD(unsigned long long)
 #undef DRA_SIMT_ATOMIC_ADD
 
+inline int atomicExch(int* at, int value, Site site = Site::here()) {
+    return machine::atomic_update(at, site, [&](int) { return value; });
+}
+
+namespace ptx {
+inline void push_if(bool wanted, int* node, int* list, int id, Site site = Site::here()) {
+    if (wanted && atomicExch(node, 1, site) == 0) store(node + 1, atomicExch(list, id, site), site);
+}
+} // namespace ptx
+
 #define DRA_SIMT_ATOMIC_MAX_CAS(T)                                                                     \
     inline T atomicMax(T* at, T value, Site site = Site::here()) {                                     \
         return machine::atomic_update(at, site, [&](T old) { return old < value ? value : old; });     \

@@ -121,6 +121,14 @@ void barrier_wait(std::uint64_t* barrier, unsigned parity, Site site) {
     machine::sanitizers::acquire(object.edges[parity % 2]);
 }
 
+int barrier_test(std::uint64_t* barrier, unsigned parity, Site site) {
+    machine::sanitizers::read(barrier, sizeof *barrier, __builtin_return_address(0));
+    const Quiet quiet;
+    Block& block = Block::current();
+    block.lane().site = site;
+    return block.mbarriers.at(barrier, site).phase % 2 != parity % 2;
+}
+
 void fence_proxy_async(Site site) {
     Block& block = Block::current();
     block.lane().site = site;

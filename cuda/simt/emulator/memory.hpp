@@ -39,6 +39,14 @@ template <class T> void shared_store(T* to, T value, Site site = Site::here()) {
 }
 template <class T> T __ldg(const T* from, Site site = Site::here()) { return load(from, site); }
 
+namespace ptx {
+inline int opaque(int x) { return x; }
+
+template <class T> void store_if(bool there, T* to, T value, Site site = Site::here()) {
+    if (there) store(to, value, site);
+}
+} // namespace ptx
+
 /// What only the kernel knows: the pairs (query, key) that it let through, and the operations of its scalar loops.
 void count_pairs(unsigned long long pairs);
 void count_flops(unsigned long long flops);

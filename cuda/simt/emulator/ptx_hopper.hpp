@@ -37,6 +37,13 @@ void barrier_arrive_expect(std::uint64_t* barrier, unsigned bytes, Site site = S
 /// Until the phase of this parity is past.
 void barrier_wait(std::uint64_t* barrier, unsigned parity, Site site = Site::here());
 
+/// Whether it is past, without waiting.
+int barrier_test(std::uint64_t* barrier, unsigned parity, Site site = Site::here());
+/// The same wait: one that need not be made is over at once.
+inline void barrier_wait_unless(int, std::uint64_t* barrier, unsigned parity, Site site = Site::here()) {
+    barrier_wait(barrier, parity, site);
+}
+
 void fence_proxy_async(Site site = Site::here());
 void named_barrier_sync(int id, int threads, Site site = Site::here());
 void named_barrier_arrive(int id, int threads, Site site = Site::here());
@@ -60,6 +67,9 @@ template <int N> void bulk_wait_complete(Site site = Site::here()) { machine::bu
 void wgmma_fence(Site site = Site::here());
 void wgmma_commit(Site site = Site::here());
 template <int N> void wgmma_wait(Site site = Site::here()) { machine::wgmma_wait(N, site); }
+
+/// Nothing moves instructions here.
+template <int N> void pin(float (&)[N]) {}
 
 /// d is NaN from here on; shared memory is read and d delivered at the wait. Registers of A are read now.
 template <int N, class T, int TransposeB = 0>

@@ -41,8 +41,17 @@ inline float exp2_approximate(float x) {
     return y < smallest ? 0.f : y;
 }
 
+inline float reciprocal_approximate(float x) { return 1 / x; }
+
 template <class T> std::uint32_t pack(float low, float high) {
     return narrow<T>(low).bits | static_cast<std::uint32_t>(narrow<T>(high).bits) << 16;
+}
+
+/// Not 0 once an x had a half that is infinite or not a number.
+template <class T> std::uint32_t probe(std::uint32_t found, std::uint32_t x) {
+    constexpr std::uint32_t exponent = std::is_same_v<T, simt::bf16> ? 0x7F80 : 0x7C00;
+    const auto beyond = [&](std::uint32_t half) { return (half & exponent) == exponent; };
+    return found | (beyond(x) || beyond(x >> 16) ? 0x7FFF7FFF : 0);
 }
 
 /// The destination is NaN from here on, and the bytes arrive at the wait: the worst that the hardware may do.

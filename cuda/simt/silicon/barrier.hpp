@@ -40,6 +40,35 @@ __device__ __forceinline__ void barrier_wait(std::uint64_t* barrier, unsigned pa
                  : "memory");
 }
 
+/// Whether the phase of this parity is past, without waiting: 1 or 0.
+__device__ __forceinline__ int barrier_test(std::uint64_t* barrier, unsigned parity) {
+    int past;
+    asm volatile("{\n\t"
+                 ".reg .pred done;\n\t"
+                 "mbarrier.test_wait.parity.shared::cta.b64 done, [%1], %2;\n\t"
+                 "selp.b32 %0, 1, 0, done;\n\t"
+                 "}"
+                 : "=r"(past)
+                 : "r"(shared_address(barrier)), "r"(parity)
+                 : "memory");
+    return past;
+}
+
+/// Waits, unless barrier_test() has said that the phase is past.
+__device__ __forceinline__ void barrier_wait_unless(int past, std::uint64_t* barrier, unsigned parity) {
+    asm volatile("{\n\t"
+                 ".reg .pred done;\n\t"
+                 "setp.ne.b32 done, %2, 0;\n\t"
+                 "@done bra through;\n\t"
+                 "again:\n\t"
+                 "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n\t"
+                 "@!done bra again;\n\t"
+                 "through:\n\t"
+                 "}" ::"r"(shared_address(barrier)),
+                 "r"(parity), "r"(past)
+                 : "memory");
+}
+
 /// Generic writes to shared memory (a thread's own) become visible to TMA and wgmma, which read through another proxy.
 __device__ __forceinline__ void fence_proxy_async() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 

@@ -17,6 +17,13 @@ __device__ __forceinline__ float exp2_approximate(float x) {
     return y;
 }
 
+/// 1 / x to one unit in the last place, exact for powers of two; without the branch that a division has.
+__device__ __forceinline__ float reciprocal_approximate(float x) {
+    float y;
+    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+}
+
 /// Two floats rounded to nearest even, `low` in bits 0..15. Mind the order: PTX names the high half first.
 template <class T> __device__ __forceinline__ std::uint32_t pack(float low, float high) {
     std::uint32_t both;
@@ -25,6 +32,16 @@ template <class T> __device__ __forceinline__ std::uint32_t pack(float low, floa
     else
         asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(high), "f"(low));
     return both;
+}
+
+/// found + 0 x, in both halves: 0 until an x is infinite or not a number, and NaN from then on.
+template <class T> __device__ __forceinline__ std::uint32_t probe(std::uint32_t found, std::uint32_t x) {
+    std::uint32_t after;
+    if constexpr (std::is_same_v<T, bf16>)
+        asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(after) : "r"(x), "r"(0), "r"(found));
+    else
+        asm("fma.rn.f16x2 %0, %1, %2, %3;" : "=r"(after) : "r"(x), "r"(0), "r"(found));
+    return after;
 }
 
 /// Four 8x8 matrices of 16-bit elements: lane l gives the address of row l % 8 of matrix l / 8, and receives in r[i]

@@ -20,6 +20,48 @@ template <class T> __device__ __forceinline__ void store(T* to, T value) { *to =
 template <class T> __device__ __forceinline__ T shared_load(const T* from) { return *from; }
 template <class T> __device__ __forceinline__ void shared_store(T* to, T value) { *to = value; }
 
+namespace ptx {
+
+/// x, but the compiler does not know that it is: what is computed from it is not kept in registers from turn to turn.
+__device__ __forceinline__ int opaque(int x) {
+    asm volatile("" : "+r"(x));
+    return x;
+}
+
+/// Stores where `there`, without a branch: in a loop of wgmma a branch would cost the compiler's uniform registers.
+__device__ __forceinline__ void store_if(bool there, uint4* to, uint4 x) {
+    asm volatile("{\n\t.reg .pred there;\n\tsetp.ne.b32 there, %0, 0;\n\t"
+                 "@there st.global.v4.b32 [%1], {%2,%3,%4,%5};\n\t}" ::"r"(static_cast<int>(there)),
+                 "l"(to), "r"(x.x), "r"(x.y), "r"(x.z), "r"(x.w)
+                 : "memory");
+}
+__device__ __forceinline__ void store_if(bool there, float2* to, float2 x) {
+    asm volatile("{\n\t.reg .pred there;\n\tsetp.ne.b32 there, %0, 0;\n\t"
+                 "@there st.global.v2.f32 [%1], {%2,%3};\n\t}" ::"r"(static_cast<int>(there)),
+                 "l"(to), "f"(x.x), "f"(x.y)
+                 : "memory");
+}
+__device__ __forceinline__ void store_if(bool there, float* to, float x) {
+    asm volatile("{\n\t.reg .pred there;\n\tsetp.ne.b32 there, %0, 0;\n\t"
+                 "@there st.global.f32 [%1], %2;\n\t}" ::"r"(static_cast<int>(there)),
+                 "l"(to), "f"(x)
+                 : "memory");
+}
+
+/// Puts `id` before what the list in shared memory begins with, unless its node {on the list, next} says that it is on it.
+/// Without a branch, for the same reason.
+__device__ __forceinline__ void push_if(bool wanted, int* node, int* list, int id) {
+    asm volatile("{\n\t.reg .pred wanted;\n\t.reg .b32 before;\n\tsetp.ne.b32 wanted, %0, 0;\n\t"
+                 "@wanted atom.global.exch.b32 before, [%1], 1;\n\t"
+                 "@wanted setp.eq.b32 wanted, before, 0;\n\t"
+                 "@wanted atom.shared.exch.b32 before, [%2], %3;\n\t"
+                 "@wanted st.global.b32 [%1 + 4], before;\n\t}" ::"r"(static_cast<int>(wanted)),
+                 "l"(node), "r"(static_cast<std::uint32_t>(__cvta_generic_to_shared(list))), "r"(id)
+                 : "memory");
+}
+
+} // namespace ptx
+
 /// The emulator's counters; nothing here.
 __device__ __forceinline__ void count_pairs(unsigned long long) {}
 __device__ __forceinline__ void count_flops(unsigned long long) {}

@@ -22,6 +22,12 @@ template <int N> __device__ __forceinline__ void wgmma_wait() {
     asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(N) : "memory");
 }
 
+/// Ties every register of d to this point: no use of d is moved across it, which the compiler may do with a wait.
+template <int N> __device__ __forceinline__ void pin(float (&d)[N]) {
+#pragma unroll
+    for (int i = 0; i < N; ++i) asm volatile("" : "+f"(d[i])::"memory");
+}
+
 /// d (64, N) = a (64, 16) b (16, N), plus d if `accumulate`: A and B from descriptors. Thread t of the warpgroup holds
 /// rows 16 (t / 32) + (t % 32) / 4 + {0, 8}; d[4 j + 2 i + e] is column 8 j + 2 (t % 4) + e of row i.
 template <int N, class T, int TransposeB = 0>

@@ -1,0 +1,24 @@
+/// \file
+/// Step 9, balanced: nobody waits where another stage, another order or another place for a value would spare it.
+///
+/// Teaches: looking for what is left once the products overlap.
+/// - Stages. A third K and V (a fourth for D = 64) lets the producer be a block ahead of every warpgroup.
+/// - Tickets. Under a causal mask tiles differ in length, and a fixed share leaves multiprocessors idle at the end. A block
+///   draws its next tile when it needs one; the longest come first, in sections whose keys fit the L2 cache (schedule.hpp).
+/// - Stores. 16 bytes a lane and no branch (wide_rows.hpp): a branch in the loop also costs its uniform registers.
+/// - Registers. Q as fragments (D = 128) is read from shared memory once a tile instead of once a block.
+///
+/// The tickets are a counter in memory, which the last draw of a launch sets back to zero.
+/// Takes what warp_specialized takes. Figures of all steps: cuda/README.md.
+
+#include "cuda/kernels/overlapped_rows.hpp"
+#include "cuda/kernels/persistent.hpp"
+#include "cuda/kernels/steps.hpp"
+#include "cuda/kernels/wide_rows.hpp"
+
+namespace dra::cuda::DRA_TARGET {
+cudaError_t run_balanced(const Launch& launched) {
+    return launch_persistent<Balanced, Overlap<RunningMaximum<StoredWide>>, Drawn>(launched);
+}
+
+} // namespace dra::cuda::DRA_TARGET

@@ -1,0 +1,163 @@
+#pragma once
+/// \file
+/// A persistent block of several roles: a producer's warpgroup, two or three consumer warpgroups, and the memory between them.
+///
+/// A block stays on its multiprocessor and takes one query tile after the other. A tile is 64 rows a consumer warpgroup; the
+/// warpgroups share every tile of K and V, so that a key is fetched once for 128 rows (D = 128) or 192 (D = 64).
+///
+///     registers a thread    at launch    producer's warpgroup    consumers
+///     D = 128               168          56                      224
+///     D = 64                128          32                      160
+///
+/// Blocks of keys come from the last one to the first: the last ones are those under the causal mask and past the end of the
+/// view, so a tile begins with what needs care.
+
+#include "cuda/kernels/element.hpp"
+#include "cuda/kernels/parked.hpp"
+#include "cuda/kernels/ring.hpp"
+
+#include <cstddef>
+
+namespace dra::cuda::DRA_TARGET {
+
+/// The next query tile, as the producer tells a consumer warpgroup about it: twice 16 bytes.
+struct Tile {
+    int first_row;    ///< of the view; below 0: there is no more work
+    int rows;         ///< of the view
+    unsigned out_row; ///< row of out, counted over [B, N, H], where the view's row 0 lies
+    unsigned lse_row; ///< element of lse, where the view's row 0 lies
+    int ticket;       ///< which made it
+    int unused[3];
+};
+
+/// A box that the producer has others copy.
+struct CopyOrder {
+    enum Kind { q, k, v, none };
+    int kind;     ///< of what; none: there are no more orders
+    int place;    ///< warpgroup or stage
+    unsigned row; ///< the box's row 0, counted over [B, N, H] or [B, N, Hkv]
+    int rows;     ///< that the view has from there on; the others become zero
+};
+
+constexpr int copier_warps = 3; ///< the producer's warpgroup without the producer's warp
+
+/// Where a view lies in the tensor maps, and how many of its rows whole boxes can give. A position's row in the map and
+/// `phase and head` also say where it lies in memory: ((batch N + row r) heads + phase_and_head) D.
+struct Source {
+    int first_row;        ///< of the tile
+    int rows, boxed_rows; ///< of the view; those from which a box may reach no further
+    int q_phase_and_head, kv_phase_and_head, row, segment, batch;
+    unsigned out_row, lse_row; ///< as in Tile
+    int ticket;
+};
+
+/// Named barriers; 0 is the whole block's.
+enum NamedBarrier {
+    copiers_barrier = 1,
+    turn_barrier = 2,     ///< and two more: of the consumer warpgroups
+    negation_barrier = 5, ///< and two more
+};
+
+/// What a step chooses. D is 64 or 128; channels past the view's own are zero.
+template <int D_, int STAGES, bool Q_IN_REGISTERS> struct Pipeline {
+    static constexpr int D = D_, stages = STAGES, keys = 128;
+    static constexpr bool q_in_registers = Q_IN_REGISTERS;
+    static constexpr int warpgroups = D == 128 ? 2 : 3; ///< that consume
+    static constexpr int consumer_registers = D == 128 ? 224 : 160, producer_registers = D == 128 ? 56 : 32;
+    static constexpr int box_rows = 64, rows = box_rows * warpgroups;
+    static constexpr int threads = 128 * (warpgroups + 1); ///< the producer's warpgroup is the last
+
+    static constexpr int halves = D / 64; ///< a tile is so many (rows, 64), each 128-byte swizzled
+    static constexpr int q_elements = box_rows * D, kv_elements = keys * D;
+    /// One computed, one whose first scores are, one that waits. An even number, so that the slot says the parity of Q's lap.
+    static constexpr int tiles_announced = 4;
+    static constexpr int orders = 1; ///< that wait; another one is worked on
+    static constexpr std::size_t matrix_bytes = 2 * (warpgroups * q_elements + 2 * stages * kv_elements);
+    static constexpr int barriers = 2 * warpgroups + 4 * stages + 2 * orders + 1;
+    static constexpr std::size_t tile_bytes = sizeof(Tile) * tiles_announced * warpgroups;
+    static constexpr std::size_t order_bytes = orders * sizeof(CopyOrder);
+    static constexpr std::size_t barriers_at = matrix_bytes + tile_bytes + order_bytes,
+                                 source_at = barriers_at + 8 * barriers + 8;
+    static constexpr std::size_t shared_bytes = source_at + sizeof(Source);
+};
+
+/// Of the steps from balanced on: more stages, and Q in registers where there is room.
+template <int D> using Balanced = Pipeline<D, D == 128 ? 3 : 4, D == 128>;
+
+/// Where things lie in shared memory. Matrices begin on 1024-byte boundaries, since the swizzle goes by address.
+template <class T, class P> struct PipelineMemory {
+    unsigned char* base;
+
+    __device__ __forceinline__ T* matrix(int element) const { return reinterpret_cast<T*>(base) + element; }
+    __device__ __forceinline__ T* q(int warpgroup) const { return matrix(warpgroup * P::q_elements); } // (64, D)
+    __device__ __forceinline__ T* k(int stage) const {                                                 // (128, D)
+        return matrix(P::warpgroups * P::q_elements + stage * P::kv_elements);
+    }
+    __device__ __forceinline__ T* v(int stage) const { return k(P::stages + stage); } // (128, D)
+
+    __device__ __forceinline__ int4* tile(int slot, int warpgroup) const {
+        return reinterpret_cast<int4*>(base + P::matrix_bytes) + 2 * (slot * P::warpgroups + warpgroup);
+    }
+
+    __device__ __forceinline__ int4* order(int slot) const {
+        return reinterpret_cast<int4*>(base + P::matrix_bytes + P::tile_bytes) + slot;
+    }
+
+    /// The producer's, which has no registers for it.
+    __device__ __forceinline__ Parked<Source> source() const { return Parked<Source>(base + P::source_at); }
+
+    __device__ __forceinline__ std::uint64_t* barrier(int i) const {
+        return reinterpret_cast<std::uint64_t*>(base + P::barriers_at) + i;
+    }
+    __device__ __forceinline__ std::uint64_t* q_full(int warpgroup) const { return barrier(warpgroup); }
+    __device__ __forceinline__ std::uint64_t* q_empty(int warpgroup) const {
+        return barrier(P::warpgroups + warpgroup);
+    }
+    __device__ __forceinline__ std::uint64_t* of_stage(int kind, int stage) const {
+        return barrier(2 * P::warpgroups + kind * P::stages + stage);
+    }
+    __device__ __forceinline__ std::uint64_t* k_full(int stage) const { return of_stage(0, stage); }
+    __device__ __forceinline__ std::uint64_t* k_empty(int stage) const { return of_stage(1, stage); }
+    __device__ __forceinline__ std::uint64_t* v_full(int stage) const { return of_stage(2, stage); }
+    __device__ __forceinline__ std::uint64_t* v_empty(int stage) const { return of_stage(3, stage); }
+
+    __device__ __forceinline__ std::uint64_t* order_full(int slot) const { return of_stage(4, 0) + slot; }
+    __device__ __forceinline__ std::uint64_t* order_empty(int slot) const { return of_stage(4, 0) + P::orders + slot; }
+
+    /// Every consumer warp has done its last tile.
+    __device__ __forceinline__ std::uint64_t* done() const { return of_stage(4, 0) + 2 * P::orders; }
+    /// The first ticket of the list of tiles to do again, or -1.
+    __device__ __forceinline__ int* again() const { return reinterpret_cast<int*>(done() + 1); }
+    /// Whether that is what the producer does; it has no register for it.
+    __device__ __forceinline__ int* feeds_again() const { return again() + 1; }
+
+    /// By one thread; the block must meet before anybody uses them.
+    __device__ __forceinline__ void begin() const {
+        for (int i = 0; i < P::warpgroups; ++i) {
+            ptx::barrier_init(q_full(i), 1);
+            ptx::barrier_init(q_empty(i), 4); // its warps
+        }
+        for (int i = 0; i < P::stages; ++i) {
+            ptx::barrier_init(k_full(i), 1);
+            ptx::barrier_init(v_full(i), 1);
+            ptx::barrier_init(k_empty(i), P::warpgroups);
+            ptx::barrier_init(v_empty(i), P::warpgroups);
+        }
+        for (int i = 0; i < P::orders; ++i) {
+            ptx::barrier_init(order_full(i), 1);
+            ptx::barrier_init(order_empty(i), copier_warps);
+        }
+        ptx::barrier_init(done(), 4 * P::warpgroups);
+        shared_store(again(), -1);
+        shared_store(feeds_again(), 0);
+        ptx::barrier_fence_init();
+    }
+};
+
+/// Blocks of keys that a tile needs.
+template <class P> __device__ __forceinline__ int key_blocks(int first_row, int rows, bool causal) {
+    const int last = first_row + P::rows < rows ? first_row + P::rows : rows;
+    return ((causal ? last : rows) + P::keys - 1) / P::keys;
+}
+
+} // namespace dra::cuda::DRA_TARGET

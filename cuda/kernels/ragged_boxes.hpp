@@ -1,0 +1,71 @@
+#pragma once
+/// \file
+/// Boxes that no tensor map gives: three warps copy them with cp.async, filling with zeros what the view does not have.
+///
+/// TMA counts bytes on the box's mbarrier by itself. Here the copiers wait for their copies, tell the async proxy (wgmma
+/// reads through it), meet, and arrive in its place. The price of such a box is that nobody can ask for it ahead of its
+/// room, and about a microsecond of three warps that have nothing else to do.
+
+#include "cuda/kernels/compiler.hpp"
+#include "cuda/kernels/pipeline.hpp"
+#include "cuda/kernels/swizzle.hpp"
+
+namespace dra::cuda::DRA_TARGET {
+
+constexpr int copiers = 32 * copier_warps; ///< threads
+
+/// By the producer.
+template <class T, class P> __device__ __forceinline__ void
+send_copiers(PipelineMemory<T, P> memory, Ring<P::orders>& ring, const CopyOrder& order) {
+    ptx::barrier_wait(memory.order_empty(ring.stage), ring.parity ^ 1);
+    shared_store(memory.order(ring.stage), make_int4(order.kind, order.place, static_cast<int>(order.row), order.rows));
+    ptx::barrier_arrive(memory.order_full(ring.stage));
+    ring.next();
+}
+
+/// A box of ROWS rows, `stride` elements apart, half by half; by thread `thread` of the copiers. Rows from `rows` on, and
+/// channels from head_dim on, become zero without being read.
+template <int ROWS, int D, class T>
+__device__ __forceinline__ void copy_box(T* to, const T* first, long long stride, int rows, int head_dim, int thread) {
+    constexpr int chunks = 8, rows_a_pass = copiers / chunks; // of the 128 bytes that a half tile's row has
+    const int chunk = thread % chunks;
+    DRA_ROLLED for (int half = 0; half < D / 64; ++half) {
+        const int channel = half * 64 + chunk * chunk_elements, left = channel < head_dim ? rows : 0;
+        const T* from = first + thread / chunks * stride + channel;
+        DRA_ROLLED for (int row = thread / chunks; row < ROWS; row += rows_a_pass) {
+            ptx::copy_async_16(to + (half * ROWS + row) * 64 + (chunk ^ (row & 7)) * chunk_elements, from,
+                               row < left ? 16 : 0);
+            from += rows_a_pass * stride;
+        }
+    }
+}
+
+/// By the copiers, until the orders end.
+template <class T, class P> __device__ __forceinline__ void
+copy_ragged_boxes(PipelineMemory<T, P> memory, const Parameters& parameters, int thread) {
+    for (Ring<P::orders> ring;; ring.next()) {
+        ptx::barrier_wait(memory.order_full(ring.stage), ring.parity);
+        const int4 order = shared_load(memory.order(ring.stage));
+        const int place = order.y, rows = order.w;
+        __syncwarp();
+        if (thread % 32 == 0) ptx::barrier_arrive(memory.order_empty(ring.stage));
+        if (order.x == CopyOrder::none) return;
+        const bool of_q = order.x == CopyOrder::q, of_k = order.x == CopyOrder::k;
+        const long long D = parameters.head_dim, first = static_cast<unsigned>(order.z) * D,
+                        stride = D * parameters.dilation_rate * (of_q ? parameters.heads : parameters.kv_heads);
+        const T* const tensor = static_cast<const T*>(of_q ? parameters.q : of_k ? parameters.k : parameters.v) + first;
+        if (of_q)
+            copy_box<P::box_rows, P::D>(memory.q(place), tensor, stride, rows, parameters.head_dim, thread);
+        else
+            copy_box<P::keys, P::D>(of_k ? memory.k(place) : memory.v(place), tensor, stride, rows, parameters.head_dim,
+                                    thread);
+        ptx::copy_async_commit();
+        ptx::copy_async_wait<0>();
+        ptx::fence_proxy_async();
+        ptx::named_barrier_sync(copiers_barrier, copiers);
+        if (thread == 0)
+            ptx::barrier_arrive(of_q ? memory.q_full(place) : of_k ? memory.k_full(place) : memory.v_full(place));
+    }
+}
+
+} // namespace dra::cuda::DRA_TARGET
