@@ -79,7 +79,7 @@ double excess(Kind kind, const Observation& observation, const Problem& problem,
     if (!observation.error.empty()) return std::numeric_limits<double>::infinity();
     if (kind == Kind::cost) {
         const Work right = observe({}, problem, {inputs.q, inputs.k, inputs.v}).work;
-        return static_cast<double>(observation.work.pairs) / static_cast<double>(right.pairs);
+        return right.pairs > 0 ? static_cast<double>(observation.work.pairs) / static_cast<double>(right.pairs) : 0;
     }
     if (kind == Kind::precision) return half_excess(observation, problem, inputs, truth, by);
     const Attention<float> result = as<float>(observation.attention);

@@ -65,21 +65,18 @@ private:
             const Piece query_piece{how, s, queries, problem_.tokens}, key_piece{how, s, keys, problem_.tokens};
             if (query_piece.empty() || key_piece.empty()) continue;
             const PositionList selected = is_.selected(query_piece);
-            Call call{problem_,
-                      is_,
-                      inputs_,
-                      b,
-                      h,
-                      g,
-                      pattern,
-                      step.rank,
-                      step.owner,
-                      {step.chunk, step.chunks},
-                      key_piece,
-                      {},
-                      is_.attended(problem_, key_piece, is_.selected(key_piece)),
-                      {},
-                      0};
+            Call call{.problem = problem_,
+                      .ingredients = is_,
+                      .inputs = inputs_,
+                      .b = b,
+                      .h = h,
+                      .g = g,
+                      .pattern = pattern,
+                      .rank = step.rank,
+                      .owner = step.owner,
+                      .chunk = {step.chunk, step.chunks},
+                      .piece = key_piece,
+                      .keys = is_.attended(problem_, key_piece, is_.selected(key_piece))};
             for (const Index position : selected) {
                 const Index token = token_at_[at(position)];
                 if (token < 0 || first_rank_[at(position)] != step.rank) continue;
@@ -113,13 +110,12 @@ Running run_pattern(const Calls& calls, const Ingredients& is, const Problem& pr
     return rows;
 }
 
-/// All patterns of one head. In groups mode the last one that uses the head has it for itself.
+/// All patterns of one head.
 Running run_head(const Calls& calls, const Ingredients& is, const Problem& problem, Index b, Index h, Work& work) {
     Running head(problem.tokens, problem.head_dim);
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
         if (!is.uses(problem, pattern, h / problem.group_size())) continue;
         Running rows = run_pattern(calls, is, problem, b, h, pattern, work);
-        if (problem.mode == Mode::groups) head = Running(problem.tokens, problem.head_dim);
         for (Index n = 0; n < rows.rows(); ++n) is.mix(row(head, n), row(rows, n), {pattern, problem.patterns()});
     }
     for (Index n = 0; n < head.rows(); ++n) is.finish(row(head, n));

@@ -21,12 +21,10 @@ Defect gradient_rotated() {
         .id = "gradient-rotated",
         .kind = Kind::gradient,
         .title = "dk and dv of a ring step added to the wrong rank's",
-        .symptom =
-            "out, lse and dq are right. dk and dv are right numbers in the wrong place: shifted by one chunk, or sums "
-            "of what belongs to neighbouring chunks.",
-        .cause =
-            "Keys and values are handed on before their gradients are added, or the gradients travel one hop more or "
-            "fewer than the keys they belong to.",
+        .symptom = "out, lse and dq are right. dk and dv are right numbers in the wrong place: shifted by one chunk, "
+                   "or sums of what belongs to neighbouring chunks.",
+        .cause = "Keys and values are handed on before their gradients are added, or the gradients travel one hop more "
+                 "or fewer than the keys they belong to.",
         .repair = "dk and dv travel with their k and v, and take one last hop home; or name the owner of every step "
                   "(schedule.hpp) and add to its shard.",
         .provenance = "Public implementations of ring attention: relative error 0.8 to 11.",

@@ -95,9 +95,9 @@ struct Call {
     Index rank, owner; ///< who computes, and whose keys they are
     Merged chunk;      ///< which of all chunks the keys are
     Piece piece;       ///< of the keys
-    PositionList queries, keys;
-    std::vector<Index> tokens; ///< of every query: the row of q that is read, and of the result
-    Index pairs;               ///< computed: more than queries times keys where ranks before this one had the same rows
+    PositionList keys, queries = {};
+    std::vector<Index> tokens = {}; ///< of every query: the row of q that is read, and of the result
+    Index pairs = 0; ///< computed: more than queries times keys where ranks before this one had the same rows
 };
 
 /// The rows of q, or of dout, that a call reads; of k or v. (queries, D), (keys, D); zeros outside of [0, N).

@@ -10,12 +10,10 @@ Defect mask_sign() {
         .id = "mask-sign",
         .kind = Kind::value,
         .title = "The chunk's offset on the wrong side of the causal test",
-        .symptom =
-            "The future is visible: rows attend keys of later chunks, and weights of keys in the own chunk, beyond "
-            "the row, are not zero. Rows of the first chunk see everything but their own chunk's future.",
-        .cause =
-            "The causal test of a key/value chunk reads `row + offset >= col`, with the chunk's start as offset, where "
-            "col counts from the chunk's start.",
+        .symptom = "The future is visible: rows attend keys of later chunks, and weights of keys in the own chunk, "
+                   "beyond the row, are not zero. Rows of the first chunk see everything but their own chunk's future.",
+        .cause = "The causal test of a key/value chunk reads `row + offset >= col`, with the chunk's start as offset, "
+                 "where col counts from the chunk's start.",
         .repair = "`row >= col + offset`: both sides in global positions. Better: one extent a row, and no mask "
                   "(visibility.hpp).",
         .provenance =

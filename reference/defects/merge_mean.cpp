@@ -7,19 +7,23 @@ namespace dra::defects {
 
 namespace {
 
-/// Adds a normalised output to `count` others; lse stays right: maximum + log count is the merged one.
+/// Adds a normalised output to others, `count` with it. lse stays right: it is maximum + log count.
 void add(RunningRow into, const RunningRow& from, double count) {
-    const double m = std::max(into.lse(), from.lse());
-    const double lse = from.sum > 0 ? m + std::log(std::exp(into.lse() - m) + std::exp(from.lse() - m)) : into.lse();
-    if (from.sum > 0) into.out += from.out / from.sum;
+    double lse = into.lse();
+    if (from.sum > 0) {
+        const double m = std::max(lse, from.lse());
+        lse = m + std::log(std::exp(lse - m) + std::exp(from.lse() - m));
+        into.out += from.out / from.sum;
+    }
     into.sum = count;
     into.maximum = lse - std::log(count);
 }
 
+/// The mean of all chunks; of those in the row's segment; of those that the row sees.
 void mean_of_all(RunningRow into, const RunningRow& from, const Merged& chunk) {
-    if (from.sum > 0) add(into, from, static_cast<double>(chunk.count));
+    add(into, from, static_cast<double>(chunk.count));
 }
-
+void mean_in_segment(RunningRow into, const RunningRow& from, const Merged&) { add(into, from, into.sum + 1); }
 void mean_of_seen(RunningRow into, const RunningRow& from, const Merged&) {
     if (from.sum > 0) add(into, from, into.sum + 1);
 }
@@ -42,7 +46,8 @@ Defect merge_mean() {
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}, .ranks = 2}},
         .conditions = {needs_chunks()},
         .forms =
-            forms({[](Ingredients& is) { is.merge = mean_of_all; }, [](Ingredients& is) { is.merge = mean_of_seen; }}),
+            forms({[](Ingredients& is) { is.merge = mean_of_all; }, [](Ingredients& is) { is.merge = mean_in_segment; },
+                   [](Ingredients& is) { is.merge = mean_of_seen; }}),
     };
 }
 

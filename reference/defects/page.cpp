@@ -40,7 +40,7 @@ Ways to get dilated ring attention wrong, all of them seen in the wild. Each is 
 right implementation (`reference/defects/`, one file a defect), so that it can be run, looked at, and recognised. Its
 witness is the smallest problem that shows it, found by search: small enough to be worked through by hand.
 
-Some look alike: on a ring of equal chunks `mask-sign` and `mask-dropped` give the same numbers, bit for bit. And most
+Some look alike: `mask-sign` and `mask-dropped` give the same numbers, bit for bit. And most
 hide: each entry says under which conditions it cannot show, whatever the tensors are. A test suite that never meets
 those conditions passes with the defect inside.
 

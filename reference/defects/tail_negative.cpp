@@ -31,12 +31,10 @@ Defect tail_negative() {
         .id = "tail-negative",
         .kind = Kind::crash,
         .title = "An empty or negative chunk at the end",
-        .symptom =
-            "It ends in an error about a negative length, or the maximum of nothing, for some N and R and not for "
-            "others.",
-        .cause =
-            "With chunks of ceil(N/R) tokens, (R-1) ceil(N/R) >= N leaves nothing, or less than nothing, for the last "
-            "ranks, and only the chunk's end is cut to N.",
+        .symptom = "It ends in an error about a negative length, or the maximum of nothing, for some N and R and not "
+                   "for others.",
+        .cause = "With chunks of ceil(N/R) tokens, (R-1) ceil(N/R) >= N leaves nothing, or less than nothing, for the "
+                 "last ranks, and only the chunk's end is cut to N.",
         .repair = "Cut both ends, [min(pL, N), min((p+1)L, N)), and let an empty chunk be the identity of merge.",
         .provenance = "The report's class: a crash.",
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}, .ranks = 2}},

@@ -1,6 +1,5 @@
+#include "tests/defects/properties.hpp"
 #include "tests/defects/small_witnesses.hpp"
-
-#include "reference/definition/half_precision.hpp"
 
 #include <doctest/doctest.h>
 
@@ -62,6 +61,16 @@ TEST_CASE("mask-sign shows 75, 94 and 98.6 % of the illegal pairs at n = 64 and 
         const double share = 100.0 * static_cast<double>(visible) / (n * (n - 1) / 2);
         MESSAGE("R = ", ranks, ": ", share, " %");
         CHECK(share == doctest::Approx(percent).epsilon(0.001));
+    }
+}
+
+TEST_CASE("mask-sign and mask-dropped give the same numbers, bit for bit") {
+    for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+        const Posed posed(seed);
+        const Observation sign = observe(defect("mask-sign").first(posed.problem), posed.problem, posed.inputs()),
+                          dropped = observe(defect("mask-dropped").first(posed.problem), posed.problem, posed.inputs());
+        CHECK((sign.attention.out.flat() == dropped.attention.out.flat()).all());
+        CHECK((sign.attention.lse.flat() == dropped.attention.lse.flat()).all());
     }
 }
 
