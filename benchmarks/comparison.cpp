@@ -18,6 +18,7 @@ using published::Fix;
 using published::Rung;
 using published::Rungs;
 using published::rungs_of_a_fix;
+using published::Topic;
 
 constexpr Index longest_pilot = 256;
 
@@ -55,9 +56,10 @@ std::vector<PipelineKey> pipelines_of(const Comparison& comparison) {
             add({claim.to, causal});
         }
     };
-    for (const Fix fix : comparison.fixes) {
-        for (const Rung rung : rungs_of_a_fix) add(comparison.end_to_end(fix, rung));
-        add_claims(published::entry(fix).claims);
+    for (const Topic topic : comparison.topics) {
+        if (!published::is_fix(topic)) continue;
+        for (const Rung rung : rungs_of_a_fix) add(comparison.end_to_end(topic, rung));
+        add_claims(published::entry(topic).claims);
     }
     for (const WaterfallStep& step : comparison.waterfall) add(step.key);
     if (!comparison.waterfall.empty()) add_claims(published::overall_claims());
@@ -79,7 +81,10 @@ public:
            const Narrator& narrate)
         : comparison_(comparison), narrate_(narrate), workbench_(std::move(workbench)), options_(options) {
         at.tokens = tokens;
-        for (const Fix fix : comparison.fixes) add_isolated(fix);
+        for (const Topic topic : comparison.topics) {
+            add_ladder(topic, "alone", at.isolated[topic], &Workbench::isolated);
+            if (!published::is_fix(topic)) add_ladder(topic, "whole", at.whole_calls[topic], &Workbench::whole_call);
+        }
         add_pipelines(true);
         add_pipelines(false);
     }
@@ -133,11 +138,11 @@ private:
         return workbench_->problem(chosen);
     }
 
-    void add_isolated(Fix fix) {
-        Ladder& ladder = at.isolated[fix];
-        Group group{fmt::format("fix {} alone", static_cast<int>(fix)), comparison_.causal_for(fix), {}, {}};
+    void add_ladder(Topic topic, const char* form, Ladder& ladder,
+                    Subject (Workbench::*subject)(Topic, Rung, const Problem&)) {
+        Group group{fmt::format("topic {} {}", static_cast<int>(topic), form), comparison_.causal_for(topic), {}, {}};
         for (const Rung rung : rungs_of_a_fix) {
-            group.subjects.push_back(workbench_->isolated(fix, rung, problem(group.causal)));
+            group.subjects.push_back((*workbench_.*subject)(topic, rung, problem(group.causal)));
             group.measurements.push_back(&ladder[static_cast<std::size_t>(rung)]);
         }
         groups_.push_back(std::move(group));
@@ -152,7 +157,7 @@ private:
             bool caching = false; // the ladder of fix 5 is where first calls differ
             for (const Rung rung : rungs_of_a_fix)
                 caching = caching || (causal && key == comparison_.end_to_end(Fix::caching, rung));
-            const bool compared = std::ranges::find(comparison_.fixes, Fix::caching) != comparison_.fixes.end();
+            const bool compared = std::ranges::find(comparison_.topics, Fix::caching) != comparison_.topics.end();
             group.subjects.push_back(workbench_->pipeline(key, caching && compared, problem(causal)));
             group.measurements.push_back(&at.pipelines.emplace_back(key, Measurement{}).second);
         }
@@ -248,9 +253,9 @@ template <class T> Comparison compare(const Options& options, const Inputs<T>& i
                           .timed = options.most_repetitions > 0,
                           .threads = omp_get_max_threads(),
                           .budget_seconds = options.budget_seconds,
-                          .fixes = options.fixes};
+                          .topics = options.topics};
     describe_device(comparison, options);
-    if (options.fixes.size() == all_fixes.size()) comparison.waterfall = waterfall(options.causal);
+    if (options.topics == published::all_topics()) comparison.waterfall = waterfall(options.causal);
 
     std::optional<Foresight> known;
     const auto try_length = [&](Index n, const auto& then) {

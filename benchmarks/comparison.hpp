@@ -1,6 +1,8 @@
 #pragma once
 /// \file
-/// The comparison: every fix before, after as published, and principled; alone, end to end, and one after another.
+/// The comparison: every topic before, after as published, and principled; alone, end to end, and one after another.
+///
+/// Opportunities have no pipeline: they are compared alone, and as a whole call of their own.
 ///
 /// On this CPU, or on a device. There fix 1 before is a launch an element, which is measured to n = 512: ladders hold it
 /// as published when they move another fix, and what needs it is left empty above. The emulator has no clock: everything
@@ -27,9 +29,9 @@ struct Options {
     std::vector<Index> segments{}, dilations{}; ///< empty: (n/2, 1) (n, 2)
     Index ranks = 4;
     bool causal = true;
-    std::vector<published::Fix> fixes{published::all_fixes.begin(), published::all_fixes.end()};
+    std::vector<published::Topic> topics = published::all_topics();
     double budget_seconds = 120;
-    int most_repetitions = 25;                  ///< 0: verified and counted, not timed
+    int most_repetitions = 25;          ///< 0: verified and counted, not timed
     cuda::RungDevice* device = nullptr; ///< none: this CPU
     cuda::Type type = cuda::Type::bf16; ///< on a device
 };

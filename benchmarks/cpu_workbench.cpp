@@ -27,21 +27,12 @@ public:
 
     Oracle truth(const Problem& problem) override { return oracle<T>(problem, inputs_.q, inputs_.k, inputs_.v); }
 
-    Subject isolated(published::Fix fix, published::Rung rung, const Problem& problem) override {
-        const published::Isolated form = published::isolate<T>(fix, rung, problem, inputs_.q, inputs_.k, inputs_.v);
-        Subject subject{.name = published::name(rung),
-                        .absent = form.absent,
-                        .tells_first_from_later = form.keeps,
-                        .run = form.run,
-                        .forget = form.forget,
-                        .counts = form.counts,
-                        .verify = form.verify,
-                        .as_published = {}};
-        if (form.as_published)
-            subject.as_published = [judge = form.as_published](const Oracle& oracle) {
-                return judge(oracle).forward();
-            };
-        return subject;
+    Subject isolated(published::Topic topic, published::Rung rung, const Problem& problem) override {
+        return subject_of(published::isolate<T>(topic, rung, problem, inputs_.q, inputs_.k, inputs_.v), rung);
+    }
+
+    Subject whole_call(published::Topic opportunity, published::Rung rung, const Problem& problem) override {
+        return subject_of(published::whole_call<T>(opportunity, rung, problem, inputs_.q, inputs_.k, inputs_.v), rung);
     }
 
     Subject pipeline(const PipelineKey& key, bool tells_first_from_later, const Problem& problem) override {
@@ -65,6 +56,23 @@ public:
     }
 
 private:
+    static Subject subject_of(const published::Isolated& form, published::Rung rung) {
+        Subject subject{.name = published::name(rung),
+                        .absent = form.absent,
+                        .tells_first_from_later = form.keeps,
+                        .run = form.run,
+                        .prepare = form.prepare,
+                        .forget = form.forget,
+                        .counts = form.counts,
+                        .verify = form.verify,
+                        .as_published = {}};
+        if (form.as_published)
+            subject.as_published = [judge = form.as_published](const Oracle& oracle) {
+                return judge(oracle).forward();
+            };
+        return subject;
+    }
+
     Inputs<T> inputs_;
     Attention<T> into_; ///< of all pipelines
 };

@@ -10,6 +10,7 @@ using published::Fix;
 using published::LostSum;
 using published::Rung;
 using published::Rungs;
+using published::Topic;
 using published::Verified;
 
 template <class Half> class DeviceWorkbench final : public Workbench {
@@ -27,11 +28,12 @@ public:
         return oracle<float>(problem, inputs_.q, inputs_.k, inputs_.v);
     }
 
-    Subject isolated(Fix fix, Rung rung, const Problem& problem) override {
+    Subject isolated(Topic fix, Rung rung, const Problem& problem) override {
+        if (!published::is_fix(fix)) return whole_call(fix, rung, problem);
         Rungs rungs(Rung::principled);
         rungs = rungs.with(fix, rung);
         Subject subject = empty_subject(published::name(rung), rungs, problem);
-        if (fix == Fix::causal_mask && !problem.causal) subject.absent = "not causal: there is no mask";
+        if (fix == Fix::causal_mask && !problem.causal) subject.absent = "nothing to do: not causal, there is no mask";
         subject.tells_first_from_later = fix == Fix::caching && rung == Rung::after;
         if (!subject.absent.empty()) return subject;
         if (fix == Fix::causal_mask) return with_form(subject, device_.causal_masks(problem, rung), nullptr);
@@ -44,6 +46,13 @@ public:
                 return share_of_bound(problem, oracle, *made(LostSum::as_published));
             };
         return with_form(subject, made(LostSum::restored), &problem);
+    }
+
+    Subject whole_call(Topic, Rung rung, const Problem&) override {
+        Subject subject{};
+        subject.name = published::name(rung);
+        subject.absent = "not on this backend";
+        return subject;
     }
 
     Subject pipeline(const PipelineKey& key, bool tells_first_from_later, const Problem& problem) override {

@@ -28,6 +28,24 @@ def times(x):
     return f"{x:.3g}×" if x < 1000 else f"{x:,.0f}×"
 
 
-def elements(fix, counts):
-    fields = {1: ["mask_elements"], 2: ["rows_gathered"], 3: ["pairs_again"], 4: ["pairs"], 5: ["mask_elements", "index_elements"]}
-    return sum(counts[field] for field in fields[fix["number"]])
+def elements(topic, counts):
+    fields = {1: ["mask_elements"], 2: ["rows_gathered"], 3: ["pairs_again"], 4: ["pairs"], 5: ["mask_elements", "index_elements"],
+              6: ["bytes_kept"], 7: ["index_elements"], 8: ["temporary_elements"], 9: ["rows_read"]}
+    return sum(counts[field] for field in fields[topic["number"]])
+
+
+def topics(data):
+    """The fixes, then the opportunities that this backend has."""
+    return data["fixes"] + ([] if data["device"] else data.get("opportunities", []))
+
+
+def is_fix(topic):
+    return topic["number"] <= 5
+
+
+def label(topic):
+    return f"{'Fix' if is_fix(topic) else 'Opportunity'} {topic['number']}"
+
+
+def picture_name(topic):
+    return label(topic).lower().replace(" ", "_") + ".png"

@@ -42,10 +42,10 @@ std::string gain_text(const std::optional<Spread>& ratio) {
     return ratio && ratio->low == ratio->high ? times_text(ratio->median) : spread_text(ratio);
 }
 
-const AtLength& largest_length(const Comparison& comparison, published::Fix fix) {
+const AtLength& largest_length(const Comparison& comparison, published::Topic topic) {
     const auto whole = [&](const AtLength& at) {
         return std::ranges::all_of(published::rungs_of_a_fix, [&](published::Rung rung) {
-            const Measurement* m = at.pipeline(comparison.end_to_end(fix, rung));
+            const Measurement* m = comparison.end_to_end(at, topic, rung);
             return m && m->absent.empty();
         });
     };

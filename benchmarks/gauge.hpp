@@ -20,7 +20,7 @@ std::vector<Gauge> gauges(const Comparison& comparison);
 /// "2.74x (2.61-2.80)", or "2.00x" of what was counted, or "-".
 std::string gain_text(const std::optional<Spread>& ratio);
 
-/// The largest length at which a fix was measured in all rungs: on a GPU fix 1 before ends early.
-const AtLength& largest_length(const Comparison& comparison, published::Fix fix);
+/// The largest length at which a topic was measured in all rungs: on a GPU fix 1 before ends early.
+const AtLength& largest_length(const Comparison& comparison, published::Topic topic);
 
 } // namespace dra::benchmarks

@@ -6,6 +6,7 @@ using published::Claim;
 using published::Counts;
 using published::Fix;
 using published::Quantity;
+using published::Topic;
 
 const Measurement* AtLength::pipeline(const PipelineKey& key) const {
     for (const auto& [have, measurement] : pipelines)
@@ -13,12 +14,16 @@ const Measurement* AtLength::pipeline(const PipelineKey& key) const {
     return nullptr;
 }
 
-Counted counted_of(Fix fix) {
-    switch (fix) {
+Counted counted_of(Topic topic) {
+    switch (topic) {
     case Fix::causal_mask: return {"mask elements", &Counts::mask_elements};
     case Fix::discarded_attention: return {"rows copied", &Counts::rows_gathered};
     case Fix::double_computation: return {"pairs again", &Counts::pairs_again};
     case Fix::duplicate_methods: return {"pairs", &Counts::pairs};
+    case Topic::memory_pool: return {"bytes kept", &Counts::bytes_kept};
+    case Topic::pattern_caching: return {"index entries", &Counts::index_elements};
+    case Topic::compiled_hot_path: return {"in temporaries", &Counts::temporary_elements};
+    case Topic::kv_cache: return {"rows read", &Counts::rows_read};
     case Fix::caching: break;
     }
     return {"mask + index", &Counts::mask_elements, &Counts::index_elements};
@@ -78,8 +83,12 @@ void measure(const Comparison& comparison, Judgement& j) {
     }
 }
 
-Judgement judge(const Comparison& comparison, const Claim& claim, std::optional<Fix> fix) {
-    Judgement j{claim, fix, {}, {}, 0, {}, {}};
+Judgement judge(const Comparison& comparison, const Claim& claim, std::optional<Topic> topic) {
+    Judgement j{claim, topic, {}, {}, 0, {}, {}};
+    if (topic && !is_fix(*topic)) {
+        j.words = "an opportunity, no number claimed";
+        return j;
+    }
     if (claim.quantity == Quantity::none)
         j.words = "no number claimed";
     else if (comparison.lengths.empty())
@@ -95,8 +104,8 @@ Judgement judge(const Comparison& comparison, const Claim& claim, std::optional<
 
 std::vector<Judgement> judge(const Comparison& comparison) {
     std::vector<Judgement> judgements;
-    for (const Fix fix : comparison.fixes)
-        for (const Claim& claim : published::entry(fix).claims) judgements.push_back(judge(comparison, claim, fix));
+    for (const Topic topic : comparison.topics)
+        for (const Claim& claim : published::entry(topic).claims) judgements.push_back(judge(comparison, claim, topic));
     if (!comparison.waterfall.empty())
         for (const Claim& claim : published::overall_claims())
             judgements.push_back(judge(comparison, claim, std::nullopt));

@@ -11,7 +11,7 @@
 
 namespace dra::benchmarks {
 
-/// The three rungs of a fix, in the order of published::Rung.
+/// The three rungs of a topic, in the order of published::Rung.
 using Ladder = std::array<Measurement, 3>;
 
 /// All that was measured at one length.
@@ -19,7 +19,8 @@ struct AtLength {
     Index tokens = 0;
     int repetitions = 0;
     double oracle_seconds = 0;
-    std::map<published::Fix, Ladder> isolated{};
+    std::map<published::Topic, Ladder> isolated{};
+    std::map<published::Topic, Ladder> whole_calls{}; ///< of opportunities
     std::vector<std::pair<PipelineKey, Measurement>> pipelines{};
 
     /// Null where this pipeline was not part of the comparison.
@@ -49,8 +50,8 @@ struct Comparison {
     published::Rungs held{};                   ///< where the fixes stand that a ladder does not move: before
     int threads = 1;
     double seconds = 0, budget_seconds = 0;
-    std::vector<published::Fix> fixes{};
-    std::vector<WaterfallStep> waterfall{}; ///< empty unless all fixes are compared
+    std::vector<published::Topic> topics{};
+    std::vector<WaterfallStep> waterfall{}; ///< empty unless all topics are compared
     std::vector<AtLength> lengths{};        ///< ascending
     std::vector<Remark> left_out{};
     std::vector<Remark> offenders{}; ///< results out of tolerance
@@ -64,9 +65,15 @@ struct Comparison {
         const bool masked = causal_for(fix);
         return {(masked ? held : published::Rungs(published::Rung::before)).with(fix, rung), masked};
     }
+
+    /// What a rung costs where everything is there: its pipeline for a fix, its whole call for an opportunity.
+    const Measurement* end_to_end(const AtLength& at, published::Topic topic, published::Rung rung) const {
+        if (published::is_fix(topic)) return at.pipeline(end_to_end(topic, rung));
+        return &at.whole_calls.at(topic)[static_cast<std::size_t>(rung)];
+    }
 };
 
-/// What a fix is counted by.
+/// What a topic is counted by.
 struct Counted {
     std::string name;
     Index published::Counts::*first;
@@ -74,7 +81,7 @@ struct Counted {
 
     Index of(const published::Counts& counts) const { return counts.*first + (second ? counts.*second : 0); }
 };
-Counted counted_of(published::Fix fix);
+Counted counted_of(published::Topic topic);
 
 /// The fitted exponents of n of one thing that was measured at several lengths.
 struct Exponents {
@@ -86,15 +93,15 @@ Exponents exponents(const Comparison& comparison, const Counted& counted,
 /// A claim, and what became of it.
 struct Judgement {
     published::Claim claim;
-    std::optional<published::Fix> fix; ///< none: a claim of all fixes together
-    std::optional<Spread> ratio;       ///< of times, where that was measured
-    std::optional<double> exponent;    ///< of counted elements
-    Index tokens = 0;                  ///< the length of the ratio
-    std::optional<Verdict> verdict;    ///< none where no number was claimed, or nothing was measured
-    std::string words;                 ///< the verdict with what belongs to it, or why there is none
+    std::optional<published::Topic> topic; ///< none: a claim of all fixes together
+    std::optional<Spread> ratio;           ///< of times, where that was measured
+    std::optional<double> exponent;        ///< of counted elements
+    Index tokens = 0;                      ///< the length of the ratio
+    std::optional<Verdict> verdict;        ///< none where no number was claimed, or nothing was measured
+    std::string words;                     ///< the verdict with what belongs to it, or why there is none
 };
 
-/// The claims of the fixes that were compared, in the report's order, then those of all together.
+/// The claims of the topics that were compared, in the report's order, then those of all together.
 std::vector<Judgement> judge(const Comparison& comparison);
 
 /// The times of two measurements of the same length as a ratio; nothing where one has none.

@@ -3,7 +3,7 @@
 import os
 import tempfile
 
-from figures import RUNGS, VERDICT_COLOURS, elements, seconds, times
+from figures import RUNGS, VERDICT_COLOURS, elements, is_fix, label, picture_name, seconds, times, topics
 
 COLOURS = {"before": "#c0392b", "after": "#d68910", "principled": "#1f6f8b"}
 LABELS = {"before": "before", "after": "after, as published", "principled": "principled"}
@@ -22,8 +22,10 @@ def measured(data, form, fix, rung):
     return [n for n, _ in found], [entry for _, entry in found]
 
 
-def others(data):
-    """Where the fixes stand that a ladder does not move."""
+def others(data, topic):
+    """What a ladder does not move."""
+    if not is_fix(topic):
+        return "all else alike"
     return "others at before, fix 1 as published" if data["device"] else "the other fixes at before"
 
 
@@ -46,11 +48,11 @@ def log_axes(plt, axis, n):
     axis.grid(alpha=0.25)
 
 
-def plot_fix(plt, data, fix, path):
+def plot_topic(plt, data, fix, path):
     """Time against n, alone and end to end, a line a rung."""
     figure, axes = plt.subplots(1, 2, figsize=(10.5, 4.8))
     every_n = [at["n"] for at in data["lengths"]]
-    for axis, form, label in zip(axes, ("isolated", "end_to_end"), ("alone", f"end to end, {others(data)}")):
+    for axis, form, words in zip(axes, ("isolated", "end_to_end"), ("alone", f"{'end to end' if is_fix(fix) else 'a whole call'}, {others(data, fix)}")):
         drawn = False
         for rung in RUNGS:
             n, entries = measured(data, form, fix, rung)
@@ -62,16 +64,16 @@ def plot_fix(plt, data, fix, path):
             axis.errorbar(n, middle, whiskers, label=text, color=COLOURS[rung], marker="os^"[RUNGS.index(rung)], capsize=3, lw=1.8,
                           ls=("-", "--", "-.")[RUNGS.index(rung)])
             drawn = True
-            if fix["number"] == 5 and rung == "after" and all("first_call" in entry for entry in entries):
+            if fix["number"] >= 5 and rung == "after" and all("first_call" in entry for entry in entries):
                 first = [1e3 * entry["first_call"]["seconds"]["median"] for entry in entries]
                 axis.plot(n, first, color=COLOURS[rung], marker="s", mfc="white", lw=1.2, ls=":", label="its first call")
-        axis.set(xlabel="tokens n", ylabel=f"{clock(data)} of a call (ms)", title=label)
+        axis.set(xlabel="tokens n", ylabel=f"{clock(data)} of a call (ms)", title=words)
         log_axes(plt, axis, every_n)
         if drawn:
             axis.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
         else:
             axis.text(0.5, 0.5, "nothing to do", ha="center", transform=axis.transAxes)
-    figure.suptitle(f"Fix {fix['number']}, {fix['title'].lower()}: median time, whiskers span the interquartile range", y=0.99)
+    figure.suptitle(f"{label(fix)}, {fix['title']}: median time, whiskers span the interquartile range", y=0.99)
     save(plt, figure, path)
 
 
@@ -161,7 +163,7 @@ def save(plt, figure, path):
 def plots(data, folder):
     """Draws what there is to draw; the names of the files, or why there are none."""
     for stale in folder.glob("*.png"):
-        if stale.stem in {"claims", "waterfall", "complexity"} or stale.stem.startswith("fix_"):
+        if stale.stem in {"claims", "waterfall", "complexity"} or stale.stem.startswith(("fix_", "opportunity_")):
             stale.unlink()
     try:
         os.environ.setdefault("MPLCONFIGDIR", tempfile.mkdtemp(prefix="matplotlib-"))
@@ -181,8 +183,7 @@ def plots(data, folder):
     if at["waterfall"]:
         plot_waterfall(plt, data, at["waterfall"], at["n"], folder / "waterfall.png")
         drawn.add("waterfall.png")
-    for fix in data["fixes"]:
-        name = f"fix_{fix['number']}.png"
-        plot_fix(plt, data, fix, folder / name)
-        drawn.add(name)
+    for topic in topics(data):
+        plot_topic(plt, data, topic, folder / picture_name(topic))
+        drawn.add(picture_name(topic))
     return drawn, ""

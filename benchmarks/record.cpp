@@ -6,9 +6,9 @@ namespace dra::benchmarks {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using published::Fix;
 using published::Rung;
 using published::rungs_of_a_fix;
+using published::Topic;
 
 Json json(const std::optional<double>& x) { return x && std::isfinite(*x) ? Json(*x) : Json(nullptr); }
 
@@ -22,10 +22,17 @@ Json json(const Allocations& a) {
 }
 
 Json json(const published::Counts& c) {
-    return {{"mask_elements", c.mask_elements}, {"mask_bytes_kept", c.mask_bytes_kept},
-            {"head_groups", c.head_groups},     {"index_elements", c.index_elements},
-            {"rows_gathered", c.rows_gathered}, {"pairs", c.pairs},
-            {"pairs_again", c.pairs_again},     {"flops", c.flops}};
+    return {{"mask_elements", c.mask_elements},
+            {"mask_bytes_kept", c.mask_bytes_kept},
+            {"head_groups", c.head_groups},
+            {"index_elements", c.index_elements},
+            {"rows_gathered", c.rows_gathered},
+            {"pairs", c.pairs},
+            {"pairs_again", c.pairs_again},
+            {"flops", c.flops},
+            {"temporary_elements", c.temporary_elements},
+            {"rows_read", c.rows_read},
+            {"bytes_kept", c.bytes_kept}};
 }
 
 Json json(const cuda::DeviceWork& w) {
@@ -66,15 +73,15 @@ Json json(const Measurement& m, const Measurement* before, bool on_device) {
 
 Json json(const Comparison& c, const AtLength& at) {
     Json j{{"n", at.tokens}, {"repetitions", at.repetitions}, {"oracle_seconds", at.oracle_seconds}};
-    for (const Fix fix : c.fixes) {
-        const std::string number = std::to_string(static_cast<int>(fix));
-        const Ladder& alone = at.isolated.at(fix);
+    for (const Topic topic : c.topics) {
+        const std::string number = std::to_string(static_cast<int>(topic));
+        const Ladder& alone = at.isolated.at(topic);
         for (const Rung rung : rungs_of_a_fix) {
-            const Measurement* before = at.pipeline(c.end_to_end(fix, Rung::before));
+            const Measurement* before = c.end_to_end(at, topic, Rung::before);
             j["isolated"][number][published::name(rung)] =
                 json(alone[static_cast<std::size_t>(rung)], &alone[0], c.device.has_value());
             j["end_to_end"][number][published::name(rung)] =
-                json(*at.pipeline(c.end_to_end(fix, rung)), before, c.device.has_value());
+                json(*c.end_to_end(at, topic, rung), before, c.device.has_value());
         }
     }
     j["waterfall"] = Json::array();
@@ -89,43 +96,47 @@ Json json(const Comparison& c, const AtLength& at) {
     return j;
 }
 
-Json json_exponents(const Comparison& c, Fix fix) {
+Json json_exponents(const Comparison& c, Topic topic) {
     Json j;
     const auto add = [&](const char* form, Rung rung, const std::function<const Measurement*(const AtLength&)>& which) {
-        const Exponents found = exponents(c, counted_of(fix), which);
+        const Exponents found = exponents(c, counted_of(topic), which);
         j[form][published::name(rung)] = {{"time", json(found.time)}, {"elements", json(found.elements)}};
     };
     for (const Rung rung : rungs_of_a_fix) {
-        add("isolated", rung, [&](const AtLength& at) { return &at.isolated.at(fix)[static_cast<std::size_t>(rung)]; });
-        add("end_to_end", rung, [&](const AtLength& at) { return at.pipeline(c.end_to_end(fix, rung)); });
+        add("isolated", rung,
+            [&](const AtLength& at) { return &at.isolated.at(topic)[static_cast<std::size_t>(rung)]; });
+        add("end_to_end", rung, [&](const AtLength& at) { return c.end_to_end(at, topic, rung); });
     }
     return j;
 }
 
-Json json_fix(const Comparison& c, Fix fix) {
-    const published::Entry& entry = published::entry(fix);
-    Json j{{"number", entry.number()},       {"id", entry.id},           {"title", entry.title},
-           {"section", entry.section},       {"teaches", entry.teaches}, {"causal", c.causal_for(fix)},
-           {"counted", counted_of(fix).name}};
+Json json_topic(const Comparison& c, Topic topic) {
+    const published::Entry& entry = published::entry(topic);
+    Json j{{"number", entry.number()},         {"id", entry.id},           {"title", entry.title},
+           {"section", entry.section},         {"teaches", entry.teaches}, {"causal", c.causal_for(topic)},
+           {"counted", counted_of(topic).name}};
     for (const Rung rung : rungs_of_a_fix) {
         const published::Words& words = entry.words(rung, c.device.has_value());
         j["rungs"][published::name(rung)] = {{"title", words.title}, {"sentence", words.sentence}};
     }
-    j["exponents"] = json_exponents(c, fix);
+    j["exponents"] = json_exponents(c, topic);
     return j;
 }
 
 Json json(const Judgement& j) {
     const published::Claim& claim = j.claim;
     constexpr const char* quantities[] = {"speed-up", "exponent", "none"};
-    return {{"fix", j.fix ? Json(static_cast<int>(*j.fix)) : Json(nullptr)},
+    const auto rungs = [&](const published::Rungs& r) {
+        return j.topic && !published::is_fix(*j.topic) ? Json(nullptr) : Json(r.name());
+    };
+    return {{"fix", j.topic ? Json(static_cast<int>(*j.topic)) : Json(nullptr)},
             {"words", claim.words},
             {"quantity", quantities[static_cast<int>(claim.quantity)]},
             {"low", claim.low},
             {"high", claim.high},
             {"reading", claim.reading},
-            {"from", claim.from.name()},
-            {"to", claim.to.name()},
+            {"from", rungs(claim.from)},
+            {"to", rungs(claim.to)},
             {"reached_upstream", claim.reached_upstream},
             {"fact", claim.fact},
             {"ratio", json(j.ratio)},
@@ -173,7 +184,9 @@ nlohmann::ordered_json record(const Comparison& c, const Json& environment) {
            {"timed", c.timed},
            {"seconds", c.seconds},
            {"allocations_counted", allocations_counted()}};
-    for (const Fix fix : c.fixes) j["fixes"].push_back(json_fix(c, fix));
+    j["fixes"] = j["opportunities"] = Json::array();
+    for (const Topic topic : c.topics)
+        j[published::is_fix(topic) ? "fixes" : "opportunities"].push_back(json_topic(c, topic));
     j["claims"] = Json::array();
     for (const Judgement& judgement : judge(c)) j["claims"].push_back(json(judgement));
     j["left_out"] = json(c.left_out);

@@ -11,7 +11,7 @@ import json
 import pathlib
 import sys
 
-from figures import RUNGS, VERDICT_COLOURS, count, elements, seconds, size, times
+from figures import RUNGS, VERDICT_COLOURS, count, elements, is_fix, label, picture_name, seconds, size, times, topics
 from plots import plots
 
 STYLE = """
@@ -58,7 +58,7 @@ def promised(claim):
 
 def speed_up(forms, fix, rung):
     entry = forms[str(fix["number"])][rung]
-    return "nothing to do" if "absent" in entry else spread(entry["speed_up"], times)
+    return "–" if "absent" in entry else spread(entry["speed_up"], times)
 
 
 def largest_length(data, fix):
@@ -70,14 +70,14 @@ def largest_length(data, fix):
 
 def summary(data):
     rows = []
-    for fix in data["fixes"]:
+    for fix in topics(data):
         claims = [claim for claim in data["claims"] if claim["fix"] == fix["number"]]
         at = largest_length(data, fix)
         shorter = "" if at is data["lengths"][-1] else f", n = {at['n']}"
         rows.append([f"{fix['number']} {html.escape(fix['title'])}{shorter}"]
                     + [speed_up(at[form], fix, rung) for form in ("isolated", "end_to_end") for rung in RUNGS[1:]]
                     + ["<br>".join(map(promised, claims)), "<br>".join(map(verdict, claims))])
-    header = ["fix", "alone, after", "alone, principled", "end to end, after", "end to end, principled", "claim", "verdict"]
+    header = ["topic", "alone, after", "alone, principled", "end to end, after", "end to end, principled", "claim", "verdict"]
     return table(header, rows)
 
 
@@ -127,10 +127,10 @@ def memory(data, call):
 def detail_row(data, fix, form, rung, entry, n, growth):
     if "absent" in entry:
         blank = len(cost_header(data)) + len(memory_header(data)) + 5
-        return [[f"{form}, {rung}", n, f"nothing to do: {html.escape(entry['absent'])}"] + [""] * blank]
+        return [[f"{form}, {rung}", n, html.escape(entry["absent"])] + [""] * blank]
     rows = []
     for key, suffix in (("call", ""), ("first_call", ", first call")):
-        if key not in entry or (key == "first_call" and fix["number"] != 5):
+        if key not in entry or (key == "first_call" and fix["number"] < 5):
             continue
         call = entry[key]
         counts = call["counts"]
@@ -144,10 +144,10 @@ def detail_row(data, fix, form, rung, entry, n, growth):
 
 def detail_table(data, fix):
     rows = []
-    for form, label in (("isolated", "alone"), ("end_to_end", "end to end")):
+    for form, words in (("isolated", "alone"), ("end_to_end", "end to end" if is_fix(fix) else "whole call")):
         for rung in RUNGS:
             for at in data["lengths"]:
-                rows += detail_row(data, fix, label, rung, at[form][str(fix["number"])][rung], at["n"], fix["exponents"][form][rung])
+                rows += detail_row(data, fix, words, rung, at[form][str(fix["number"])][rung], at["n"], fix["exponents"][form][rung])
     header = ["form, rung", "n", *cost_header(data), "before / rung", *memory_header(data), html.escape(fix["counted"]), "FLOPs", "time grows", "elements grow", "error ratio"]
     return table(header, rows)
 
@@ -156,7 +156,7 @@ def picture(name, drawn, alternative):
     return f"<img src='{name}' alt='{html.escape(alternative)}'>" if name in drawn else ""
 
 
-def fix_section(data, fix, drawn):
+def topic_section(data, fix, drawn):
     rungs = "".join(f"<li><b>{rung}</b>: {html.escape(words['title'])}. {html.escape(words['sentence'])}</li>"
                     for rung, words in fix["rungs"].items())
     note = "" if fix["number"] != 3 else ("<p class=note>Compared not causal: the class reached this branch only when not causal, and only on "
@@ -165,8 +165,8 @@ def fix_section(data, fix, drawn):
              if (entry := at["isolated"][str(fix["number"])]["after"]).get("error_ratio_as_published")]
     if wrong:
         note += f"<p class=wrong>As it was published its error ratio is {max(wrong):.3g}; the bound is {data['configuration']['error_bound']:g}.</p>"
-    return (f"<h2>Fix {fix['number']}: {html.escape(fix['title'])}</h2><p>{html.escape(fix['teaches'])}</p><ul>{rungs}</ul>{note}"
-            + picture(f"fix_{fix['number']}.png", drawn, f"time of fix {fix['number']} against n") + detail_table(data, fix))
+    return (f"<h2>{label(fix)}: {html.escape(fix['title'])}</h2><p>{html.escape(fix['teaches'])}</p><ul>{rungs}</ul>{note}"
+            + picture(picture_name(fix), drawn, f"time of {label(fix).lower()} against n") + detail_table(data, fix))
 
 
 def setting(data):
@@ -188,7 +188,7 @@ def setting(data):
 
 def page(data, folder):
     parts = ["<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-             f"<title>Before and after</title><style>{STYLE}</style><h1>The fixes: before, after, and principled</h1>", setting(data)]
+             f"<title>Before and after</title><style>{STYLE}</style><h1>Fixes and opportunities: before, after, and principled</h1>", setting(data)]
     for out in data["left_out"]:
         parts.append(f"<p class=missing>n = {out['n']} was left out: {html.escape(out['why'])}.</p>")
     for offender in data["out_of_tolerance"]:
@@ -207,7 +207,10 @@ def page(data, folder):
     if at["waterfall"]:
         parts += [f"<h2>One fix after another, n = {at['n']}</h2>", picture("waterfall.png", drawn, "time of every step"),
                   waterfall_table(data, at["waterfall"])]
-    parts += [fix_section(data, fix, drawn) for fix in data["fixes"]]
+    parts += [topic_section(data, topic, drawn) for topic in topics(data)]
+    if data["device"] and data.get("opportunities"):
+        names = ", ".join(f"{topic['number']} {html.escape(topic['title'])}" for topic in data["opportunities"])
+        parts.append(f"<p class=missing>The remaining opportunities ({names}) are not on this backend.</p>")
     return "".join(parts) + "</html>\n"
 
 

@@ -31,6 +31,7 @@ Measurement verify_and_count(const Subject& subject, const Oracle& oracle) {
         found.error_ratio = std::max(found.error_ratio, verified.error_ratio);
     };
     const auto count = [&](Allocations& allocations, Counts& counts, cuda::DeviceWork& work) {
+        if (subject.prepare) subject.prepare();
         AllocationCount counter;
         const double seconds = seconds_of(subject.run);
         allocations = counter.stop();
@@ -63,7 +64,8 @@ void time_group(const std::vector<Subject>& subjects, const std::vector<Measurem
     for (std::size_t i = 0; i < subjects.size(); ++i) {
         const Subject& subject = subjects[i];
         if (!subject.absent.empty()) continue;
-        alternatives.push_back({subject.name, subject.run, {}, subject.timed_run, &measurements[i]->later_host});
+        alternatives.push_back(
+            {subject.name, subject.run, subject.prepare, subject.timed_run, &measurements[i]->later_host});
         targets.push_back(&measurements[i]->later);
     }
     if (alternatives.empty()) return;

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// A subject of the comparison: one rung alone, or one pipeline, on this CPU or on a device, behind the same few calls.
+/// A subject of the comparison: one rung alone, one pipeline, or one whole call, on this CPU or on a device, behind the same few calls.
 
 #include "benchmarks/allocations.hpp"
 #include "benchmarks/timing.hpp"
@@ -29,6 +29,7 @@ struct Subject {
     bool bounded = false;                      ///< absent from some length on, for it would take too long
     bool tells_first_from_later = false;       ///< whether the first call is timed and counted by itself
     std::function<void()> run;                 ///< one call
+    std::function<void()> prepare{};           ///< before every call, and no part of it; mostly empty
     std::function<void()> forget;              ///< makes the next call a first one
     std::function<published::Counts()> counts; ///< of the last call
     std::function<published::Verified(const Oracle&)> verify; ///< poisons, runs, judges

@@ -1,8 +1,8 @@
 #include "benchmarks/table.hpp"
 
-#include "benchmarks/fix_table.hpp"
 #include "benchmarks/gauge.hpp"
 #include "benchmarks/quantities.hpp"
+#include "benchmarks/topic_table.hpp"
 #include "benchmarks/waterfall_table.hpp"
 
 #include <fmt/ranges.h>
@@ -12,10 +12,10 @@
 namespace dra::benchmarks {
 namespace {
 
-using published::Fix;
 using published::Quantity;
 using published::Rung;
 using published::rungs_of_a_fix;
+using published::Topic;
 
 std::string claim_text(const published::Claim& claim) {
     if (claim.quantity == Quantity::exponent) return "O(n)";
@@ -37,7 +37,8 @@ void print_setting(Page& page, const Comparison& c) {
         for (std::size_t i = 0; i < c.segments.size(); ++i)
             patterns += fmt::format("{}({}, {})", i ? " " : "", c.segments[i], c.dilations[i]);
     }
-    page.line("Dilated ring attention: {} before, after and principled", c.fixes.size() == 1 ? "a fix" : "the fixes");
+    page.line("Dilated ring attention: {} before, after and principled",
+              c.topics.size() == 1 ? "a topic" : "fixes and opportunities");
     page.line();
     const std::string type = c.dtype == DType::f64 ? "double" : c.dtype == DType::f32 ? "float" : name(c.dtype);
     page.line("B = {}, H = {}{}, D = {}, {}, patterns (w, r) = {}, {}, ring of {}, {} thread{}", c.batch, c.heads,
@@ -53,29 +54,29 @@ void print_setting(Page& page, const Comparison& c) {
     for (const Remark& out : c.left_out) page.line("n = {} was left out: {}", out.tokens, out.words);
 }
 
-/// The largest error ratio of a fix, over lengths, rungs and forms.
-double worst_error(const Comparison& c, Fix fix) {
+/// The largest error ratio of a topic, over lengths, rungs and forms.
+double worst_error(const Comparison& c, Topic topic) {
     double worst = 0;
     for (const AtLength& at : c.lengths)
         for (const Rung rung : rungs_of_a_fix) {
-            worst = std::max(worst, at.isolated.at(fix)[static_cast<std::size_t>(rung)].error_ratio);
-            if (const Measurement* m = at.pipeline(c.end_to_end(fix, rung))) worst = std::max(worst, m->error_ratio);
+            worst = std::max(worst, at.isolated.at(topic)[static_cast<std::size_t>(rung)].error_ratio);
+            if (const Measurement* m = c.end_to_end(at, topic, rung)) worst = std::max(worst, m->error_ratio);
         }
     return worst;
 }
 
-/// A fix's ladder by one gauge: alone and end to end.
-std::string ladder_text(const Comparison& c, Fix fix, const Gauge& gauge) {
-    const AtLength& at = largest_length(c, fix);
-    const Ladder& alone = at.isolated.at(fix);
-    const auto end_to_end = [&](Rung rung) { return at.pipeline(c.end_to_end(fix, rung)); };
+/// A topic's ladder by one gauge: alone and end to end.
+std::string ladder_text(const Comparison& c, Topic topic, const Gauge& gauge) {
+    const AtLength& at = largest_length(c, topic);
+    const Ladder& alone = at.isolated.at(topic);
+    const auto end_to_end = [&](Rung rung) { return c.end_to_end(at, topic, rung); };
     const auto gain = [](const std::optional<Spread>& ratio) { return ratio ? times_text(ratio->median) : "-"; };
     const auto against_before = [&](Rung rung) {
         return gain_text(gauge.ratio(end_to_end(Rung::before), end_to_end(rung)));
     };
     const std::string shorter = at.tokens == c.lengths.back().tokens ? "" : fmt::format(", n={}", at.tokens);
     return fmt::format("{:<24}{:>9}{:>11}  {:<20}{:<20}",
-                       fmt::format("{} {}{}", static_cast<int>(fix), published::entry(fix).title, shorter),
+                       fmt::format("{} {}{}", static_cast<int>(topic), published::entry(topic).title, shorter),
                        gain(gauge.ratio(&alone[0], &alone[1])), gain(gauge.ratio(&alone[0], &alone[2])),
                        against_before(Rung::after), against_before(Rung::principled));
 }
@@ -87,39 +88,56 @@ void print_ladder_heading(Page& page, const Comparison& c, const Gauge& gauge, b
     page.line("{:<24}{:^20}{:^42}{:>7}", "", "alone",
               c.device ? "end to end, others before, fix 1 after" : "end to end, the other fixes at before",
               claims ? "error" : "");
-    page.line("{:<24}{:>9}{:>11}  {:<20}{:<20}{:>7}  {:<12}{}", "fix", "after", "principled", "after", "principled",
+    page.line("{:<24}{:>9}{:>11}  {:<20}{:<20}{:>7}  {:<12}{}", "topic", "after", "principled", "after", "principled",
               claims ? "ratio" : "", claims ? "claim" : "", claims ? "verdict" : "");
+}
+
+/// A topic's row, and one more for every further claim.
+void print_ladder(Page& page, const Comparison& c, Topic topic, const std::vector<Judgement>& judgements) {
+    std::string row = fmt::format("{}{:>7.3g}", ladder_text(c, topic, gauges(c).front()), worst_error(c, topic));
+    for (const Judgement& j : judgements) {
+        if (j.topic != topic) continue;
+        page.line("{:<93}  {:<12}{}", row, claim_text(j.claim), verdict_text(j));
+        row.clear();
+    }
+}
+
+/// The topics that the pipeline does not have.
+void print_opportunities(Page& page, const Comparison& c, const std::vector<Judgement>& judgements) {
+    auto opportunities = c.topics | std::views::filter([](Topic topic) { return !published::is_fix(topic); });
+    if (opportunities.empty()) return;
+    page.line("{:<24}{:^20}{:^42}", "remaining opportunities", "", c.device ? "" : "a whole call, all else alike");
+    for (const Topic topic : opportunities)
+        if (c.device)
+            page.line("{} {:<22}not on this backend", static_cast<int>(topic), published::entry(topic).title);
+        else
+            print_ladder(page, c, topic, judgements);
 }
 
 void print_summary(Page& page, const Comparison& c, const std::vector<Judgement>& judgements) {
     const std::vector<Gauge> by = gauges(c);
     print_ladder_heading(page, c, by.front(), true);
-    for (const Fix fix : c.fixes) {
-        std::string row = fmt::format("{}{:>7.3g}", ladder_text(c, fix, by.front()), worst_error(c, fix));
-        for (const Judgement& j : judgements) {
-            if (j.fix != fix) continue;
-            page.line("{:<93}  {:<12}{}", row, claim_text(j.claim), verdict_text(j));
-            row.clear();
-        }
-    }
+    auto fixes = c.topics | std::views::filter(published::is_fix);
+    for (const Topic fix : fixes) print_ladder(page, c, fix, judgements);
     for (const Judgement& j : judgements)
-        if (!j.fix)
+        if (!j.topic)
             page.line("{:<46}{:<47}  {:<12}{}", "all, beyond fix 1", spread_text(j.ratio), claim_text(j.claim),
                       verdict_text(j));
+    print_opportunities(page, c, judgements);
     page.line();
     page.line("  {}error ratio: the worst of all lengths; the bound is {}.",
               c.timed ? "(q1-q3): interquartile range of the ratio.  " : "", c.error_bound);
     page.line("  *: the class never reached the code that this fix changed, so its users saw none of it.");
     for (const Gauge& gauge : by | std::views::drop(1)) {
         print_ladder_heading(page, c, gauge, false);
-        for (const Fix fix : c.fixes) page.line("{}", ladder_text(c, fix, gauge));
+        for (const Topic fix : fixes) page.line("{}", ladder_text(c, fix, gauge));
     }
 }
 
 void print_claims(Page& page, const Comparison& c, const std::vector<Judgement>& judgements) {
     page.heading("What the report claims");
     for (const Judgement& j : judgements) {
-        page.line("{}  {}", j.fix ? std::to_string(static_cast<int>(*j.fix)) : "-",
+        page.line("{}  {}", j.topic ? std::to_string(static_cast<int>(*j.topic)) : "-",
                   wrapped(fmt::format("\"{}\"", j.claim.words), 3));
         if (j.ratio)
             page.line(
@@ -164,7 +182,7 @@ std::string table(const Comparison& comparison) {
     print_summary(page, comparison, judgements);
     print_claims(page, comparison, judgements);
     print_waterfall(page, comparison);
-    for (const Fix fix : comparison.fixes) print_fix(page, comparison, published::entry(fix));
+    for (const Topic topic : comparison.topics) print_topic(page, comparison, published::entry(topic));
     page.line();
     print_effort(page, comparison);
     return page.text;

@@ -23,8 +23,9 @@ public:
     /// The oracle on the inputs, as they are rounded. Called before subjects of the same causality are verified.
     virtual Oracle truth(const Problem& problem) = 0;
 
-    /// One rung of one fix alone, and one pipeline.
-    virtual Subject isolated(published::Fix fix, published::Rung rung, const Problem& problem) = 0;
+    /// One rung of one topic alone, the whole call of an opportunity, and one pipeline.
+    virtual Subject isolated(published::Topic topic, published::Rung rung, const Problem& problem) = 0;
+    virtual Subject whole_call(published::Topic opportunity, published::Rung rung, const Problem& problem) = 0;
     virtual Subject pipeline(const PipelineKey& key, bool tells_first_from_later, const Problem& problem) = 0;
 };
 

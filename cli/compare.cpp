@@ -89,8 +89,8 @@ benchmarks::Options parse_options(const Flags& flags) {
     if (flags.ranks) options.ranks = parse_size("--ranks", *flags.ranks);
     if (flags.fix) {
         const Index number = parse_integer("--fix", *flags.fix);
-        if (number < 1 || number > published::fixes) throw PatternError("--fix", *flags.fix, "must be from 1 to 5");
-        options.fixes = {published::Fix{static_cast<int>(number)}};
+        if (number < 1 || number > published::topics) throw PatternError("--fix", *flags.fix, "must be from 1 to 9");
+        options.topics = {published::Topic{static_cast<int>(number)}};
     }
     options.causal = !flags.not_causal;
     options.budget_seconds = flags.quick ? reach.quick_budget : reach.usual_budget;
@@ -224,7 +224,7 @@ Command compare_command(CLI::App& program) {
     add("--lengths", flags->lengths,
         "tokens; default: 512,1024,2048,4096, with --quick 256,512,1024; cuda 512 to 16384, emulated 64,128", "N,...");
     add("--ranks", flags->ranks, "ranks of the ring; default: 4", "R");
-    add("--fix", flags->fix, "this fix alone, without the waterfall", "1..5");
+    add("--fix", flags->fix, "this fix, or from 6 on this opportunity, alone; without the waterfall", "1..9");
     add("--segments", flags->segments, "segment lengths w, one a pattern; default: n/2,n", "W,...");
     add("--dilations", flags->dilations, "dilation rates r, one a pattern; default: 1,2", "R,...");
     add("--heads", flags->heads, "default: 2; cuda 16", "H");

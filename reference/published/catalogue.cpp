@@ -1,5 +1,8 @@
 #include "reference/published/catalogue.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace dra::published {
 
 namespace {
@@ -11,7 +14,7 @@ Rungs fixed(Fix fix) { return all_before.with(fix, Rung::after); }
 
 constexpr const char* as_printed = "the range as it is printed, as time before / time after";
 
-std::vector<Entry> make_catalogue() {
+std::vector<Entry> make_fixes() {
     return {
         {Fix::causal_mask,
          "causal-mask",
@@ -127,14 +130,79 @@ std::vector<Entry> make_catalogue() {
     };
 }
 
+/// What the report says of an opportunity: a sentence without a number.
+Claim promise(const char* words, const char* fact) {
+    return {.words = words, .reading = "no number was claimed", .causal = std::nullopt, .fact = fact};
+}
+
+std::vector<Entry> make_opportunities() {
+    return {
+        {Topic::memory_pool,
+         "memory-pool",
+         "Memory pool",
+         "Remaining Opportunities, 1. Memory Pool Optimization",
+         "An allocator is a pool already; what beats both is to know beforehand how much is needed.",
+         {{{{"allocated", "Every temporary of every view is asked for, and given back when it has been used."}},
+           {{"pool",
+             "Powers of two bytes, kept by size and never given back: what two sizes could share is held twice."}},
+           {{"sized by the plan",
+             "One block for the largest view, whose size is a closed form; a view takes its temporaries "
+             "from it as from a stack."}}}},
+         {promise("Memory Pool Optimization: Better buffer reuse strategies",
+                  "upstream's own figures for its pool: 3.37 -> 3.07 ms at 8 MB with 6.07 times the memory, 14.23 -> "
+                  "15.77 ms at 32 MB")}},
+
+        {Topic::pattern_caching,
+         "pattern-caching",
+         "Pattern caching",
+         "Remaining Opportunities, 2. Pattern Caching",
+         "Three numbers say which rows a pattern selects; a list of them is work, and a cache of lists is memory.",
+         {{{{"listed", "The rows of every segment and head are listed for every call, and gathered by the list."}},
+           {{"lists kept", "Lists are kept by pattern, head and segment: eight bytes a row, and a look-up a view."}},
+           {{"closed form", "A first row, a stride and a count: the same rows are copied without any list."}}}},
+         {promise("Pattern Caching: Extend caching to dilation patterns",
+                  "the pattern cache that fix 5 added is never read, so that nothing was measured")}},
+
+        {Topic::compiled_hot_path,
+         "compiled-hot-path",
+         "Compiled hot path",
+         "Remaining Opportunities, 3. torch.compile",
+         "A compiler fuses operations that need not have been apart: the fused pass can be written down.",
+         {{{{"an operation at a time", "Eleven operations over whole tensors a pattern, each on all cores into a new "
+                                       "temporary, n^2 elements in most."}},
+           {{"none was published", "The report names torch.compile and publishes no use of it."}},
+           {{"plan once, run many",
+             "One pass of online softmax in registers, its memory planned once: no temporary, no allocation."}}}},
+         {promise("torch.compile: Apply to hot paths for additional speedup", "none was published")}},
+
+        {Topic::kv_cache,
+         "kv-cache",
+         "KV cache",
+         "Remaining Opportunities, 4. KV Caching",
+         "What may be forgotten is worth more than what is kept: a dilated token sees a few rows of one segment.",
+         {{{{"prefix again", "Every token computes the whole prefix again and keeps its last row."}},
+           {{"dense cache",
+             "Keys and values of all tokens are kept; a token reads all of them, and a mask hides what its "
+             "patterns do not see."}},
+           {{"dilated cache",
+             "Rows that a later token can see are kept, one segment a pattern; a token reads what it sees."}}}},
+         {promise("KV Caching: Implement proper key-value caching for inference",
+                  "the class has no cache: it computes the prefix again")}},
+    };
+}
+
 } // namespace
 
 const std::vector<Entry>& catalogue() {
-    static const std::vector<Entry> entries = make_catalogue();
+    static const std::vector<Entry> entries = [] {
+        std::vector<Entry> all = make_fixes();
+        std::ranges::move(make_opportunities(), std::back_inserter(all));
+        return all;
+    }();
     return entries;
 }
 
-const Entry& entry(Fix fix) { return catalogue()[static_cast<std::size_t>(fix) - 1]; }
+const Entry& entry(Topic topic) { return catalogue()[static_cast<std::size_t>(topic) - 1]; }
 
 const std::vector<Claim>& overall_claims() {
     static const std::vector<Claim> claims{

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// The catalogue: every fix once, as data. Tests, benchmarks and documentation iterate over it.
+/// The catalogue: every topic once, as data. Tests, benchmarks and documentation iterate over it.
 
 #include "reference/published/rung.hpp"
 
@@ -22,13 +22,13 @@ struct Claim {
     Quantity quantity = Quantity::none;
     double low = 0, high = 0;      ///< the claim holds inside [low, high]; both 0 without a number
     std::string reading;           ///< how the words became the range
-    Rungs from, to;                ///< the two pipelines that are compared
+    Rungs from{}, to{};            ///< the two pipelines that are compared, of a fix
     std::optional<bool> causal;    ///< where it is to be judged; either, when absent
     bool reached_upstream = false; ///< whether calls of the class ever came through the changed code
     std::string fact;              ///< what was measured on the class
 };
 
-/// A form of a fix in words.
+/// A form of a topic in words.
 struct Words {
     std::string title;
     std::string sentence;
@@ -40,9 +40,9 @@ struct RungEntry {
     std::optional<Words> on_gpu{};
 };
 
-/// A fix.
+/// A topic.
 struct Entry {
-    Fix fix;
+    Topic topic;
     std::string id;      ///< "causal-mask"
     std::string title;   ///< "Causal mask"
     std::string section; ///< the report's
@@ -50,7 +50,7 @@ struct Entry {
     std::array<RungEntry, 3> rungs; ///< before, after, principled
     std::vector<Claim> claims;
 
-    Index number() const { return static_cast<Index>(fix); }
+    Index number() const { return static_cast<Index>(topic); }
     const Words& operator[](Rung rung) const { return rungs[static_cast<std::size_t>(rung)].words; }
     const Words& words(Rung rung, bool on_gpu) const {
         const RungEntry& entry = rungs[static_cast<std::size_t>(rung)];
@@ -58,9 +58,9 @@ struct Entry {
     }
 };
 
-/// The five fixes, in the report's order.
+/// The five fixes and the four opportunities, in the report's order.
 const std::vector<Entry>& catalogue();
-const Entry& entry(Fix fix);
+const Entry& entry(Topic topic);
 
 /// What the report claims of all fixes together.
 const std::vector<Claim>& overall_claims();

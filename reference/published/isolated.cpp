@@ -1,6 +1,7 @@
 #include "reference/published/isolated.hpp"
 
 #include "reference/published/fix_2_discarded_attention.hpp"
+#include "reference/published/isolated_opportunity.hpp"
 #include "reference/published/pipeline.hpp"
 
 #include <memory>
@@ -9,7 +10,7 @@ namespace dra::published {
 
 namespace {
 
-constexpr const char* not_causal = "not causal: there is no mask";
+constexpr const char* not_causal = "nothing to do: not causal, there is no mask";
 
 /// Pairs (query, key) of the whole sequence that causality allows, asked one by one, for every pattern.
 Index allowed_pairs(const Problem& problem) {
@@ -191,18 +192,19 @@ Isolated isolate_caching(Rung rung, const Problem& problem) {
 
 } // namespace
 
-template <class T> Isolated isolate(Fix fix, Rung rung, const Problem& problem, TensorView<const T> q,
+template <class T> Isolated isolate(Topic topic, Rung rung, const Problem& problem, TensorView<const T> q,
                                     TensorView<const T> k, TensorView<const T> v) {
-    switch (fix) {
+    if (!is_fix(topic)) return isolate_opportunity<T>(topic, rung, problem);
+    switch (topic) {
     case Fix::causal_mask: return isolate_causal_mask(rung, problem);
     case Fix::caching: return isolate_caching(rung, problem);
-    default: return isolate_attention(fix, rung, problem, q, k, v);
+    default: return isolate_attention(topic, rung, problem, q, k, v);
     }
 }
 
-template Isolated isolate(Fix, Rung, const Problem&, TensorView<const float>, TensorView<const float>,
+template Isolated isolate(Topic, Rung, const Problem&, TensorView<const float>, TensorView<const float>,
                           TensorView<const float>);
-template Isolated isolate(Fix, Rung, const Problem&, TensorView<const double>, TensorView<const double>,
+template Isolated isolate(Topic, Rung, const Problem&, TensorView<const double>, TensorView<const double>,
                           TensorView<const double>);
 
 } // namespace dra::published

@@ -1,10 +1,11 @@
 #pragma once
 /// \file
-/// A fix alone: only the work that it is about, in one of its rungs, behind one interface for all fixes.
+/// A topic alone: only the work that it is about, in one of its rungs, behind one interface for all topics.
 ///
 /// 1: the masks or extents of all chunks and patterns. 2, 3, 4: the whole problem's attention as one chunk without the
 /// ring's gather, all other fixes principled. 5: the masks, index lists and head groups of one pipeline call, masks
-/// filled by comparison.
+/// filled by comparison. 6: the temporaries of a call, taken, first touched and given back. 7: the rows of all views. 8
+/// and 9 are a whole call, and nothing alone.
 
 #include "reference/definition/tolerance.hpp"
 #include "reference/published/rung.hpp"
@@ -20,7 +21,7 @@ struct Verified {
     double error_ratio = 0; ///< against the oracle; 0 for forms that make no attention
 };
 
-/// One rung of one fix, ready to run. It keeps views of q, k and v, which must outlive it.
+/// One rung of one topic, ready to run. It keeps views of q, k and v, which must outlive it.
 struct Isolated {
     std::string absent;                            ///< why there is nothing to do here; empty where there is
     bool keeps = false;                            ///< the first call differs from later ones
@@ -29,11 +30,17 @@ struct Isolated {
     std::function<Counts()> counts;                ///< of the last call
     std::function<Verified(const Oracle&)> verify; ///< poisons what there is to poison, runs, and judges
     std::function<ErrorRatios(const Oracle&)>
-        as_published; ///< the published, wrong, form judged; empty but for fix 3, after
+        as_published{};              ///< the published, wrong, form judged; empty but for fix 3, after
+    std::function<void()> prepare{}; ///< to be called before every run, and no part of it; mostly empty
 };
 
 /// The isolated form. float and double.
-template <class T> Isolated isolate(Fix fix, Rung rung, const Problem& problem, TensorView<const T> q,
+template <class T> Isolated isolate(Topic topic, Rung rung, const Problem& problem, TensorView<const T> q,
                                     TensorView<const T> k, TensorView<const T> v);
+
+/// The whole call of an opportunity, in which nothing else changes from rung to rung: attention of the problem, or of its
+/// last token. What is end to end for a fix is the pipeline. float and double.
+template <class T> Isolated whole_call(Topic opportunity, Rung rung, const Problem& problem, TensorView<const T> q,
+                                       TensorView<const T> k, TensorView<const T> v);
 
 } // namespace dra::published

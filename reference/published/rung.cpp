@@ -2,6 +2,12 @@
 
 namespace dra::published {
 
+std::vector<Topic> all_topics() {
+    std::vector<Topic> all(all_fixes.begin(), all_fixes.end());
+    all.insert(all.end(), opportunities.begin(), opportunities.end());
+    return all;
+}
+
 std::string name(Rung rung) {
     switch (rung) {
     case Rung::before: return "before";
@@ -25,6 +31,9 @@ Counts& Counts::operator+=(const Counts& other) {
     pairs += other.pairs;
     pairs_again += other.pairs_again;
     flops += other.flops;
+    temporary_elements += other.temporary_elements;
+    rows_read += other.rows_read;
+    bytes_kept += other.bytes_kept;
     return *this;
 }
 

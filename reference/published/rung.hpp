@@ -1,15 +1,16 @@
 #pragma once
 /// \file
-/// A rung is one form of a fix: before it, after it as published, or principled. Five fixes make 3^5 = 243 pipelines.
+/// A rung is one form of a topic: before it, after it as published, or principled. Five fixes make 3^5 = 243 pipelines.
 
 #include "reference/definition/positions.hpp"
 
 #include <array>
 #include <string>
+#include <vector>
 
 namespace dra::published {
 
-/// The forms of a fix, in the order of its ladder.
+/// The forms of a topic, in the order of its ladder.
 enum class Rung { before, after, principled };
 
 inline constexpr std::array rungs_of_a_fix{Rung::before, Rung::after, Rung::principled};
@@ -17,12 +18,33 @@ inline constexpr std::array rungs_of_a_fix{Rung::before, Rung::after, Rung::prin
 /// "before", "after", "principled".
 std::string name(Rung rung);
 
-/// The fixes of the report, by its numbers.
-enum class Fix { causal_mask = 1, discarded_attention, double_computation, duplicate_methods, caching };
+/// The topics of the report: its five fixes, and the four opportunities that it said remain.
+enum class Topic {
+    causal_mask = 1,
+    discarded_attention,
+    double_computation,
+    duplicate_methods,
+    caching,
+    memory_pool,
+    pattern_caching,
+    compiled_hot_path,
+    kv_cache,
+};
 
-inline constexpr Index fixes = 5;
+/// A topic from 1 to 5. Fixes are links of the pipeline, which has a rung for each. Opportunities are not: the class never
+/// had them, so that the pipeline is what it was, and each has a loop of its own.
+using Fix = Topic;
+
+inline constexpr Index fixes = 5, topics = 9;
 inline constexpr std::array all_fixes{Fix::causal_mask, Fix::discarded_attention, Fix::double_computation,
                                       Fix::duplicate_methods, Fix::caching};
+inline constexpr std::array opportunities{Topic::memory_pool, Topic::pattern_caching, Topic::compiled_hot_path,
+                                          Topic::kv_cache};
+
+/// Fixes, then opportunities.
+std::vector<Topic> all_topics();
+
+constexpr bool is_fix(Topic topic) { return static_cast<Index>(topic) <= fixes; }
 
 /// One rung for every fix.
 class Rungs {
@@ -73,6 +95,9 @@ struct Counts {
     Index pairs = 0;           ///< (row, key) that attention computed: rows, repeats included, times the keys visited
     Index pairs_again = 0;     ///< (row, key) whose score was computed a second time
     Index flops = 0;           ///< 4 D a pair, 2 D a pair computed again
+    Index temporary_elements = 0; ///< written to temporaries of one operation after the other
+    Index rows_read = 0;          ///< rows of k, and as many of v, that a decoded token asked for
+    Index bytes_kept = 0;         ///< held when the call is over, for later ones; masks are counted by themselves
 
     Counts& operator+=(const Counts& other);
     bool operator==(const Counts&) const = default;

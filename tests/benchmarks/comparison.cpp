@@ -13,6 +13,7 @@ namespace {
 
 using published::Fix;
 using published::Rung;
+using published::Topic;
 
 Inputs<float> inputs(Index tokens) {
     const Shape shape{1, tokens, 2, 8};
@@ -31,8 +32,14 @@ std::size_t longest_line(const std::string& text) {
     return longest;
 }
 
+/// All topics at two lengths; made once.
+const Comparison& all_topics() {
+    static const Comparison made = compare<float>({.lengths = {48, 96}}, inputs(96), silent);
+    return made;
+}
+
 TEST_CASE("every rung of every fix is verified, counted and timed at every length") {
-    const Comparison c = compare<float>({.lengths = {48, 96}}, inputs(96), silent);
+    const Comparison& c = all_topics();
     CHECK(c.offenders.empty());
     CHECK(c.left_out.empty());
     REQUIRE(c.lengths.size() == 2);
@@ -67,8 +74,45 @@ TEST_CASE("every rung of every fix is verified, counted and timed at every lengt
           forward_bound);
 }
 
+TEST_CASE("every rung of every opportunity is verified, counted and timed as a whole call, where there is one") {
+    const Comparison& c = all_topics();
+    CHECK(c.topics.size() == published::topics);
+    for (const AtLength& at : c.lengths)
+        for (const Topic topic : published::opportunities)
+            for (const Rung rung : published::rungs_of_a_fix) {
+                CAPTURE(published::entry(topic).title);
+                CAPTURE(published::name(rung));
+                const Measurement* m = c.end_to_end(at, topic, rung);
+                REQUIRE(m);
+                CHECK(m->right);
+                if (topic == Topic::compiled_hot_path && rung == Rung::after) {
+                    CHECK(m->absent == "none was published");
+                    continue;
+                }
+                CHECK(m->absent.empty());
+                CHECK(m->later.size() == static_cast<std::size_t>(at.repetitions));
+                CHECK(m->error_ratio > 0);
+                CHECK(m->error_ratio <= forward_bound);
+                CHECK(m->later_counts.flops > 0);
+            }
+    const AtLength& at = c.lengths.back();
+    const auto counted = [&](Topic topic, Rung rung) {
+        return counted_of(topic).of(c.end_to_end(at, topic, rung)->later_counts);
+    };
+    CHECK(counted(Topic::memory_pool, Rung::before) == 0);
+    CHECK(counted(Topic::memory_pool, Rung::after) >= counted(Topic::memory_pool, Rung::principled));
+    CHECK(counted(Topic::pattern_caching, Rung::before) > 0);
+    CHECK(counted(Topic::pattern_caching, Rung::after) == 0);
+    CHECK(counted(Topic::pattern_caching, Rung::principled) == 0);
+    CHECK(counted(Topic::compiled_hot_path, Rung::before) > 0);
+    CHECK(counted(Topic::compiled_hot_path, Rung::principled) == 0);
+    CHECK(counted(Topic::kv_cache, Rung::after) > counted(Topic::kv_cache, Rung::principled));
+    for (const Topic topic : {Topic::compiled_hot_path, Topic::kv_cache})
+        if (allocations_counted()) CHECK(c.end_to_end(at, topic, Rung::principled)->later_allocations.number == 0);
+}
+
 TEST_CASE("the table fits its columns and names every fix, and the record holds every sample") {
-    const Comparison c = compare<float>({.lengths = {48, 96}}, inputs(96), silent);
+    const Comparison& c = all_topics();
     const std::string text = table(c);
     CHECK(longest_line(text) <= 118);
     for (const published::Entry& entry : published::catalogue()) CHECK(text.find(entry.title) != std::string::npos);
@@ -80,17 +124,21 @@ TEST_CASE("the table fits its columns and names every fix, and the record holds 
     CHECK(json["lengths"][1]["end_to_end"]["2"]["after"]["call"]["samples"].size() ==
           static_cast<std::size_t>(c.lengths[1].repetitions));
     CHECK(json["claims"].size() == judge(c).size());
+    CHECK(json["fixes"].size() == published::fixes);
+    CHECK(json["opportunities"].size() == published::opportunities.size());
+    CHECK(json["lengths"][1]["end_to_end"]["9"]["principled"]["call"]["counts"]["rows_read"] > 0);
+    CHECK(json["lengths"][1]["end_to_end"]["8"]["after"]["absent"] == "none was published");
 }
 
 TEST_CASE("a length that does not fit is left out and named") {
     const Comparison out_of_time =
-        compare<float>({.lengths = {300, 600}, .fixes = {Fix::caching}, .budget_seconds = 0}, inputs(600), silent);
+        compare<float>({.lengths = {300, 600}, .topics = {Fix::caching}, .budget_seconds = 0}, inputs(600), silent);
     CHECK(out_of_time.lengths.empty());
     REQUIRE(out_of_time.left_out.size() == 2);
     CHECK(out_of_time.left_out[0].tokens == 300);
     CHECK(out_of_time.left_out[1].words.find("0 s are left") != std::string::npos);
 
-    const Comparison too_long = compare<float>({.lengths = {48, 97}, .fixes = {Fix::caching}}, inputs(96), silent);
+    const Comparison too_long = compare<float>({.lengths = {48, 97}, .topics = {Fix::caching}}, inputs(96), silent);
     REQUIRE(too_long.lengths.size() == 1);
     REQUIRE(too_long.left_out.size() == 1);
     CHECK(too_long.left_out[0].tokens == 97);
@@ -101,11 +149,21 @@ TEST_CASE("not causal, the fixes whose subject is the mask have nothing to do al
     const Comparison c = compare<float>({.lengths = {48}, .causal = false}, inputs(48), silent);
     REQUIRE(c.lengths.size() == 1);
     for (const Measurement& m : c.lengths.front().isolated.at(Fix::causal_mask)) CHECK_FALSE(m.absent.empty());
+    for (const Measurement& m : c.lengths.front().whole_calls.at(Topic::kv_cache)) CHECK_FALSE(m.absent.empty());
     CHECK(table(c).find("nothing to do: not causal") != std::string::npos);
+    CHECK(c.end_to_end(c.lengths.front(), Topic::compiled_hot_path, Rung::principled)->right);
+}
+
+TEST_CASE("one opportunity alone has neither waterfall nor pipelines") {
+    const Comparison c = compare<float>({.lengths = {48}, .topics = {Topic::kv_cache}}, inputs(48), silent);
+    CHECK(c.waterfall.empty());
+    CHECK(c.lengths.front().pipelines.empty());
+    CHECK(c.lengths.front().whole_calls.size() == 1);
+    CHECK(table(c).find("Opportunity 9: KV cache") != std::string::npos);
 }
 
 TEST_CASE("one fix alone has no waterfall") {
-    const Comparison c = compare<float>({.lengths = {48}, .fixes = {Fix::discarded_attention}}, inputs(48), silent);
+    const Comparison c = compare<float>({.lengths = {48}, .topics = {Fix::discarded_attention}}, inputs(48), silent);
     CHECK(c.waterfall.empty());
     CHECK(c.lengths.front().isolated.size() == 1);
     CHECK(c.lengths.front().pipelines.size() == 3);

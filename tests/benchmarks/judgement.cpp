@@ -24,7 +24,7 @@ Measurement measured(double seconds, Index mask_elements = 0) {
 /// Every pipeline that a claim of `fix` asks for: `gain` times quicker at its end than at its start, masks growing as
 /// n^power.
 Comparison comparison_of(Fix fix, double gain, int power) {
-    Comparison c{.causal = true, .fixes = {fix}};
+    Comparison c{.causal = true, .topics = {fix}};
     for (const Index n : {512, 1024, 2048}) {
         AtLength& at = c.lengths.emplace_back(AtLength{.tokens = n});
         const Index elements = power == 1 ? n : n * n;
@@ -76,6 +76,15 @@ TEST_CASE("a claim without a number has no verdict, and one that was reached doe
     CHECK_FALSE(judgements.front().verdict);
     CHECK(judgements.front().words == "no number claimed");
     CHECK_FALSE(judgements.front().claim.fact.empty());
+}
+
+TEST_CASE("what the report says of opportunities has no number, so no verdict, and reached nobody") {
+    for (const published::Topic topic : published::opportunities) {
+        const std::vector<Judgement> judgements = judge(comparison_of(topic, 5, 1));
+        REQUIRE(judgements.size() == 1);
+        CHECK_FALSE(judgements.front().verdict);
+        CHECK(judgements.front().words == "an opportunity, no number claimed");
+    }
 }
 
 TEST_CASE("what was not measured is not judged") {

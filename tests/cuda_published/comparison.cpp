@@ -56,6 +56,11 @@ TEST_CASE("on the emulator every rung is verified and counted, and nothing is ti
                 CHECK(end_to_end->later_work.sectors > 0);
             }
     CHECK(c.lengths.front().isolated.at(Fix::double_computation)[1].error_ratio_as_published.value_or(0) > 1);
+    for (const published::Topic topic : published::opportunities)
+        for (const Rung rung : published::rungs_of_a_fix) {
+            CHECK(c.lengths.back().isolated.at(topic)[static_cast<std::size_t>(rung)].absent == "not on this backend");
+            CHECK(c.end_to_end(c.lengths.back(), topic, rung)->absent == "not on this backend");
+        }
 }
 
 TEST_CASE("ladders hold fix 1 as published where there is a mask, and the waterfall begins with it before") {
@@ -93,7 +98,8 @@ TEST_CASE("the table fits its columns and says what it counts, and the record ho
         begin = end + 1;
     }
     for (const char* word : {"a launch an element", "device mask cache", "Launches before", "Sectors of memory before",
-                             "nothing is timed here", "end to end, others before, fix 1 after"})
+                             "nothing is timed here", "end to end, others before, fix 1 after",
+                             "9 KV cache              not on this backend", "Opportunity 6: Memory pool"})
         CHECK(text.find(word) != std::string::npos);
     const auto json = record(comparison(), {{"program", "test"}});
     CHECK(json["timed"] == false);
@@ -103,6 +109,8 @@ TEST_CASE("the table fits its columns and says what it counts, and the record ho
     CHECK(json["lengths"][1]["end_to_end"]["1"]["after"]["call"]["seconds"].is_null());
     CHECK(json["lengths"][1]["isolated"]["1"]["before"]["call"]["work"]["launches"] == 2 * longer * longer);
     CHECK(json["fixes"][0]["rungs"]["before"]["title"] == "a launch an element");
+    CHECK(json["opportunities"].size() == 4);
+    CHECK(json["lengths"][1]["end_to_end"]["9"]["before"]["absent"] == "not on this backend");
 }
 
 TEST_CASE("beyond 512 tokens a launch an element is left empty, and that is said") {

@@ -1,4 +1,4 @@
-#include "benchmarks/fix_table.hpp"
+#include "benchmarks/topic_table.hpp"
 
 #include "benchmarks/gauge.hpp"
 #include "benchmarks/quantities.hpp"
@@ -12,6 +12,7 @@ using published::Entry;
 using published::Fix;
 using published::Rung;
 using published::rungs_of_a_fix;
+using published::Topic;
 
 constexpr std::size_t lengths_across = 4;
 
@@ -31,7 +32,7 @@ std::string error_text(const Measurement& m) {
     return m.error_ratio == 0 ? "exact" : fmt::format("{:.3g}", m.error_ratio);
 }
 
-/// A row of a fix's two tables: a rung, alone or end to end.
+/// A row of a topic's two tables: a rung, alone or end to end.
 struct DetailRow {
     std::string form, title;
     std::function<const Measurement*(const AtLength&)> which, before;
@@ -43,20 +44,24 @@ struct DetailRow {
     }
 };
 
-std::vector<DetailRow> detail_rows(const Comparison& c, Fix fix) {
+std::vector<DetailRow> detail_rows(const Comparison& c, Topic topic) {
     std::vector<DetailRow> rows;
+    const bool is_fix = published::is_fix(topic);
     for (const bool alone : {true, false})
         for (const Rung rung : rungs_of_a_fix) {
-            const auto at_rung = [&c, fix, alone](Rung r) -> std::function<const Measurement*(const AtLength&)> {
+            const auto at_rung = [&c, topic, alone](Rung r) -> std::function<const Measurement*(const AtLength&)> {
                 if (alone)
-                    return [fix, r](const AtLength& at) { return &at.isolated.at(fix)[static_cast<std::size_t>(r)]; };
-                return [key = c.end_to_end(fix, r)](const AtLength& at) { return at.pipeline(key); };
+                    return
+                        [topic, r](const AtLength& at) { return &at.isolated.at(topic)[static_cast<std::size_t>(r)]; };
+                return [&c, topic, r](const AtLength& at) { return c.end_to_end(at, topic, r); };
             };
-            DetailRow row{rung == Rung::before ? (alone ? "alone" : "end to end") : "", published::name(rung),
-                          at_rung(rung), at_rung(Rung::before)};
-            const bool told_apart = fix == Fix::caching && row.which(c.lengths.back())->tells_first_from_later;
+            const char* form = alone ? "alone" : is_fix ? "end to end" : "whole call";
+            const DetailRow row{rung == Rung::before ? form : "", published::name(rung), at_rung(rung),
+                                at_rung(Rung::before)};
+            const Measurement& last = *row.which(c.lengths.back());
+            if (alone && !is_fix && !last.absent.empty()) continue; // a whole call, and nothing alone
             rows.push_back(row);
-            if (!told_apart) continue;
+            if (!last.tells_first_from_later || (is_fix && topic != Fix::caching)) continue;
             rows.push_back(row);
             rows.back().form.clear();
             rows.back().title = "  its first call";
@@ -77,7 +82,7 @@ void print_times(Page& page, const Comparison& c, const std::vector<DetailRow>& 
         std::string line = fmt::format("{:<11}{:<17}", row.form, row.title);
         const auto absent = [&](const AtLength& at) { return !row.which(at)->absent.empty(); };
         if (std::ranges::all_of(c.lengths, absent)) {
-            page.line("{}nothing to do: {}", line, row.which(c.lengths.back())->absent);
+            page.line("{}{}", line, row.which(c.lengths.back())->absent);
             continue;
         }
         for (std::size_t i = skipped; i < c.lengths.size(); ++i)
@@ -92,6 +97,8 @@ void print_remarks(Page& page, const DetailRow& row, const Measurement& m) {
     if (!row.first && m.later_counts.mask_bytes_kept > 0)
         page.line("{:<28}keeps {} of masks for later calls", "",
                   bytes_text(static_cast<double>(m.later_counts.mask_bytes_kept)));
+    if (!row.first && m.later_counts.bytes_kept > 0)
+        page.line("{:<28}keeps {} for later calls", "", bytes_text(static_cast<double>(m.later_counts.bytes_kept)));
     if (m.error_ratio_as_published)
         page.line("{:<28}as published, with every chunk's sum set to 1, its error ratio is {:.2g}: wrong", "",
                   *m.error_ratio_as_published);
@@ -123,8 +130,8 @@ void print_counts(Page& page, const Comparison& c, const std::vector<DetailRow>&
 
 /// On a device: what it was asked for; on the emulator also what it did, where a GPU has gains.
 void print_device_counts(Page& page, const Comparison& c, const std::vector<DetailRow>& rows, const Counted& counted,
-                         Fix fix) {
-    const AtLength& at = largest_length(c, fix);
+                         Topic topic) {
+    const AtLength& at = largest_length(c, topic);
     const auto line = [&](const std::string& title, const std::string& gain, const auto&... cells) {
         std::string text = fmt::format("{:<28}{:<19}", title, gain);
         const int widths[] = {9, 8, 9, 9, 14, 7, 8, 7};
@@ -154,28 +161,33 @@ void print_device_counts(Page& page, const Comparison& c, const std::vector<Deta
 
 } // namespace
 
-void print_fix(Page& page, const Comparison& c, const Entry& entry) {
-    const Counted counted = counted_of(entry.fix);
-    const std::vector<DetailRow> rows = detail_rows(c, entry.fix);
-    page.heading(fmt::format("Fix {}: {}", entry.number(), entry.title));
+void print_topic(Page& page, const Comparison& c, const Entry& entry) {
+    const Counted counted = counted_of(entry.topic);
+    const std::vector<DetailRow> rows = detail_rows(c, entry.topic);
+    const bool is_fix = published::is_fix(entry.topic);
+    page.heading(fmt::format("{} {}: {}", is_fix ? "Fix" : "Opportunity", entry.number(), entry.title));
     page.line("{}", wrapped(entry.teaches, 0));
     for (const Rung rung : rungs_of_a_fix) {
         const published::Words& words = entry.words(rung, c.device.has_value());
         page.line("  {:<11} {}", published::name(rung),
                   wrapped(fmt::format("{}. {}", words.title, words.sentence), 14));
     }
-    if (entry.fix == Fix::double_computation)
+    if (entry.topic == Fix::double_computation)
         page.line("  {}", wrapped(fmt::format("Compared not causal, end to end on a ring of {}: the class reached this "
                                               "branch only when not causal, "
                                               "and only on one rank.",
                                               c.ranks),
                                   2));
 
+    if (c.device && !is_fix) {
+        page.line("  not on this backend");
+        return;
+    }
     if (c.timed) print_times(page, c, rows, c.device ? "device time" : "time", &DetailRow::samples, counted);
     if (c.timed && c.device) print_times(page, c, rows, "host time", &DetailRow::host_samples, counted);
     page.line();
     if (c.device)
-        print_device_counts(page, c, rows, counted, entry.fix);
+        print_device_counts(page, c, rows, counted, entry.topic);
     else
         print_counts(page, c, rows, counted);
 }

@@ -1,0 +1,107 @@
+#include "reference/published/isolated.hpp"
+#include "reference/published/opportunity_6_memory_pool.hpp"
+#include "reference/published/opportunity_7_pattern_caching.hpp"
+#include "reference/published/opportunity_8_compiled_hot_path.hpp"
+#include "reference/published/opportunity_9_kv_cache.hpp"
+
+namespace dra::published {
+namespace {
+
+/// Memory for the result of a problem.
+template <class T> struct Result {
+    Attention<T> attention;
+    Counts counts{};
+
+    explicit Result(const Problem& problem)
+        : attention{Tensor<T>(problem.q_shape()), Lse<T>(problem.batch, problem.heads, problem.tokens)} {}
+
+    void poison() {
+        attention.out.flat().setConstant(std::numeric_limits<T>::quiet_NaN());
+        attention.lse.flat().setConstant(std::numeric_limits<T>::quiet_NaN());
+    }
+};
+
+/// Attention of the whole problem: opportunities 6, 7 and 8.
+template <class T> Isolated whole_problem(const Call<T>& call, const Problem& problem, TensorView<const T> q,
+                                          TensorView<const T> k, TensorView<const T> v) {
+    Isolated isolated{};
+    if (!call) {
+        isolated.absent = "none was published";
+        return isolated;
+    }
+    const auto result = std::make_shared<Result<T>>(problem);
+    isolated.run = [=] { result->counts = call({q, k, v, result->attention.out, result->attention.lse}); };
+    isolated.counts = [result] { return result->counts; };
+    isolated.verify = [=, run = isolated.run](const Oracle& oracle) {
+        result->poison();
+        run();
+        const ErrorRatios ratios = error_ratios(problem, oracle, result->attention);
+        return Verified{ratios.within_bounds(), ratios.forward()};
+    };
+    return isolated;
+}
+
+/// The last token of the truth, by the magnitudes of all.
+Oracle last_token_of(const Oracle& oracle, const Problem& problem) {
+    const Index last = problem.tokens - 1;
+    Oracle token{{opportunity_9::tokens_of<double>(oracle.attention.out, last, 1), {problem.batch, problem.heads, 1}},
+                 {},
+                 oracle.magnitudes};
+    for (Index b = 0; b < problem.batch; ++b)
+        for (Index h = 0; h < problem.heads; ++h) token.attention.lse(b, h, 0) = oracle.attention.lse(b, h, last);
+    return token;
+}
+
+/// The last token of the problem, decoded: opportunity 9.
+template <class T> Isolated last_token(Rung rung, const Problem& problem, TensorView<const T> q, TensorView<const T> k,
+                                       TensorView<const T> v) {
+    Isolated isolated{};
+    if (!problem.causal) {
+        isolated.absent = "nothing to do: not causal, nothing is decoded";
+        return isolated;
+    }
+    struct Step {
+        std::unique_ptr<opportunity_9::Decoder<T>> decoder;
+        Tensor<T> q, k, v;
+        Result<T> result;
+    };
+    Problem token = problem;
+    token.tokens = 1;
+    const Index last = problem.tokens - 1;
+    const auto step = std::make_shared<Step>(
+        Step{opportunity_9::decoder(rung, problem, q, k, v), opportunity_9::tokens_of(q, last, 1),
+             opportunity_9::tokens_of(k, last, 1), opportunity_9::tokens_of(v, last, 1), Result<T>(token)});
+    isolated.prepare = [step] { step->decoder->prepare(); };
+    isolated.run = [step] {
+        Attention<T>& into = step->result.attention;
+        step->result.counts = step->decoder->decode({step->q, step->k, step->v, into.out, into.lse});
+    };
+    isolated.counts = [step] { return step->result.counts; };
+    isolated.verify = [step, problem, token, prepare = isolated.prepare, run = isolated.run](const Oracle& oracle) {
+        step->result.poison();
+        prepare();
+        run();
+        const ErrorRatios ratios = error_ratios(token, last_token_of(oracle, problem), step->result.attention);
+        return Verified{ratios.within_bounds(), ratios.forward()};
+    };
+    return isolated;
+}
+
+} // namespace
+
+template <class T> Isolated whole_call(Topic opportunity, Rung rung, const Problem& problem, TensorView<const T> q,
+                                       TensorView<const T> k, TensorView<const T> v) {
+    switch (opportunity) {
+    case Topic::memory_pool: return whole_problem(opportunity_6::call<T>(rung, problem), problem, q, k, v);
+    case Topic::pattern_caching: return whole_problem(opportunity_7::call<T>(rung, problem), problem, q, k, v);
+    case Topic::compiled_hot_path: return whole_problem(opportunity_8::call<T>(rung, problem), problem, q, k, v);
+    default: return last_token(rung, problem, q, k, v);
+    }
+}
+
+template Isolated whole_call(Topic, Rung, const Problem&, TensorView<const float>, TensorView<const float>,
+                             TensorView<const float>);
+template Isolated whole_call(Topic, Rung, const Problem&, TensorView<const double>, TensorView<const double>,
+                             TensorView<const double>);
+
+} // namespace dra::published
