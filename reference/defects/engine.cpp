@@ -194,7 +194,7 @@ void add_gradients(const Calls& calls, const Ingredients& is, const Problem& pro
                     const Index n = call.tokens[at(i)];
                     const double own =
                         share[at(pattern)][n] > 0 ? weighted_dp[at(pattern)][n] / share[at(pattern)][n] : 0;
-                    dS.row(i) = P.row(i).array() * (dS.row(i).array() - is.delta(all[n], own));
+                    dS.row(i) = P.row(i).array() * (dS.row(i).array() - is.delta(problem, all[n], own));
                 }
                 const RowMajor<double> dQ = problem.softmax_scale * dS * key_rows(call, inputs.k),
                                        dK = problem.softmax_scale * dS.transpose() * query_rows(call, inputs.q),

@@ -78,6 +78,10 @@ Index owner_at(Index rank, Index step, Index ranks) { return (rank - step + rank
 
 Index gradient_owner(Index, Index owner, Index) { return owner; }
 
+double delta(const Problem& problem, double all_patterns, double this_pattern) {
+    return problem.stop_gradient_mixing ? this_pattern : all_patterns;
+}
+
 Running attend(const Call& call) {
     RowMajor<double> S = scores(call);                        // (queries, keys)
     const RowMajor<double> V = key_rows(call, call.inputs.v); // (keys, D)

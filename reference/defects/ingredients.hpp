@@ -123,6 +123,7 @@ bool sees(const Pair& pair);
 bool visits(const Problem& problem, const Interval& queries, const Interval& keys);
 Index owner_at(Index rank, Index step, Index ranks);
 Index gradient_owner(Index rank, Index owner, Index ranks);
+double delta(const Problem& problem, double all_patterns, double this_pattern);
 Running attend(const Call& call);
 void merge(RunningRow into, const RunningRow& from, const Merged& merged);
 void finish(RunningRow row);
@@ -162,7 +163,7 @@ struct Ingredients {
     std::function<void(RunningRow into, const RunningRow& from, const Merged& pattern)> mix = right::merge;
 
     /// delta of a row, given sum_j p_j dP_j over all its keys and the same over those of one pattern, normalised there.
-    std::function<double(double all_patterns, double this_pattern)> delta = [](double all, double) { return all; };
+    std::function<double(const Problem&, double all_patterns, double this_pattern)> delta = right::delta;
     /// Whose dk and dv a rank adds to, after it attended the keys of `owner`.
     std::function<Index(Index rank, Index owner, Index ranks)> gradient_owner = right::gradient_owner;
 

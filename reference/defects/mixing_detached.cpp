@@ -3,6 +3,15 @@
 
 namespace dra::defects {
 
+namespace {
+
+Condition needs_differentiated_mixing() {
+    return {"mixing weights are to be taken for constants",
+            [](const Problem& problem) { return !problem.stop_gradient_mixing; }};
+}
+
+} // namespace
+
 /// The weights that mix patterns are taken for constants.
 Defect mixing_detached() {
     return {
@@ -16,8 +25,10 @@ Defect mixing_detached() {
         .repair = "One softmax over all keys of all patterns has one delta a row: sum over all patterns of p dP.",
         .provenance = "torchscale: dq wrong by 7.7 %, dk by 8.7 %.",
         .witness = {{1, 2, 1, 1}, 1, {.segment_lengths = {1, 2}, .dilation_rates = {1, 1}, .mode = Mode::mixture}},
-        .conditions = {needs_mixture()},
-        .forms = forms({[](Ingredients& is) { is.delta = [](double, double this_pattern) { return this_pattern; }; }}),
+        .conditions = {needs_mixture(), needs_differentiated_mixing()},
+        .forms = forms({[](Ingredients& is) {
+            is.delta = [](const Problem&, double, double this_pattern) { return this_pattern; };
+        }}),
     };
 }
 
