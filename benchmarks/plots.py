@@ -48,32 +48,37 @@ def log_axes(plt, axis, n):
     axis.grid(alpha=0.25)
 
 
-def plot_topic(plt, data, fix, path):
-    """Time against n, alone and end to end, a line a rung."""
-    figure, axes = plt.subplots(1, 2, figsize=(10.5, 4.8))
+def plot_topic(plt, data, topic, path):
+    """Time against n, alone and end to end, a line a rung; a topic that is nothing alone has no such axis."""
+    whole = "end to end" if is_fix(topic) else "a whole call"
+    forms = {"isolated": "alone", "end_to_end": f"{whole}, {others(data, topic)}"}
+    if not is_fix(topic) and not any(measured(data, "isolated", topic, rung)[1] for rung in RUNGS):
+        del forms["isolated"]
+    figure, axes = plt.subplots(1, len(forms), figsize=(0.4 + 5.05 * len(forms), 4.8), squeeze=False)
     every_n = [at["n"] for at in data["lengths"]]
-    for axis, form, words in zip(axes, ("isolated", "end_to_end"), ("alone", f"{'end to end' if is_fix(fix) else 'a whole call'}, {others(data, fix)}")):
+    for axis, (form, title) in zip(axes[0], forms.items()):
         drawn = False
         for rung in RUNGS:
-            n, entries = measured(data, form, fix, rung)
+            n, entries = measured(data, form, topic, rung)
             if not entries:
                 continue
             middle, whiskers = median_and_whiskers(entries)
-            grows = fix["exponents"][form][rung]["time"]
+            grows = topic["exponents"][form][rung]["time"]
             text = LABELS[rung] + (f": $n^{{{grows:.2f}}}$" if grows is not None else "")
             axis.errorbar(n, middle, whiskers, label=text, color=COLOURS[rung], marker="os^"[RUNGS.index(rung)], capsize=3, lw=1.8,
                           ls=("-", "--", "-.")[RUNGS.index(rung)])
             drawn = True
-            if fix["number"] >= 5 and rung == "after" and all("first_call" in entry for entry in entries):
+            if topic["number"] >= 5 and rung == "after" and all("first_call" in entry for entry in entries):
                 first = [1e3 * entry["first_call"]["seconds"]["median"] for entry in entries]
                 axis.plot(n, first, color=COLOURS[rung], marker="s", mfc="white", lw=1.2, ls=":", label="its first call")
-        axis.set(xlabel="tokens n", ylabel=f"{clock(data)} of a call (ms)", title=words)
+        axis.set(xlabel="tokens n", ylabel=f"{clock(data)} of a call (ms)", title=title)
         log_axes(plt, axis, every_n)
         if drawn:
             axis.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
         else:
             axis.text(0.5, 0.5, "nothing to do", ha="center", transform=axis.transAxes)
-    figure.suptitle(f"{label(fix)}, {fix['title']}: median time, whiskers span the interquartile range", y=0.99)
+    meaning = ": median time, whiskers span the interquartile range" if len(forms) > 1 else ""
+    figure.suptitle(f"{label(topic)}, {topic['title']}{meaning}", y=0.99)
     save(plt, figure, path)
 
 
