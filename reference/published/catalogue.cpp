@@ -168,7 +168,7 @@ std::vector<Entry> make_opportunities() {
          "Compiled hot path",
          "Remaining Opportunities, 3. torch.compile",
          "A compiler fuses operations that need not have been apart: the fused pass can be written down.",
-         {{{{"an operation at a time", "Eleven operations over whole tensors a pattern, each on all cores into a new "
+         {{{{"an operation at a time", "Thirteen operations over whole tensors a pattern, each on all cores into a new "
                                        "temporary, n^2 elements in most."}},
            {{"none was published", "The report names torch.compile and publishes no use of it."}},
            {{"plan once, run many",
