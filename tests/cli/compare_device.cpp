@@ -46,6 +46,30 @@ TEST_CASE("compare without repetitions verifies and counts, and times nothing") 
     CHECK(before["error_ratio"] >= 0);
 }
 
+TEST_CASE("compare refuses topics that there are not, by flag, value and rule") {
+    for (const std::string wrong : {"0", "10"})
+        CHECK(with({"--fix", wrong}) == "--fix = " + wrong + ": must be from 1 to 9");
+}
+
+TEST_CASE("compare of one opportunity counts what its rungs read, and says what none published") {
+    const Folder folder;
+    const auto compared = [&](const std::string& topic) {
+        const Outcome outcome =
+            call({"compare", "--fix", topic, "--lengths", "16,32", "--head-dim", "8", "--repetitions", "0", "--json",
+                  folder.file("json"), "--report", folder.file("report")});
+        REQUIRE(outcome.status == 0);
+        return outcome.out;
+    };
+    CHECK(compared("8").find("none was published") != std::string::npos);
+    CHECK(compared("9").find("Opportunity 9: KV cache") != std::string::npos);
+    const auto json = nlohmann::json::parse(read_text(folder.file("json")));
+    CHECK(json["fixes"].empty());
+    CHECK(json["opportunities"][0]["number"] == 9);
+    const auto& rungs = json["lengths"][1]["end_to_end"]["9"];
+    CHECK(rungs["after"]["call"]["counts"]["rows_read"] > rungs["principled"]["call"]["counts"]["rows_read"]);
+    CHECK(rungs["principled"]["call"]["counts"]["rows_read"] > 0);
+}
+
 TEST_CASE("compare on a GPU that is not there, or not built for, says so") {
     if (std::filesystem::exists("/dev/nvidia0")) return;
     const std::string line = with({"--backend", "cuda"});
