@@ -4,7 +4,7 @@ KINDS = ("dense", "mixture", "uneven", "dilated")
 SHORT, TYPICAL = 1024, 8192  # dense lengths at which every step of the ladder is timed that can be waited for
 
 LONGEST_CALL = 0.1  # seconds: a step that would take longer is left out
-COMPETES = 0.9  # of the fastest step's rate: slower ones are left out, but where every step is timed
+COMPETES = 0.85  # of the fastest step's rate: slower ones are left out, but where every step is timed
 
 
 class Shape:
