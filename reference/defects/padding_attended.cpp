@@ -16,7 +16,8 @@ PositionList padded(const Piece& piece, PositionList selected, Index end) {
 
 /// The sequence is padded to a multiple of w, or of R chunks.
 PositionList padded_to_segment(const Problem&, const Piece& piece, PositionList selected) {
-    return padded(piece, std::move(selected), (piece.segment + 1) * piece.pattern.segment_length);
+    const Index end = (piece.segment + 1) * piece.pattern.segment_length;
+    return padded(piece, std::move(selected), std::min(end, 2 * piece.tokens)); // w may be far beyond N
 }
 PositionList padded_to_chunks(const Problem& problem, const Piece& piece, PositionList selected) {
     return padded(piece, std::move(selected), problem.ranks * ceil_div(problem.tokens, problem.ranks));
