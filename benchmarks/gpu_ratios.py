@@ -4,7 +4,7 @@ At each point the fastest of ours stands against the fastest library, above 1 wh
 
 - dense: against FlashAttention-3, rested and hot;
 - dilated: against the best library on a strided view, which writes the selected rows alone; so ours leaves the others
-  as they are, too, and the price of zeroing them is given beside it;
+  as they are, too, and beside it is the price of zeroing them, by whichever kernel is the fastest then;
 - uneven: the rate with an N that w does not divide, or an r that does not divide w, over that of the even case;
 - mixture: our time, of out and lse of all rows, over that of cuDNN's seven calls alone, without merging them; and over
   the fastest library's.
@@ -62,9 +62,8 @@ def dilated(record, state):
         bare = [name + BARE for name in ours(point)]
         dilates = point["shape"]["dilation_rates"] != [1]
         for e in over_time(point, bare if dilates else ours(point), LIBRARIES, state):
-            of = point["alternatives"]
-            whole = e["kernel"].removesuffix(BARE)
-            e["zeroing"] = of[whole][state]["ms"] / of[e["kernel"]][state]["ms"] - 1  # of the time without it
+            complete = fastest(point, ours(point), state)[1]["ms"]
+            e["zeroing"] = complete / point["alternatives"][e["kernel"]][state]["ms"] - 1  # of the time without it
             entries.append(e)
     return entries
 

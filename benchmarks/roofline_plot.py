@@ -30,7 +30,7 @@ def draw_roofs(axis, roofs, head_dim):
     ridge = product / copy
     axis.plot([low, ridge, high], [low * copy, product, product], color="#1b1f24", lw=1.6)
     axis.annotate(f"8192³ product, {product:.0f}", (high, product), xytext=(-4, 4), textcoords="offset points", ha="right", fontsize=8)
-    axis.annotate(f"copy, {copy:.2f} TB/s", (ridge / 4, product / 4), xytext=(10, -6), textcoords="offset points", fontsize=8)
+    axis.annotate(f"copy, {copy:.2f} TB/s", (ridge / 2, product / 2), xytext=(-6, 4), textcoords="offset points", ha="right", fontsize=8)
     exps = 4 * head_dim * roofs["exps_tera"]
     in_turn = 1 / (1 / product + 1 / exps)
     axis.plot([ridge, high], [in_turn] * 2, color="#c0392b", lw=1.2, ls="--")
