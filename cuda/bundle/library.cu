@@ -53,6 +53,53 @@ bool add_pattern(Prepared& prepared, const Step& step, const Parameters& paramet
     return true;
 }
 
+/// Whether the step does several patterns, and what is between their rows, in one launch.
+bool goes_together(const Step& step, std::size_t patterns) {
+    return step.name == std::string("all_patterns") && patterns <= most_patterns;
+}
+
+/// All patterns in one launch, and for a mixture the merge of what they left.
+bool add_together(Prepared& prepared, const Step& step, const std::vector<Parameters>& patterns, bool clears) {
+    const Parameters& asked = patterns.front();
+    const bool mixed = patterns.size() > 1;
+    const std::size_t rows = static_cast<std::size_t>(asked.batch) * asked.tokens * asked.heads;
+    auto launches = std::make_shared<std::vector<Launch>>();
+    auto maps = std::make_shared<std::vector<Maps>>(patterns.size());
+    std::vector<Partial> partials;
+    std::size_t ints = 0;
+    for (std::size_t i = 0; i < patterns.size(); ++i) {
+        Parameters into = patterns[i];
+        refusal = why_not(step, Type::bf16, into, 90);
+        if (!refusal.empty()) return false;
+        if (mixed) {
+            into.out = prepared.add_partial(rows * static_cast<std::size_t>(asked.head_dim));
+            into.lse = prepared.add_partial(rows);
+            partials.push_back({static_cast<const float*>(into.out), into.lse});
+            if (!into.out || !into.lse) {
+                refusal = "the device's memory is exhausted";
+                return false;
+            }
+        }
+        (*maps)[i] = make_maps(step, Type::bf16, into);
+        ints += workspace_ints(step, into);
+        launches->push_back({into, Type::bf16, mixed, &(*maps)[i], nullptr});
+    }
+    int* const workspace = prepared.add_workspace(ints);
+    prepared.launches.emplace_back([=](cudaStream_t stream) {
+        for (Launch& launched : *launches) {
+            launched.stream = stream;
+            launched.workspace = workspace;
+        }
+        (void)maps;
+        return run_together(*launches, !clears ? Clears::nothing : mixed ? Clears::lse : Clears::rows);
+    });
+    if (mixed)
+        prepared.launches.emplace_back([=](cudaStream_t stream) {
+            return merge_patterns(Type::bf16, asked.out, asked.lse, partials, asked, stream);
+        });
+    return true;
+}
+
 /// Every pattern a partial in float, merged into the first, and rounded into out.
 bool add_mixture(Prepared& prepared, const Step& step, const std::vector<Parameters>& patterns) {
     const Parameters& asked = patterns.front();
@@ -123,8 +170,10 @@ void* dra_prepare(const char* kernel, const void* q, const void* k, const void* 
                          .softmax_scale = 1 / std::sqrt(static_cast<float>(head_dim)),
                          .causal = causal});
     auto prepared = std::make_unique<Prepared>();
-    const bool ready = patterns == 1 ? add_pattern(*prepared, *step, asked[0], false, clears != 0)
-                                     : add_mixture(*prepared, *step, asked);
+    const bool mixed = patterns > 1;
+    const bool ready = goes_together(*step, asked.size()) ? add_together(*prepared, *step, asked, mixed || clears != 0)
+                       : !mixed                           ? add_pattern(*prepared, *step, asked[0], false, clears != 0)
+                                                          : add_mixture(*prepared, *step, asked);
     return ready ? prepared.release() : nullptr;
 }
 

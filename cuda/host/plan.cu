@@ -1,6 +1,7 @@
 #include "cuda/host/choice.hpp"
 #include "cuda/host/plan.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 namespace dra::cuda::DRA_TARGET {
@@ -19,11 +20,18 @@ Plan::Plan(const Problem& problem, Type type, const std::optional<std::string>& 
         launches_ += (step != nullptr) + clears + merges;
     }
     mixed_ = work.mixed && passes_.size() > 1;
-    launches_ += rounds_sum();
+    together_ = goes_together();
+    launches_ = together_ ? 1 + mixed_ : launches_ + rounds_sum();
     allocate();
     for (Pass& pass : passes_) point(pass);
-    if (!mixed_) lanes_.resize(passes_.size() - 1);
+    if (!mixed_ && !together_) lanes_.resize(passes_.size() - 1);
     wait();
+}
+
+bool Plan::goes_together() const {
+    return passes_.size() <= most_patterns && std::ranges::all_of(passes_, [](const Pass& pass) {
+               return pass.step && pass.step->name == std::string("all_patterns");
+           });
 }
 
 void Plan::allocate() {
@@ -37,7 +45,11 @@ void Plan::allocate() {
     out_ = {stream_, elements * bytes};
     lse_ = {stream_, rows};
     if (rounds_sum()) sum_ = {stream_, elements};
-    if (mixed_) {
+    for (std::size_t i = 0; mixed_ && together_ && i < passes_.size(); ++i) {
+        partials_.emplace_back(stream_, elements);
+        partials_.emplace_back(stream_, rows);
+    }
+    if (merges_in_place()) {
         partial_out_ = {stream_, elements};
         partial_lse_ = {stream_, rows};
     }
@@ -51,11 +63,25 @@ void Plan::point(Pass& pass) {
     p.v = v_.data();
     p.out = out_.data();
     if (rounds_sum()) p.out = sum_.data();
-    if (pass.merges) p.out = partial_out_.data();
-    p.lse = pass.merges ? partial_lse_.data() : lse_.data();
+    p.lse = lse_.data();
+    if (pass.merges && !together_) {
+        p.out = partial_out_.data();
+        p.lse = partial_lse_.data();
+    }
+    if (!partials_.empty()) {
+        const auto i = static_cast<std::size_t>(&pass - passes_.data());
+        p.out = partials_[2 * i].data();
+        p.lse = partials_[2 * i + 1].data();
+    }
     if (!pass.step) return;
     pass.maps = make_maps(*pass.step, type_, p);
-    pass.workspace = {stream_, workspace_ints(*pass.step, p)};
+    std::size_t ints = workspace_ints(*pass.step, p);
+    if (together_) { // the first one's is everybody's
+        if (&pass != &passes_.front()) return;
+        ints = 0;
+        for (const Pass& other : passes_) ints += workspace_ints(*other.step, other.parameters);
+    }
+    pass.workspace = {stream_, ints};
     pass.workspace.clear(stream_);
 }
 
@@ -74,10 +100,35 @@ void Plan::upload(TensorView<const float> q, TensorView<const float> k, TensorVi
 void Plan::queue(const Pass& pass, const Stream& stream) {
     if (pass.clears) DRA_CUDA_CHECK(clear_rows(pass.parameters, type_, mixed_, stream.get()));
     if (pass.step)
-        DRA_CUDA_CHECK(DRA_TARGET::run(*pass.step, {pass.parameters, type_, mixed_, &pass.maps, stream.get(), pass.workspace.data()}));
+        DRA_CUDA_CHECK(DRA_TARGET::run(
+            *pass.step, {pass.parameters, type_, mixed_, &pass.maps, stream.get(), pass.workspace.data()}));
 }
 
-void Plan::run() { mixed_ ? run_mixture() : run_groups(); }
+void Plan::run() {
+    if (together_)
+        run_together();
+    else if (mixed_)
+        run_mixture();
+    else
+        run_groups();
+}
+
+void Plan::run_together() {
+    std::vector<Launch> launches;
+    std::vector<Partial> partials;
+    bool clears = false;
+    for (const Pass& pass : passes_) {
+        const Parameters& p = pass.parameters;
+        launches.push_back({p, type_, mixed_, &pass.maps, stream_.get(), passes_.front().workspace.data()});
+        partials.push_back({static_cast<const float*>(p.out), p.lse});
+        clears = clears || pass.clears;
+    }
+    const Clears what = !clears ? Clears::nothing : mixed_ ? Clears::lse : Clears::rows;
+    DRA_CUDA_CHECK(DRA_TARGET::run_together(launches, what));
+    if (mixed_)
+        DRA_CUDA_CHECK(
+            merge_patterns(type_, out_.data(), lse_.data(), partials, passes_.front().parameters, stream_.get()));
+}
 
 void Plan::run_mixture() {
     const Parameters& first = passes_.front().parameters;
@@ -126,6 +177,7 @@ Index Plan::device_bytes() const {
     const auto sum = [](const auto&... buffers) { return (buffers.bytes() + ...); };
     std::size_t workspaces = 0;
     for (const Pass& pass : passes_) workspaces += pass.workspace.bytes();
+    for (const auto& partial : partials_) workspaces += partial.bytes();
     return static_cast<Index>(sum(q_, k_, v_, out_, lse_, sum_, partial_out_, partial_lse_) + workspaces);
 }
 

@@ -5,7 +5,8 @@
 /// Groups share no head, so each pattern goes straight to its heads of the output, in a stream of its own beside the
 /// others. The patterns of a mixture share every head: the first is stored in float, each other one is a partial that
 /// is merged into it, and the sum is rounded to the type once, at the end. Rows that no pattern selects are cleared
-/// without a key being touched.
+/// without a key being touched. Where the kernel of every pattern is all_patterns, one launch does them all, clearing
+/// included; the partials of a mixture, each in a buffer of its own, are then merged and rounded by a second launch.
 
 #include "cuda/device.hpp"
 #include "cuda/host/buffer.hpp"
@@ -51,21 +52,26 @@ private:
     void queue(const Pass& pass, const Stream& stream);
     void run_mixture();
     void run_groups();
-    bool rounds_sum() const { return mixed_ && type_ != Type::fp32; }
+    void run_together();
+    bool goes_together() const;
+    bool merges_in_place() const { return mixed_ && !together_; }
+    bool rounds_sum() const { return merges_in_place() && type_ != Type::fp32; }
 
     Type type_;
-    bool mixed_ = false; // several patterns select rows of the same heads
+    bool mixed_ = false;    // several patterns select rows of the same heads
+    bool together_ = false; // all patterns in one launch
     Shape q_shape_, kv_shape_;
+    Stream stream_; // the last to go: buffers, those of passes too, are given back in it
     std::vector<Pass> passes_;
     std::vector<std::string> kernels_;
     Index launches_ = 0;
 
-    Stream stream_; // the last to go: buffers are given back in it
     Buffer<std::byte> q_, k_, v_, out_;
     Buffer<float> lse_;
     Buffer<float> sum_;                       // of a mixture in a type narrower than float
     Buffer<float> partial_out_, partial_lse_; // of the patterns behind the first of a mixture
     std::vector<Lane> lanes_;                 // of the groups behind the first
+    std::vector<Buffer<float>> partials_;     // of a mixture that goes together: out and lse of every pattern
     Event ready_, begin_{true}, end_{true};
 };
 

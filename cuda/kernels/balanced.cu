@@ -9,6 +9,8 @@
 /// - Registers. Q as fragments (D = 128) is read from shared memory once a tile instead of once a block.
 ///
 /// The tickets are a counter in memory, which the last draw of a launch sets back to zero.
+/// Expected of an H200 at 8k tokens: 750 TFLOP/s (D = 128), causal a fifth to a third more than overlapped. Measured there,
+/// rested: 730, causal 712 (20 % more); D = 64: 546 and 513.
 /// Takes what warp_specialized takes. Figures of all steps: cuda/README.md.
 
 #include "cuda/kernels/overlapped_rows.hpp"

@@ -14,6 +14,9 @@
 /// A block keeps a list of such tiles, and after its last ticket the producer feeds them again. So the result is finite
 /// wherever that of balanced is.
 ///
+/// Expected of an H200 at 8k tokens: 813 TFLOP/s (D = 128). Measured there, rested: 802, causal 774; D = 64: 645 and 605.
+/// FlashAttention-3 in the same run: 736, 728, 574, 549.
+///
 /// Takes what warp_specialized takes. Figures of all steps: cuda/README.md.
 
 #include "cuda/kernels/fixed_reference.hpp"

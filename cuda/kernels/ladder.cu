@@ -11,7 +11,7 @@ namespace {
 
 constexpr int any = std::numeric_limits<int>::max();
 
-const std::array<Step, 10> steps = {{
+const std::array<Step, 11> steps = {{
     {"naive", "the definition, one thread a query row; scores computed again for every 32 channels", true, 256, 1, 80,
      false, 128, run_naive, any},
     {"tiled", "shared memory, register blocks, online softmax, lse", true, 256, 1, 80, false, 32, run_tiled, 32},
@@ -29,6 +29,8 @@ const std::array<Step, 10> steps = {{
      90, true, 128, run_balanced, 128, true, 64, 192, 1},
     {"fixed_reference", "no running maximum; a tile that goes beyond its type is done again", false, 128, 8, 90, true,
      128, run_fixed_reference, 128, true, 64, 192, 2, 2},
+    {"all_patterns", "one launch for every pattern and the rows that none selects", false, 128, 8, 90, true, 128,
+     run_all_patterns, 128, true, 64, 192, 2, 2},
 }};
 
 bool on_boundary(const void* pointer, std::uintptr_t bytes) {

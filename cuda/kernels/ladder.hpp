@@ -30,7 +30,8 @@ struct Launch {
     bool float_out;   ///< out is float whatever the type: a partial that will be merged
     const Maps* maps; ///< from make_maps() for the same parameters; may be null for steps without tensor maps
     cudaStream_t stream;
-    int* workspace = nullptr; ///< workspace_ints() zeros, which a launch leaves as it found them; may be null if that is 0
+    int* workspace =
+        nullptr; ///< workspace_ints() zeros, which a launch leaves as it found them; may be null if that is 0
 };
 
 /// One kernel of the ladder: what it teaches, and what it can be asked for.
@@ -73,6 +74,26 @@ Maps make_maps(const Step& step, Type type, const Parameters& parameters);
 
 /// Integers on the device that the step needs beside the tensors: of one launch at a time.
 std::size_t workspace_ints(const Step& step, const Parameters& parameters);
+
+/// Rows that a pattern does not select, in a launch of several patterns: left as they are; lse = -inf and out left, for
+/// merge_patterns(); or (0, -inf), out in the type.
+enum class Clears { nothing, lse, rows };
+
+/// Patterns that one launch can have.
+inline constexpr int most_patterns = 8;
+
+/// Several patterns (1 to most_patterns) of one problem in one launch of the step all_patterns, the longest first. They
+/// differ in segments, dilation, phases, heads, out, lse and maps alone; the workspace is the first one's and must have
+/// workspace_ints() for all of them.
+cudaError_t run_together(std::span<const Launch> patterns, Clears clears);
+
+/// out (in the type) and lse := the merge of `partials`, each in float over all heads of `shape`. Where a partial's lse is
+/// -inf its out is not looked at.
+struct Partial {
+    const float *out, *lse;
+};
+cudaError_t merge_patterns(Type type, void* out, float* lse, std::span<const Partial> partials, const Parameters& shape,
+                           cudaStream_t stream);
 
 /// Runs a step for which why_not() is empty.
 cudaError_t run(const Step& step, const Launch& launch);

@@ -10,6 +10,7 @@
 
 #include "cuda/kernels/ladder.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace dra::cuda::DRA_TARGET {
@@ -38,6 +39,40 @@ __global__ void __launch_bounds__(merge_threads) merge_rows(float* out, float* l
     if (lane_index() == 0) store(lse + at, m + logf(sum));
 }
 
+/// The merge of several partials at once: a block a (batch, token), whose heads lie side by side, 4 channels a thread.
+struct Partials {
+    int count;
+    Partial partial[most_patterns];
+};
+
+template <class T> __global__ void __launch_bounds__(merge_threads)
+    merge_tokens(T* out, float* lse, const __grid_constant__ Partials partials, Parameters shape) {
+    const int token = static_cast<int>(blockIdx.x) % shape.tokens, batch = static_cast<int>(blockIdx.x) / shape.tokens;
+    const int quads = shape.head_dim / 4; // of a row
+    const long long row = static_cast<long long>(blockIdx.x) * shape.heads;
+    for (int i = static_cast<int>(threadIdx.x); i < shape.heads * quads; i += merge_threads) {
+        const int head = i / quads;
+        const long long at = (static_cast<long long>(batch) * shape.heads + head) * shape.tokens + token;
+        float highest = -INFINITY;
+        for (int p = 0; p < partials.count; ++p) highest = fmaxf(highest, load(partials.partial[p].lse + at));
+        float4 mixed{0, 0, 0, 0};
+        float sum = 0;
+        for (int p = 0; p < partials.count; ++p) {
+            const float of_this = load(partials.partial[p].lse + at);
+            if (of_this == -INFINITY) continue; // its out was never written
+            const float weight = expf(of_this - highest);
+            const float4 x = load(reinterpret_cast<const float4*>(partials.partial[p].out + row * shape.head_dim) + i);
+            sum += weight;
+            mixed = {mixed.x + weight * x.x, mixed.y + weight * x.y, mixed.z + weight * x.z, mixed.w + weight * x.w};
+        }
+        const float inverse = sum == 0 ? 0 : 1 / sum; // a NaN stays
+        const uint2 words = make_uint2(ptx::pack<T>(mixed.x * inverse, mixed.y * inverse),
+                                       ptx::pack<T>(mixed.z * inverse, mixed.w * inverse));
+        store(reinterpret_cast<uint2*>(out + row * shape.head_dim) + i, words);
+        if (i % quads == 0) store(lse + at, sum == 0 ? -INFINITY : highest + logf(sum));
+    }
+}
+
 template <class T> __global__ void __launch_bounds__(256) cast_elements(T* to, const float* from, std::size_t n) {
     const std::size_t apart = static_cast<std::size_t>(gridDim.x) * blockDim.x;
     for (std::size_t i = static_cast<std::size_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += apart)
@@ -51,6 +86,16 @@ cudaError_t merge_partial(float* out, float* lse, const float* other_out, const 
     const long long rows = static_cast<long long>(shape.batch) * shape.tokens * shape.heads;
     return launch(merge_rows, static_cast<unsigned>((rows + merge_warps - 1) / merge_warps), merge_threads, 0, stream,
                   out, lse, other_out, other_lse, shape, rows);
+}
+
+cudaError_t merge_patterns(Type type, void* out, float* lse, std::span<const Partial> partials, const Parameters& shape,
+                           cudaStream_t stream) {
+    Partials all{static_cast<int>(partials.size()), {}};
+    std::ranges::copy(partials, all.partial);
+    return with_half(type, [&]<class T>(Element<T>) {
+        return launch(merge_tokens<T>, static_cast<unsigned>(shape.batch * shape.tokens), merge_threads, 0, stream,
+                      static_cast<T*>(out), lse, all, shape);
+    });
 }
 
 cudaError_t cast_to(Type type, void* to, const float* from, std::size_t n, cudaStream_t stream) {

@@ -7,26 +7,23 @@
 
 #include "cuda/kernels/launch_step.hpp"
 #include "cuda/kernels/producer.hpp"
+#include "cuda/kernels/row_clearing.hpp"
 #include "cuda/kernels/warpgroup_rows.hpp"
 
 namespace dra::cuda::DRA_TARGET {
 
 /// Block i takes tiles i, i + gridDim, i + 2 gridDim ...
 struct EveryGridth {
-    __device__ __forceinline__ EveryGridth(int*, int) {}
-    __device__ __forceinline__ int after(int ticket) { return ticket + static_cast<int>(gridDim.x); }
+    static __device__ __forceinline__ int after(int ticket, int*, int) { return ticket + static_cast<int>(gridDim.x); }
 };
 
 /// A block draws its next tile when it needs one. The first gridDim are given away without being drawn.
 struct Drawn {
-    int* counter; ///< zero before and after a launch
-    int tiles;
-
-    __device__ __forceinline__ Drawn(int* workspace, int tiles_) : counter(workspace), tiles(tiles_) {}
-    __device__ __forceinline__ int after(int) {
+    /// `counter` is zero before and after a launch.
+    static __device__ __forceinline__ int after(int, int* counter, int tiles) {
         const int drawn = atomicAdd(counter, 1);
         if (drawn == tiles - 1) store(counter, 0); // every tile given away draws once: this was the last
-        return drawn + static_cast<int>(gridDim.x);
+        return drawn + ptx::blocks_of_grid();
     }
 };
 
@@ -41,8 +38,7 @@ __device__ __forceinline__ int take_from_list(int* workspace, int ticket) {
 }
 
 template <class T, class P, class Consume, class Tickets> __global__ void __launch_bounds__(P::threads, 1)
-    attend_persistently(const __grid_constant__ Parameters parameters, const __grid_constant__ Schedule schedule,
-                        const __grid_constant__ Output output, int* workspace, const __grid_constant__ Maps maps) {
+    attend_persistently(const __grid_constant__ Tasks<P::tasks> tasks, int* workspace) {
     DRA_SHARED_MEMORY(raw);
     const PipelineMemory<T, P> memory{raw};
     if (threadIdx.x == 0) memory.begin();
@@ -54,14 +50,16 @@ template <class T, class P, class Consume, class Tickets> __global__ void __laun
         ptx::registers_decrease<P::producer_registers>();
         const int thread = static_cast<int>(threadIdx.x) - 128 * P::warpgroups;
         if (thread >= 32) {
-            copy_ragged_boxes(memory, parameters, thread - 32);
+            int* const token = memory.token_to_clear(thread / 32 - 1);
+            copy_ragged_boxes(memory, tasks, thread - 32, [&] {
+                if constexpr (P::tasks > 1) return clear_token<T>(tasks, token);
+                return false;
+            });
         } else if (thread == 0) {
-            Producer<T, P> producer(memory, parameters, maps);
-            const int tiles = static_cast<int>(schedule.blocks());
-            Tickets tickets(workspace, tiles);
+            Producer<T, P> producer(memory, tasks);
             for (int ticket = static_cast<int>(blockIdx.x), next;; ticket = next) {
                 bool again = Consume::redoes && shared_load(memory.feeds_again());
-                if (again ? ticket < 0 : ticket >= tiles) {
+                if (again ? ticket < 0 : ticket >= tasks.tickets) {
                     producer.end_of_tiles();
                     if (again || !Consume::redoes) break;
                     ptx::barrier_wait(memory.done(), 0);
@@ -71,38 +69,46 @@ template <class T, class P, class Consume, class Tickets> __global__ void __laun
                     shared_store(memory.feeds_again(), 1);
                 }
                 // asked early: the answer takes as long as a load
-                next = again ? take_from_list(workspace, ticket) : tickets.after(ticket);
-                // The decoding of a ticket divides; the producer has no registers to keep the divisors' reciprocals in.
-                const Schedule order{ptx::opaque(schedule.tiles),         ptx::opaque(schedule.views),
-                                     ptx::opaque(schedule.section_views), ptx::opaque(schedule.heads),
-                                     ptx::opaque(schedule.segments),      ptx::opaque(schedule.group_size)};
-                producer.feed(work_of(order, parameters, ticket), ticket);
+                next = again ? take_from_list(workspace, ticket)
+                             : Tickets::after(ticket, workspace, ptx::opaque(tasks.tickets));
+                producer.feed(ticket);
             }
             producer.dismiss_copiers();
         }
     } else {
         ptx::registers_increase<P::consumer_registers>();
-        WarpgroupRows<T, P> rows(memory, parameters, output, workspace, warpgroup);
+        WarpgroupRows<T, P> rows(memory, tasks, workspace, warpgroup);
         Consume::consume(rows);
     }
 }
 
-/// As many blocks as the device has multiprocessors, which is as many as fit.
-template <template <int> class Shape, class Consume, class Tickets>
-cudaError_t launch_persistent(const Launch& launched) {
+/// As many blocks as the device has multiprocessors, which is as many as fit. `launches` are the patterns, P::tasks at most,
+/// alike but for what tasks.hpp says.
+template <class P, class Consume, class Tickets, class T>
+cudaError_t launch_tasks(std::span<const Launch> launches, Clears clears) {
     int device = 0, multiprocessors = 0;
     if (const cudaError_t error = cudaGetDevice(&device); error != cudaSuccess) return error;
     if (const cudaError_t error = cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device);
         error != cudaSuccess)
         return error;
+    const Launch& first = launches.front();
+    Tasks<P::tasks> tasks{{}, 0, 0, first.float_out, clears};
+    for (const Launch& launched : launches) {
+        const Schedule schedule = make_schedule(launched.parameters, P::rows, bytes_of(launched.type));
+        tasks.task[tasks.count++] = {launched.parameters, *launched.maps, schedule, tasks.tickets};
+        tasks.tickets += static_cast<int>(schedule.blocks());
+    }
+    const int blocks = std::min(tasks.tickets, multiprocessors);
+    return launch(attend_persistently<T, P, Consume, Tickets>, static_cast<unsigned>(blocks), P::threads,
+                  P::shared_bytes, first.stream, tasks, first.workspace);
+}
+
+/// One pattern, of which only the selected rows are written.
+template <template <int> class Shape, class Consume, class Tickets>
+cudaError_t launch_persistent(const Launch& launched) {
     return with_half(launched.type, [&]<class T>(Element<T>) {
         return with_head_dim<64, 128>(launched.parameters.head_dim, [&](auto D) {
-            using P = Shape<D>;
-            const Schedule schedule = make_schedule(launched.parameters, P::rows, bytes_of(launched.type));
-            const long long blocks = std::min<long long>(schedule.blocks(), multiprocessors);
-            return launch(attend_persistently<T, P, Consume, Tickets>, static_cast<unsigned>(blocks), P::threads,
-                          P::shared_bytes, launched.stream, launched.parameters, schedule,
-                          Output{launched.parameters.out, launched.float_out}, launched.workspace, *launched.maps);
+            return launch_tasks<Shape<D>, Consume, Tickets, T>({&launched, 1}, Clears::nothing);
         });
     });
 }

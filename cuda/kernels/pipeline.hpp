@@ -27,16 +27,17 @@ struct Tile {
     unsigned out_row; ///< row of out, counted over [B, N, H], where the view's row 0 lies
     unsigned lse_row; ///< element of lse, where the view's row 0 lies
     int ticket;       ///< which made it
-    int unused[3];
+    int task;         ///< to which it belongs
+    int unused[2];
 };
 
 /// A box that the producer has others copy.
 struct CopyOrder {
     enum Kind { q, k, v, none };
-    int kind;     ///< of what; none: there are no more orders
-    int place;    ///< warpgroup or stage
-    unsigned row; ///< the box's row 0, counted over [B, N, H] or [B, N, Hkv]
-    int rows;     ///< that the view has from there on; the others become zero
+    int kind_and_task; ///< kind + 4 task; none: there are no more orders
+    int place;         ///< warpgroup or stage
+    unsigned row;      ///< the box's row 0, counted over [B, N, H] or [B, N, Hkv]
+    int rows;          ///< that the view has from there on; the others become zero
 };
 
 constexpr int copier_warps = 3; ///< the producer's warpgroup without the producer's warp
@@ -47,8 +48,8 @@ struct Source {
     int first_row;        ///< of the tile
     int rows, boxed_rows; ///< of the view; those from which a box may reach no further
     int q_phase_and_head, kv_phase_and_head, row, segment, batch;
-    unsigned out_row, lse_row; ///< as in Tile
-    int ticket;
+    unsigned out_row, lse_row; ///< as in Tile, like the next two
+    int ticket, task;
 };
 
 /// Named barriers; 0 is the whole block's.
@@ -59,7 +60,8 @@ enum NamedBarrier {
 };
 
 /// What a step chooses. D is 64 or 128; channels past the view's own are zero.
-template <int D_, int STAGES, bool Q_IN_REGISTERS> struct Pipeline {
+template <int D_, int STAGES, bool Q_IN_REGISTERS, int TASKS = 1> struct Pipeline {
+    static constexpr int tasks = TASKS; ///< patterns a launch, at most
     static constexpr int D = D_, stages = STAGES, keys = 128;
     static constexpr bool q_in_registers = Q_IN_REGISTERS;
     static constexpr int warpgroups = D == 128 ? 2 : 3; ///< that consume
@@ -78,11 +80,11 @@ template <int D_, int STAGES, bool Q_IN_REGISTERS> struct Pipeline {
     static constexpr std::size_t order_bytes = orders * sizeof(CopyOrder);
     static constexpr std::size_t barriers_at = matrix_bytes + tile_bytes + order_bytes,
                                  source_at = barriers_at + 8 * barriers + 8;
-    static constexpr std::size_t shared_bytes = source_at + sizeof(Source);
+    static constexpr std::size_t shared_bytes = source_at + sizeof(Source) + sizeof(int) * copier_warps;
 };
 
 /// Of the steps from balanced on: more stages, and Q in registers where there is room.
-template <int D> using Balanced = Pipeline<D, D == 128 ? 3 : 4, D == 128>;
+template <int D, int TASKS = 1> using Balanced = Pipeline<D, D == 128 ? 3 : 4, D == 128, TASKS>;
 
 /// Where things lie in shared memory. Matrices begin on 1024-byte boundaries, since the swizzle goes by address.
 template <class T, class P> struct PipelineMemory {
@@ -131,6 +133,11 @@ template <class T, class P> struct PipelineMemory {
     /// Whether that is what the producer does; it has no register for it.
     __device__ __forceinline__ int* feeds_again() const { return again() + 1; }
 
+    /// Of a copiers' warp: see row_clearing.hpp.
+    __device__ __forceinline__ int* token_to_clear(int warp) const {
+        return reinterpret_cast<int*>(base + P::source_at + sizeof(Source)) + warp;
+    }
+
     /// By one thread; the block must meet before anybody uses them.
     __device__ __forceinline__ void begin() const {
         for (int i = 0; i < P::warpgroups; ++i) {
@@ -150,6 +157,8 @@ template <class T, class P> struct PipelineMemory {
         ptx::barrier_init(done(), 4 * P::warpgroups);
         shared_store(again(), -1);
         shared_store(feeds_again(), 0);
+        for (int i = 0; i < copier_warps; ++i)
+            shared_store(token_to_clear(i), static_cast<int>(blockIdx.x) * copier_warps + i);
         ptx::barrier_fence_init();
     }
 };

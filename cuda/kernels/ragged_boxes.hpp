@@ -9,6 +9,7 @@
 #include "cuda/kernels/compiler.hpp"
 #include "cuda/kernels/pipeline.hpp"
 #include "cuda/kernels/swizzle.hpp"
+#include "cuda/kernels/tasks.hpp"
 
 namespace dra::cuda::DRA_TARGET {
 
@@ -18,7 +19,8 @@ constexpr int copiers = 32 * copier_warps; ///< threads
 template <class T, class P> __device__ __forceinline__ void
 send_copiers(PipelineMemory<T, P> memory, Ring<P::orders>& ring, const CopyOrder& order) {
     ptx::barrier_wait(memory.order_empty(ring.stage), ring.parity ^ 1);
-    shared_store(memory.order(ring.stage), make_int4(order.kind, order.place, static_cast<int>(order.row), order.rows));
+    shared_store(memory.order(ring.stage),
+                 make_int4(order.kind_and_task, order.place, static_cast<int>(order.row), order.rows));
     ptx::barrier_arrive(memory.order_full(ring.stage));
     ring.next();
 }
@@ -40,17 +42,28 @@ __device__ __forceinline__ void copy_box(T* to, const T* first, long long stride
     }
 }
 
-/// By the copiers, until the orders end.
-template <class T, class P> __device__ __forceinline__ void
-copy_ragged_boxes(PipelineMemory<T, P> memory, const Parameters& parameters, int thread) {
-    for (Ring<P::orders> ring;; ring.next()) {
+/// By the copiers, until the orders end. Until there is one, `meanwhile` is asked to do something else, a little at a time; it
+/// says false when it has nothing left.
+template <class T, class P, class Meanwhile> __device__ __forceinline__ void
+copy_ragged_boxes(PipelineMemory<T, P> memory, const Tasks<P::tasks>& tasks, int thread, Meanwhile meanwhile) {
+    Ring<P::orders> ring;
+    for (bool dismissed = false;;) {
+        // Asked by every lane, answered for the warp: lanes that saw different answers would part.
+        if (dismissed || !__all_sync(~0u, ptx::barrier_test(memory.order_full(ring.stage), ring.parity))) {
+            if (meanwhile()) continue;
+            if (dismissed) return;
+        }
+        __syncwarp();
         ptx::barrier_wait(memory.order_full(ring.stage), ring.parity);
         const int4 order = shared_load(memory.order(ring.stage));
         const int place = order.y, rows = order.w;
         __syncwarp();
         if (thread % 32 == 0) ptx::barrier_arrive(memory.order_empty(ring.stage));
-        if (order.x == CopyOrder::none) return;
-        const bool of_q = order.x == CopyOrder::q, of_k = order.x == CopyOrder::k;
+        ring.next();
+        dismissed = order.x == CopyOrder::none;
+        if (dismissed) continue;
+        const bool of_q = order.x % 4 == CopyOrder::q, of_k = order.x % 4 == CopyOrder::k;
+        const Parameters& parameters = tasks.at(order.x / 4).parameters;
         const long long D = parameters.head_dim, first = static_cast<unsigned>(order.z) * D,
                         stride = D * parameters.dilation_rate * (of_q ? parameters.heads : parameters.kv_heads);
         const T* const tensor = static_cast<const T*>(of_q ? parameters.q : of_k ? parameters.k : parameters.v) + first;

@@ -16,5 +16,6 @@ cudaError_t run_warp_specialized(const Launch& launch);
 cudaError_t run_overlapped(const Launch& launch);
 cudaError_t run_balanced(const Launch& launch);
 cudaError_t run_fixed_reference(const Launch& launch);
+cudaError_t run_all_patterns(const Launch& launch);
 
 } // namespace dra::cuda::DRA_TARGET

@@ -9,6 +9,9 @@
 /// The grid is as large as the device; a block takes every gridDim-th query tile. So the producer fetches the next tile's Q
 /// and K while the last one is still being computed, and nothing is set up anew.
 ///
+/// Expected of an H200 at 8k tokens: 650 TFLOP/s (D = 128). Measured there, rested: 629, causal 531; D = 64: 525 and 471. In
+/// the same run hopper 552, 532, 442, 432: under the mask a fixed share of tiles costs what the warpgroups gain.
+///
 /// Any segment length, dilation rate and number of tokens: see producer.hpp. Takes bf16 and fp16, D a multiple of 8 up to
 /// 128; compute capability 9.0 (sm_90a). Figures of all steps: cuda/README.md.
 

@@ -16,6 +16,7 @@
 #include "cuda/kernels/output.hpp"
 #include "cuda/kernels/pipeline.hpp"
 #include "cuda/kernels/softmax.hpp"
+#include "cuda/kernels/tasks.hpp"
 #include "cuda/simt/matrix_descriptor.hpp"
 
 namespace dra::cuda::DRA_TARGET {
@@ -24,15 +25,15 @@ template <class T, class P> struct WarpgroupRows {
     static constexpr int D = P::D, columns = P::keys / 8; ///< 8-column blocks of the scores
     static constexpr unsigned eight_rows = 8 * 128;       ///< bytes of a swizzle atom
 
-    __device__ __forceinline__ WarpgroupRows(PipelineMemory<T, P> memory_, const Parameters& parameters_,
-                                             const Output& output_, int* workspace_, int warpgroup_)
-        : memory(memory_), parameters(parameters_), output(output_), workspace(workspace_), warpgroup(warpgroup_),
-          c(scale_for_exp2(parameters_.softmax_scale)), reach(parameters_.causal ? 1 : 1 << 30) {}
+    __device__ __forceinline__ WarpgroupRows(PipelineMemory<T, P> memory_, const Tasks<P::tasks>& tasks_,
+                                             int* workspace_, int warpgroup_)
+        : memory(memory_), tasks(tasks_), parameters(tasks_.common()), workspace(workspace_), warpgroup(warpgroup_),
+          c(scale_for_exp2(parameters.softmax_scale)), reach(parameters.causal ? 1 : 1 << 30) {}
 
     PipelineMemory<T, P> memory;
-    const Parameters& parameters;
-    const Output& output;
-    int* workspace; ///< of the launch
+    const Tasks<P::tasks>& tasks;
+    const Parameters& parameters; ///< what all tasks share of them
+    int* workspace;               ///< of the launch
     int warpgroup;
     float c;   ///< of softmax.hpp
     int reach; ///< row i sees keys below min(i + reach, rows)
@@ -195,14 +196,14 @@ template <class T, class P> struct WarpgroupRows {
     // ---- the end of a tile
 
     /// What the stores of output.hpp ask of a view, for the tile in this slot.
-    __device__ __forceinline__ View<T> view_of_tile(const int4& tile) const {
+    __device__ __forceinline__ View<T> view_of_tile(const int4& tile, const Parameters& of_task) const {
         View<T> view{};
         view.rows = tile.y;
-        view.head_dim = parameters.head_dim;
-        view.q.stride = static_cast<long long>(parameters.dilation_rate) * parameters.heads * parameters.head_dim;
-        view.q_at = static_cast<long long>(static_cast<unsigned>(tile.z)) * parameters.head_dim;
-        view.lse = parameters.lse + static_cast<unsigned>(tile.w);
-        view.lse_stride = parameters.dilation_rate;
+        view.head_dim = of_task.head_dim;
+        view.q.stride = static_cast<long long>(of_task.dilation_rate) * of_task.heads * of_task.head_dim;
+        view.q_at = static_cast<long long>(static_cast<unsigned>(tile.z)) * of_task.head_dim;
+        view.lse = of_task.lse + static_cast<unsigned>(tile.w);
+        view.lse_stride = of_task.dilation_rate;
         return view;
     }
 };
@@ -221,9 +222,10 @@ store_by_fragments(WarpgroupRows<T, P>& rows, const int4* slot, const float (&re
         lse[i] = reference[i] * fabsf(rows.parameters.softmax_scale) + __logf(total);
     }
     const int4 tile = shared_load(slot);
-    const View<T> view = rows.view_of_tile(tile);
+    const Parameters& parameters = rows.tasks.at(shared_load(slot + 1).y).parameters;
+    const View<T> view = rows.view_of_tile(tile, parameters);
     const int warp_row = tile.x + 16 * warp_index();
-    store_fragments(view, rows.output, warp_row, rows.o);
+    store_fragments(view, {parameters.out, rows.tasks.float_out}, warp_row, rows.o);
     store_lse(view, warp_row, lse);
 }
 

@@ -38,7 +38,7 @@ template <class T, class P> __device__ __forceinline__ Stored store_wide(Warpgro
                                                                          const float (&reference)[2],
                                                                          const float (&sum)[2]) {
     const int4 tile = shared_load(slot);
-    const Parameters& parameters = rows.parameters;
+    const Parameters& parameters = rows.tasks.at(shared_load(slot + 1).y).parameters;
     const Lane lane = lane_place();
     const unsigned apart = static_cast<unsigned>(parameters.dilation_rate);
     Stored stored{0, 0};
@@ -50,15 +50,15 @@ template <class T, class P> __device__ __forceinline__ Stored store_wide(Warpgro
         const bool there = row < tile.y;
         const unsigned out_row = static_cast<unsigned>(tile.z) + static_cast<unsigned>(row * parameters.heads) * apart;
         const long long at = static_cast<long long>(out_row) * parameters.head_dim;
-        if (rows.output.as_float) {
-            float* const out = static_cast<float*>(rows.output.out) + at + lane.column;
+        if (rows.tasks.float_out) {
+            float* const out = static_cast<float*>(parameters.out) + at + lane.column;
             DRA_UNROLLED for (int n = 0; n < P::D / 8; ++n) {
                 const float2 pair = make_float2(rows.o[n][2 * i] * inverse, rows.o[n][2 * i + 1] * inverse);
                 stored.wrong = ptx::probe<T>(stored.wrong, ptx::pack<T>(pair.x, pair.y));
                 ptx::store_if(there && 8 * n < parameters.head_dim, reinterpret_cast<float2*>(out + 8 * n), pair);
             }
         } else {
-            T* const out = static_cast<T*>(rows.output.out) + at + 4 * lane.column;
+            T* const out = static_cast<T*>(parameters.out) + at + 4 * lane.column;
             DRA_UNROLLED for (int n = 0; n < P::D / 8; n += 4) {
                 std::uint32_t words[4];
                 DRA_UNROLLED for (int e = 0; e < 4; ++e) {

@@ -4,7 +4,7 @@
 #   cmake -DNVCC=... -DEIGEN=<include folder> -DROOT=<source tree> -DARCHITECTURE=90 -P resources.cmake
 
 set(hopper_sources kernels/hopper.cu kernels/warp_specialized.cu kernels/overlapped.cu kernels/balanced.cu
-    kernels/fixed_reference.cu)
+    kernels/fixed_reference.cu kernels/all_patterns.cu)
 file(GLOB sources RELATIVE ${ROOT}/cuda ${ROOT}/cuda/kernels/*.cu ${ROOT}/cuda/published/*.cu)
 list(REMOVE_ITEM sources kernels/ladder.cu published/rungs.cu ${hopper_sources}) # these two have no kernel
 if(ARCHITECTURE STREQUAL "90a")

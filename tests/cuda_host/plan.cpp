@@ -78,20 +78,25 @@ TEST_CASE("a second run allocates nothing, launches what the plan says, and chan
 }
 
 TEST_CASE("launches in closed form") {
-    const auto launches_of = [](const Question& asked, Type type) {
-        return emulator().make_plan(Inputs<float>(asked).problem, type)->launches();
+    const auto launches_by = [](const char* kernel, const Question& asked, Type type) {
+        return emulator().make_plan(Inputs<float>(asked).problem, type, kernel)->launches();
     };
+    const auto launches_of = [&](const Question& asked, Type type) { return launches_by("tiled", asked, type); };
+    const auto together = [&](const Question& asked) { return launches_by("all_patterns", asked, Type::bf16); };
     CHECK(launches_of({{1, 16, 2, 8}, 2, {{8}, {1}}}, Type::bf16) == 1);        // attention
     CHECK(launches_of({{1, 16, 2, 8}, 2, {{8}, {2}}}, Type::bf16) == 2);        // and clearing
     CHECK(launches_of({{1, 16, 2, 8}, 2, {{8, 16}, {1, 2}}}, Type::bf16) == 3); // one group with, one without
+    CHECK(together({{1, 16, 2, 8}, 2, {{8, 16}, {1, 2}}}) == 1);
     CHECK(launches_of({{1, 16, 1, 8}, 1, {{8, 16}, {1, 2}}}, Type::bf16) == 2); // the first group is empty
     const Question mixture{{1, 16, 2, 8}, 2, {{8, 16}, {1, 2}, Mode::mixture}};
     CHECK(launches_of(mixture, Type::fp32) == 1 + 3);     // attention; attention, clearing, merge
     CHECK(launches_of(mixture, Type::bf16) == 1 + 3 + 1); // and rounding the sum
+    CHECK(together(mixture) == 2);                        // attention and clearing; merge and rounding
     const Question beyond{{1, 2, 1, 8}, 1, {{8, 8, 8}, {8, 8, 8}, Mode::mixture, PhaseRule::group}};
     CHECK(launches_of(beyond, Type::fp32) == 2 + 3); // the third selects nothing
     const Question alone{{1, 1, 1, 8}, 1, {{8, 8}, {8, 8}, Mode::mixture, PhaseRule::group}};
     CHECK(launches_of(alone, Type::bf16) == 2); // nor does the second here: nothing to merge or to round
+    CHECK(together(alone) == 1);
 }
 
 TEST_CASE("groups in streams of their own give one result, whatever the order of the streams") {
@@ -150,15 +155,21 @@ TEST_CASE("the device says what it is and what it counted") {
 }
 
 TEST_CASE("bytes in closed form") {
-    const auto bytes_of = [](Mode mode, Type type) {
+    const auto bytes_of = [](Mode mode, Type type, const char* kernel = "tiled") {
         const Question asked{{2, 16, 4, 8}, 2, {{8, 16}, {1, 2}, mode}};
-        return emulator().make_plan(Inputs<float>(asked).problem, type)->device_bytes();
+        return emulator().make_plan(Inputs<float>(asked).problem, type, kernel)->device_bytes();
     };
     const Index elements = 2 * 16 * 4 * 8, rows = elements / 8, inputs_and_out = 3 * elements; // k and v are half of q
     CHECK(bytes_of(Mode::groups, Type::bf16) == 2 * inputs_and_out + 4 * rows);
     CHECK(bytes_of(Mode::groups, Type::fp32) == 4 * inputs_and_out + 4 * rows);
     CHECK(bytes_of(Mode::mixture, Type::fp32) == 4 * inputs_and_out + 4 * rows + 4 * (elements + rows));
     CHECK(bytes_of(Mode::mixture, Type::bf16) == 2 * inputs_and_out + 4 * rows + 4 * (elements + rows) + 4 * elements);
+
+    // All patterns in one launch: two integers a pattern and two a tile; of a mixture each pattern's out and lse in float.
+    const Index segments = 2 * (2 + 1), of_groups = 4 * 2 * (2 + 2 * segments), of_mixture = 4 * 2 * (2 + 4 * segments);
+    CHECK(bytes_of(Mode::groups, Type::bf16, "all_patterns") == 2 * inputs_and_out + 4 * rows + of_groups);
+    CHECK(bytes_of(Mode::mixture, Type::bf16, "all_patterns") ==
+          2 * inputs_and_out + 4 * rows + 2 * 4 * (elements + rows) + of_mixture);
 }
 
 } // namespace dra::test

@@ -4,6 +4,7 @@
 /// they are relaxed: they order nothing else.
 
 #include "cuda/simt/emulator/memory.hpp"
+#include "cuda/simt/emulator/thread.hpp"
 
 #include <atomic>
 
@@ -36,6 +37,7 @@ inline int atomicExch(int* at, int value, Site site = Site::here()) {
 }
 
 namespace ptx {
+inline int blocks_of_grid() { return static_cast<int>(gridDim.x); }
 inline void push_if(bool wanted, int* node, int* list, int id, Site site = Site::here()) {
     if (wanted && atomicExch(node, 1, site) == 0) store(node + 1, atomicExch(list, id, site), site);
 }

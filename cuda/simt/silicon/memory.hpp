@@ -22,6 +22,13 @@ template <class T> __device__ __forceinline__ void shared_store(T* to, T value) 
 
 namespace ptx {
 
+/// gridDim.x, read when it is needed instead of kept in a register.
+__device__ __forceinline__ int blocks_of_grid() {
+    int blocks;
+    asm volatile("mov.u32 %0, %%nctaid.x;" : "=r"(blocks));
+    return blocks;
+}
+
 /// x, but the compiler does not know that it is: what is computed from it is not kept in registers from turn to turn.
 __device__ __forceinline__ int opaque(int x) {
     asm volatile("" : "+r"(x));

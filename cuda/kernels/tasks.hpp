@@ -1,0 +1,38 @@
+#pragma once
+/// \file
+/// What one launch of a persistent kernel does: one pattern, or several.
+///
+/// Tickets are counted through: those of task 0 first. Tasks share everything but their segments, dilation, phases, heads, out
+/// and lse.
+
+#include "cuda/kernels/ladder.hpp"
+#include "cuda/kernels/schedule.hpp"
+
+namespace dra::cuda::DRA_TARGET {
+
+struct Task {
+    Parameters parameters;
+    Maps maps;
+    Schedule schedule;
+    int first_ticket;
+};
+
+/// A kernel's parameter, N at most.
+template <int N> struct Tasks {
+    Task task[N];
+    int count, tickets;
+    bool float_out;
+    Clears clears;
+
+    /// The task of a ticket.
+    __device__ __forceinline__ int of(int ticket) const {
+        int i = 0;
+        if constexpr (N > 1)
+            while (i + 1 < count && ticket >= task[i + 1].first_ticket) ++i;
+        return i;
+    }
+    __device__ __forceinline__ const Task& at(int i) const { return task[N == 1 ? 0 : i]; }
+    __device__ __forceinline__ const Parameters& common() const { return task[0].parameters; }
+};
+
+} // namespace dra::cuda::DRA_TARGET
