@@ -5,7 +5,7 @@
 namespace dra::defects::test {
 namespace {
 
-constexpr std::uint64_t problems = 300;
+constexpr std::uint64_t problems = DRA_RANDOM_PROBLEMS;
 
 TEST_CASE("where a condition says that a defect cannot show, no form of it does") {
     for (const Defect& defect : catalogue()) {
