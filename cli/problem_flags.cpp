@@ -14,6 +14,10 @@ void ProblemFlags::add_to(CLI::App& command, const std::string& of_ranks) {
     add("--phase", phase, "where dilation starts; default: group in groups, head in mixture", "group|head|head-block");
     command.add_flag("--causal", causal, "a query sees no later key");
     add("--scale", scale, "softmax scale; default: 1/sqrt(D)", "S");
+    add("--dropout", dropout, "probability that a pair is dropped; default: 0", "P");
+    add("--seed", seed, "of dropout; default: 0", "S");
+    command.add_flag("--stop-gradient-mixing", stop_gradient_mixing,
+                     "gradients take the mixing weights of a mixture for constants, as torchscale does");
     add("--ranks", ranks, of_ranks, "R");
     add("--layout", layout, "how the ring shards the sequence; default: contiguous", "contiguous|zigzag");
 }
@@ -26,6 +30,10 @@ Configuration ProblemFlags::configuration() const {
     if (phase) chosen.phase = parse<PhaseRule>("--phase", *phase);
     chosen.causal = causal;
     if (scale) chosen.softmax_scale = parse_real("--scale", *scale);
+    if (dropout) chosen.dropout = parse_real("--dropout", *dropout);
+    if (seed)
+        chosen.dropout_seed = parse_number<std::uint64_t>("--seed", *seed, "must be an integer from 0 to 2^64 - 1");
+    chosen.stop_gradient_mixing = stop_gradient_mixing;
     chosen.ranks = parse_integer("--ranks", ranks);
     chosen.layout = parse<Layout>("--layout", layout);
     return chosen;

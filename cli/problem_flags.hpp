@@ -12,8 +12,8 @@ namespace dra::cli {
 struct ProblemFlags {
     std::string segments, dilations;
     std::string mode = "groups", ranks = "1", layout = "contiguous";
-    std::optional<std::string> phase, scale;
-    bool causal = false;
+    std::optional<std::string> phase, scale, dropout, seed;
+    bool causal = false, stop_gradient_mixing = false;
 
     /// Registers them; they must outlive `command`. `of_ranks` says what --ranks means there.
     void add_to(CLI::App& command, const std::string& of_ranks);

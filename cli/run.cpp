@@ -5,9 +5,11 @@
 #include "cli/take_tensor.hpp"
 #include "cli/version.hpp"
 #include "reference/attention/dilated_attention.hpp"
+#include "reference/attention/dilated_attention_gradient.hpp"
 #include "reference/definition/oracle.hpp"
 #include "reference/definition/safetensors.hpp"
 #include "reference/ring/ring_attention.hpp"
+#include "reference/ring/ring_attention_gradient.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -40,7 +42,12 @@ Backend parse_backend(const std::string& text) {
 
 /// The device of the backends that have one. Throws PatternError for flags that the others do not take.
 std::optional<DeviceRun> open_device_run(const Flags& flags, Backend backend) {
-    if (backend == Backend::cuda || backend == Backend::emulated) return DeviceRun(flags.backend, flags.device);
+    if (backend == Backend::cuda || backend == Backend::emulated) {
+        if (flags.problem.dropout)
+            throw PatternError("--dropout", *flags.problem.dropout,
+                               "must go with --backend oracle, cpu or ring, not with " + flags.backend);
+        return DeviceRun(flags.backend, flags.device);
+    }
     const std::string rule = "must go with --backend cuda or emulated, not with " + flags.backend;
     if (flags.device.dtype) throw PatternError("--dtype", *flags.device.dtype, rule);
     if (flags.device.kernel) throw PatternError("--kernel", *flags.device.kernel, rule);
@@ -65,7 +72,10 @@ std::map<std::string, std::string> describe(const Problem& problem, const std::s
             {"causal", problem.causal ? "true" : "false"},
             {"scale", fmt::format("{}", problem.softmax_scale)},
             {"ranks", std::to_string(problem.ranks)},
-            {"layout", name(problem.layout)}};
+            {"layout", name(problem.layout)},
+            {"dropout", fmt::format("{}", problem.dropout)},
+            {"seed", std::to_string(problem.dropout_seed)},
+            {"stop_gradient_mixing", problem.stop_gradient_mixing ? "true" : "false"}};
 }
 
 /// The oracle's result, rounded to the type that the other backends compute in.
@@ -76,6 +86,10 @@ template <class T> Attention<T> rounded(const Attention<double>& truth) {
     return attention;
 }
 
+template <class T> Gradients<T> rounded(const Gradients<double>& truth) {
+    return {truth.dq.cast<T>(), truth.dk.cast<T>(), truth.dv.cast<T>()};
+}
+
 /// The tensors of the output file, computed in T.
 template <class T> TensorFile compute(const Problem& problem, Backend backend, TensorFile file, bool finite) {
     const auto read = [&](const char* name) {
@@ -84,24 +98,31 @@ template <class T> TensorFile compute(const Problem& problem, Backend backend, T
         return tensor;
     };
     const Tensor<T> q = read("q"), k = read("k"), v = read("v");
-    std::optional<Oracle> truth;
-    if (file.contains("dout")) {
-        const Tensor<T> dout = read("dout");
-        truth = oracle<T>(problem, q, k, v, dout.view());
-    } else if (backend == Backend::oracle) {
-        truth = oracle<T>(problem, q, k, v);
-    }
+    std::optional<Tensor<T>> dout;
+    if (file.contains("dout")) dout = read("dout");
 
-    const Attention<T> result = backend == Backend::oracle ? rounded<T>(truth->attention)
-                                : backend == Backend::cpu  ? dilated_attention<T>(problem, q, k, v)
-                                                           : ring_attention<T>(problem, q, k, v);
+    Attention<T> result;
+    std::optional<Gradients<T>> gradients;
+    if (backend == Backend::oracle) {
+        std::optional<TensorView<const T>> given;
+        if (dout) given = *dout;
+        const Oracle truth = oracle<T>(problem, q, k, v, given);
+        result = rounded<T>(truth.attention);
+        if (dout) gradients = rounded<T>(*truth.gradients);
+    } else if (backend == Backend::cpu) {
+        result = dilated_attention<T>(problem, q, k, v);
+        if (dout) gradients = dilated_attention_gradient<T>(problem, q, k, v, result, *dout);
+    } else {
+        result = ring_attention<T>(problem, q, k, v);
+        if (dout) gradients = ring_attention_gradient<T>(problem, q, k, v, result, *dout);
+    }
     TensorFile written;
     written.tensors["out"] = to_file(result.out);
     written.tensors["lse"] = to_file(result.lse);
-    if (truth && truth->gradients) {
-        written.tensors["dq"] = to_file(truth->gradients->dq.template cast<T>());
-        written.tensors["dk"] = to_file(truth->gradients->dk.template cast<T>());
-        written.tensors["dv"] = to_file(truth->gradients->dv.template cast<T>());
+    if (gradients) {
+        written.tensors["dq"] = to_file(gradients->dq);
+        written.tensors["dk"] = to_file(gradients->dk);
+        written.tensors["dv"] = to_file(gradients->dv);
     }
     return written;
 }

@@ -6,6 +6,7 @@
 /// `merge`.
 
 #include "reference/attention/partial.hpp"
+#include "reference/definition/dropout.hpp"
 #include "reference/definition/visibility.hpp"
 
 #include <memory>
@@ -31,6 +32,7 @@ private:
 template <class T> struct QueryHead {
     Rows<T> q;       ///< (m, D)
     Partial<T> into; ///< m rows
+    Dropout dropout = {};
 };
 
 /// Attention of the rows q (m, D) over the keys that they see of k, v (n, D): out (m, D) and lse (m) into `into`.

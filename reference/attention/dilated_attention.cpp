@@ -48,7 +48,7 @@ template <class T> void attend_views(const Plan& plan, const Views& views, Index
             const Index h = view.g * group + item / bundles % group, i0 = last * bundle;
             const Index rows = std::min(bundle, view.positions.count - i0);
             if (rows <= 0) return;
-            const kernel::ExtentPanels visible{{view.positions, view.positions, problem.causal}};
+            const kernel::ExtentPanels visible{{view.positions, view.positions, problem.causal}, {problem, view.b, h}};
             kernel::attend_panels(t.q.rows(view.b, h, view.positions), wave[static_cast<std::size_t>(slot)], visible,
                                   static_cast<T>(problem.softmax_scale), i0, rows, t.partial(view.b, h, view.positions),
                                   view.combine, space);

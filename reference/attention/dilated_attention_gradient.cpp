@@ -2,9 +2,8 @@
 
 #include "reference/attention/attend.hpp"
 #include "reference/attention/gradient_panel.hpp"
+#include "reference/attention/team.hpp"
 #include "reference/attention/views.hpp"
-
-#include <omp.h>
 
 #include <utility>
 
@@ -50,21 +49,19 @@ public:
     }
 
     /// All views, wave after wave: the team packs keys, shares out the parts, the last, to which causal views show
-    /// most, first, and adds up. Called by every thread of a parallel region.
-    void run(const Tensors<T>& t, kernel::GradientPanels<T>& space) {
+    /// most, first, and adds up. Called by every thread of the team.
+    void run(int threads, const Tensors<T>& t, kernel::GradientPanels<T>& space) {
         const auto slots = static_cast<Index>(slots_.size());
         const Index blocks = ceil_div(views_.longest(), kernel::block);
         for (Index first = 0; first < views_.count(); first += slots) {
             const Index n = std::min(slots, views_.count() - first);
-#pragma omp for collapse(2) schedule(dynamic)
-            for (Index slot = 0; slot < n; ++slot)
-                for (Index block = 0; block < blocks; ++block) pack(slot, views_[first + slot], block, t);
-#pragma omp for collapse(2) schedule(dynamic)
-            for (Index part = parts_ - 1; part >= 0; --part)
-                for (Index slot = 0; slot < n; ++slot) run_part(slot, views_[first + slot], part, t, space);
-#pragma omp for collapse(2) schedule(dynamic)
-            for (Index slot = 0; slot < n; ++slot)
-                for (Index block = 0; block < blocks; ++block) add_up(slot, views_[first + slot], block, t);
+            share_out(threads, n * blocks,
+                      [&](Index item) { pack(item / blocks, views_[first + item / blocks], item % blocks, t); });
+            share_out(threads, n * parts_, [&](Index item) {
+                run_part(item % n, views_[first + item % n], parts_ - 1 - item / n, t, space);
+            });
+            share_out(threads, n * blocks,
+                      [&](Index item) { add_up(item / blocks, views_[first + item / blocks], item % blocks, t); });
         }
     }
 
@@ -92,9 +89,10 @@ private:
                         i0 = item % bundles_ * kernel::bundle_rows<T>;
             const Index rows = std::min(kernel::bundle_rows<T>, view.positions.count - i0);
             if (rows <= 0) continue;
-            kernel::add_gradients(t.head(view.b, h, view.positions), packed,
-                                  kernel::ExtentPanels{{view.positions, view.positions, problem_.causal}},
-                                  static_cast<T>(problem_.softmax_scale), i0, rows, key_gradients, space);
+            kernel::add_gradients(
+                t.head(view.b, h, view.positions), packed,
+                kernel::ExtentPanels{{view.positions, view.positions, problem_.causal}, {problem_, view.b, h}},
+                static_cast<T>(problem_.softmax_scale), i0, rows, key_gradients, space);
         }
     }
 
@@ -111,42 +109,39 @@ private:
     std::vector<Slot<T>> slots_;
 };
 
-/// delta of every row. Called by every thread of a parallel region.
+/// delta of every row. Called by every thread of the team.
 template <class T>
-void find_delta(const Problem& problem, TensorView<const T> dout, TensorView<const T> out, Lse<T>& delta) {
-    const Positions all{0, 1, problem.tokens};
-#pragma omp for collapse(2)
-    for (Index b = 0; b < problem.batch; ++b)
-        for (Index h = 0; h < problem.heads; ++h)
-            weighted_mean_gradient<T>(dout.rows(b, h), out.rows(b, h), delta.rows(b, h, all));
+void find_delta(int threads, const Problem& problem, TensorView<const T> dout, TensorView<const T> out, Lse<T>& delta) {
+    share_out(threads, problem.batch * problem.heads, [&](Index item) {
+        const Index b = item / problem.heads, h = item % problem.heads;
+        weighted_mean_gradient<T>(dout.rows(b, h), out.rows(b, h), delta.rows(b, h, {0, 1, problem.tokens}));
+    });
 }
 
-/// delta by the output of one pattern alone. Called by every thread of a parallel region.
-template <class T> void find_delta_of_pattern(const Problem& problem, const Views& views, TensorView<const T> q,
-                                              TensorView<const T> k, TensorView<const T> v, TensorView<const T> dout,
-                                              Lse<T>& delta) {
+/// delta by the output of one pattern alone. Called by every thread of the team.
+template <class T> void find_delta_of_pattern(int threads, const Problem& problem, const Views& views,
+                                              TensorView<const T> q, TensorView<const T> k, TensorView<const T> v,
+                                              TensorView<const T> dout, Lse<T>& delta) {
     AttendWorkspace<T> workspace;
     Tensor<T> out({1, views.longest(), 1, problem.head_dim});
     Lse<T> lse(1, 1, views.longest());
-#pragma omp for collapse(2) schedule(dynamic)
-    for (Index i = 0; i < views.count(); ++i)
-        for (Index j = 0; j < problem.group_size(); ++j) {
-            const auto [b, g, segment, pattern, rows, combine] = views[i];
-            const Index h = g * problem.group_size() + j;
-            const Positions local{0, 1, rows.count};
-            attend<T>(q.rows(b, h, rows), k.rows(b, g, rows), v.rows(b, g, rows), {rows, rows, problem.causal},
-                      static_cast<T>(problem.softmax_scale), {out.view().rows(0, 0, local), lse.rows(0, 0, local)},
-                      Combine::store, workspace);
-            weighted_mean_gradient<T>(dout.rows(b, h, rows), std::as_const(out).view().rows(0, 0, local),
-                                      delta.rows(b, h, rows));
-        }
+    share_out(threads, views.count() * problem.group_size(), [&](Index item) {
+        const auto [b, g, segment, pattern, rows, combine] = views[item / problem.group_size()];
+        const Index h = g * problem.group_size() + item % problem.group_size();
+        const Positions local{0, 1, rows.count};
+        const QueryHead<T> head{
+            q.rows(b, h, rows), {out.view().rows(0, 0, local), lse.rows(0, 0, local)}, {problem, b, h}};
+        attend<T>({&head, 1}, k.rows(b, g, rows), v.rows(b, g, rows), {rows, rows, problem.causal},
+                  static_cast<T>(problem.softmax_scale), Combine::store, workspace);
+        weighted_mean_gradient<T>(dout.rows(b, h, rows), std::as_const(out).view().rows(0, 0, local),
+                                  delta.rows(b, h, rows));
+    });
 }
 
-/// Zeroes. Called by every thread of a parallel region.
-template <class T> void clear(TensorView<T> x) {
-    const Index rows = x.shape().batch * x.shape().tokens, row = x.shape().heads * x.shape().head_dim;
-#pragma omp for
-    for (Index n = 0; n < rows; ++n) std::fill_n(x.data() + n * row, row, T(0));
+/// Zeroes. Called by every thread of the team.
+template <class T> void clear(int threads, TensorView<T> x) {
+    const Index row = x.shape().heads * x.shape().head_dim;
+    share_out(threads, x.size() / row, [&](Index n) { std::fill_n(x.data() + n * row, row, T(0)); });
 }
 
 } // namespace
@@ -157,24 +152,23 @@ template <class T> void dilated_attention_gradient(const Problem& problem, Tenso
                                                    TensorView<T> dv) {
     Lse<T> delta(problem.batch, problem.heads, problem.tokens);
     const Tensors<T> tensors{q, k, v, dout, lse, delta, dq, dk, dv};
-    std::vector<kernel::GradientPanels<T>> spaces(static_cast<std::size_t>(omp_get_max_threads()),
+    const int threads = omp_get_max_threads();
+    std::vector<kernel::GradientPanels<T>> spaces(static_cast<std::size_t>(threads),
                                                   kernel::GradientPanels<T>(problem.head_dim));
-#pragma omp parallel
-    {
-        clear(dq);
-        clear(dk);
-        clear(dv);
-        find_delta(problem, dout, out, delta);
-    }
+    with_team(threads, [&](int) {
+        clear(threads, dq);
+        clear(threads, dk);
+        clear(threads, dv);
+        find_delta(threads, problem, dout, out, delta);
+    });
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
         const Views views(problem, pattern);
         Wave<T> wave(problem, views);
-#pragma omp parallel
-        {
+        with_team(threads, [&](int thread) {
             if (problem.mode == Mode::mixture && problem.stop_gradient_mixing)
-                find_delta_of_pattern(problem, views, q, k, v, dout, delta);
-            wave.run(tensors, spaces[static_cast<std::size_t>(omp_get_thread_num())]);
-        }
+                find_delta_of_pattern(threads, problem, views, q, k, v, dout, delta);
+            wave.run(threads, tensors, spaces[static_cast<std::size_t>(thread)]);
+        });
     }
 }
 

@@ -37,7 +37,7 @@ template <class T> void attend_gradient(std::span<const GradientHead<T>> heads, 
     if (!panels || panels->dq.cols() != k.cols()) panels.emplace(k.cols());
     for (const GradientHead<T>& head : heads)
         for (Index i0 = 0; i0 < head.q.rows(); i0 += kernel::bundle_rows<T>)
-            kernel::add_gradients(head, packed, kernel::ExtentPanels{visibility}, softmax_scale, i0,
+            kernel::add_gradients(head, packed, kernel::ExtentPanels{visibility, head.dropout}, softmax_scale, i0,
                                   std::min(kernel::bundle_rows<T>, head.q.rows() - i0), key_gradients, *panels);
     key_gradients.add_to(dk, dv, softmax_scale, 0, k.rows());
 }

@@ -3,6 +3,7 @@
 /// The gradients of one view: dq, dk and dv from out, lse and dout, tiles recomputed.
 
 #include "reference/attention/partial.hpp"
+#include "reference/definition/dropout.hpp"
 #include "reference/definition/visibility.hpp"
 
 #include <memory>
@@ -29,6 +30,7 @@ template <class T> struct GradientHead {
     Rows<T> q, dout;      ///< (m, D)
     Column<T> lse, delta; ///< (m); lse is -inf in rows that see no key
     MutableRows<T> dq;    ///< (m, D), added to
+    Dropout dropout = {};
 };
 
 /// delta_i = sum_d dout_id out_id (rows), the mean of a row's dP by its weights: what softmax takes from each of them.
@@ -42,6 +44,8 @@ template <class T> void weighted_mean_gradient(const Rows<T>& dout, const Rows<T
 ///
 ///     P = e^(scale q k^T - lse),   dS = P (dout v^T - delta)
 ///     dq += scale dS k,   dk += scale dS^T q,   dv += P^T dout        (Dao et al., arXiv:2205.14135, alg. 4)
+///
+/// Under dropout dP = dout v^T and the P of dv are those of kept pairs, divided by 1 - p, and zero for the others.
 ///
 /// The heads are those of one group: they share k and v, packed once, and dk, dv are summed over them. lse and delta
 /// may be those of more keys than the view has, as in a mixture or on a ring: P are then the view's weights in the

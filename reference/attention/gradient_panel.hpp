@@ -136,13 +136,16 @@ weight_gradients(const GradientPanel<T>& panel, const PackedForGradient<T>& kv, 
     }
 }
 
-/// P^T = 2^(S^T - lse) and dS^T = P^T (dP^T - delta), in place, whole strips.
-template <class T> void score_gradients(const GradientPanel<T>& panel, Index keys, Row<T>* p, Row<T>* ds) {
+/// P^T = 2^(S^T - lse) and dS^T = P^T (dP^T - delta) over keys j0, ..., in place, whole strips. Where dropout has a
+/// factor, dP^T has it before and P^T after.
+template <class T> void score_gradients(const GradientPanel<T>& panel, const DroppedPanel& dropped, Index j0,
+                                        Index keys, Row<T>* p, Row<T>* ds) {
     for (Index j = 0; j < strips_up(keys); ++j)
-        DRA_UNROLL (c, vectors) {
-            p[j].v[c] = exp2<T>(p[j].v[c] - panel.lse.v[c]);
-            ds[j].v[c] = p[j].v[c] * (ds[j].v[c] - panel.delta.v[c]);
-        }
+        DRA_UNROLL (c, vectors) p[j].v[c] = exp2<T>(p[j].v[c] - panel.lse.v[c]);
+    if (dropped) dropped.drop(j0, strips_up(keys), ds);
+    for (Index j = 0; j < strips_up(keys); ++j)
+        DRA_UNROLL (c, vectors) ds[j].v[c] = p[j].v[c] * (ds[j].v[c] - panel.delta.v[c]);
+    if (dropped) dropped.drop(j0, strips_up(keys), p);
 }
 
 /// dQ^T += K^T dS^T over keys [j0, j0 + keys).
@@ -195,7 +198,7 @@ template <class T, class Visible> void add_gradients(const GradientHead<T>& head
             Row<T>*p = space.p.data() + n * gradient_block, *ds = space.ds.data() + n * gradient_block;
             scores(space.panels[n], kv, seen[n], j0, keys, p);
             weight_gradients(space.panels[n], kv, j0, keys, ds);
-            score_gradients(space.panels[n], keys, p, ds);
+            score_gradients(space.panels[n], seen[n].dropped, j0, keys, p, ds);
             add_query_gradient(space.panels[n], kv, j0, keys, ds);
         }
         int sees = 0; // the first panel that does

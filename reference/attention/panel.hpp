@@ -9,6 +9,7 @@
 /// mixing the two bases is defect `lse-base`. What a row sees is a seam: any type with a `panel(i0, rows)` like
 /// ExtentPanels'. Not installed.
 
+#include "reference/attention/dropped.hpp"
 #include "reference/attention/packed.hpp"
 #include "reference/attention/partial.hpp"
 #include "reference/definition/visibility.hpp"
@@ -21,14 +22,16 @@ inline constexpr Index block = 256 / strip * strip; ///< keys of a tile: P^T of 
 inline constexpr int bundle = 8;                    ///< panels that share a tile of K and V while it is in L2
 template <class T> inline constexpr Index bundle_rows = lanes<T>* bundle; ///< queries of a call, at most
 
-/// Row extents as a panel wants them: the seam for "who sees whom".
+/// Row extents as a panel wants them, and dropout: the seam for "who sees whom".
 struct ExtentPanels {
     Visibility visibility;
+    Dropout dropout = {};
 
     template <class T> struct Panel {
         Index end;               ///< keys from here on are seen by no row: their tiles are not visited
         Index full;              ///< keys before this are seen by every row: their tiles need no mask
         Row<Integer<T>> extents; ///< of each row
+        DroppedPanel dropped = {};
 
         /// Scores of keys j .. j + strip that a row does not see become -inf.
         DRA_INLINE void mask(Index j, Tile<T>& s) const {
@@ -41,7 +44,10 @@ struct ExtentPanels {
     };
 
     template <class T> Panel<T> panel(Index i0, Index rows) const {
-        Panel<T> p{visibility.extent(i0 + rows - 1), visibility.extent(i0), {}};
+        Panel<T> p{visibility.extent(i0 + rows - 1),
+                   visibility.extent(i0),
+                   {},
+                   {dropout, visibility.queries.slice(i0, rows), visibility.keys}};
         for (int lane = 0; lane < lanes<T>; ++lane)
             p.extents.set(lane, static_cast<Integer<T>>(visibility.extent(i0 + std::min<Index>(lane, rows - 1))));
         return p;
@@ -136,6 +142,8 @@ void attend_tile(PanelState<T>& panel, const Packed<T>& kv, const Seen& seen, In
     const Row<T> before = panel.softmax.max;
     scores(panel, kv, seen, j0, keys, p);
     const Row<T> rescale = panel.softmax.exponentials(keys, before, p);
+    if constexpr (requires { seen.dropped; })
+        if (seen.dropped) seen.dropped.drop(j0, keys, p); // lse has counted what it drops
     add_values(panel, kv, rescale, j0, keys, p);
 }
 

@@ -1,5 +1,7 @@
 #include "reference/definition/oracle.hpp"
 
+#include "reference/definition/random.hpp"
+
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -72,11 +74,11 @@ template <class T> RowMajor<double> rows_of(TensorView<const T> x, Index b, Inde
 /// One (batch, query head): its rows one after another, then its keys.
 class Head {
 public:
-    Head(const Problem& problem, const std::vector<Segments>& segments, RowMajor<double> queries,
+    Head(const Problem& problem, Index b, Index h, const std::vector<Segments>& segments, RowMajor<double> queries,
          const RowMajor<double>& keys, const RowMajor<double>& values, RowMajor<double> dout)
-        : segments_(segments), causal_(problem.causal), stop_mixing_(problem.stop_gradient_mixing),
-          scale_(problem.softmax_scale), N_(problem.tokens), D_(problem.head_dim), Q_(std::move(queries)), K_(keys),
-          V_(values), dO_(std::move(dout)) {}
+        : problem_(problem), b_(b), h_(h), segments_(segments), causal_(problem.causal),
+          stop_mixing_(problem.stop_gradient_mixing), scale_(problem.softmax_scale), N_(problem.tokens),
+          D_(problem.head_dim), Q_(std::move(queries)), K_(keys), V_(values), dO_(std::move(dout)) {}
 
     /// out, lse, and dq where there is a dout.
     void run_queries() {
@@ -114,11 +116,18 @@ public:
     Eigen::ArrayXd lse;               // (N)
 
 private:
-    /// A key that a query sees, `times` over, with its scaled score and dP.
+    /// A key that a query sees, `times` over, with its scaled score, what dropout multiplies its weight by, and dP, of
+    /// the weight before.
     struct Pair {
         Index key;
-        double times, score, dp;
+        double times, score, kept, dp;
     };
+
+    double kept(Index i, Index j) const {
+        if (problem_.dropout == 0) return 1;
+        const double least = std::floor(problem_.dropout * 4294967296.0);
+        return dropout_word(problem_.dropout_seed, b_, h_, i, j) >= least ? 1 / (1 - problem_.dropout) : 0;
+    }
 
     Index patterns() const { return static_cast<Index>(segments_.size()); }
 
@@ -135,7 +144,9 @@ private:
     }
 
     Pair pair(Index i, Index j, double times) const {
-        return {j, times, scale_ * Q_.row(i).dot(K_.row(j)), dO_.rows() > 0 ? dO_.row(i).dot(V_.row(j)) : 0};
+        const double factor = kept(i, j);
+        return {j, times, scale_ * Q_.row(i).dot(K_.row(j)), factor,
+                dO_.rows() > 0 ? factor * dO_.row(i).dot(V_.row(j)) : 0};
     }
 
     double exponential(Index i, const Pair& pair) const { return std::exp(pair.score - maximum_[i]); }
@@ -182,7 +193,7 @@ private:
         for (const Pair& pair : seen) {
             const double e = weight(i, pair);
             sum.add(e);
-            weighted_v.add(e * V_.row(pair.key).array());
+            weighted_v.add(e * pair.kept * V_.row(pair.key).array());
         }
         out.row(i) = weighted_v.sum / sum.sum;
         lse[i] = maximum_[i] + std::log(sum.sum);
@@ -201,13 +212,15 @@ private:
             const double times = times_seen(i, j);
             if (times == 0) continue;
             const Pair seen = pair(i, j, times);
-            weighted_dout.add(weight(i, seen) / sum_[i] * dO_.row(i).array());
+            weighted_dout.add(weight(i, seen) * seen.kept / sum_[i] * dO_.row(i).array());
             weighted_q.add(score_gradient(i, seen) / sum_[i] * Q_.row(i).array());
         }
         dv.row(j) = weighted_dout.sum;
         dk.row(j) = weighted_q.sum * scale_;
     }
 
+    const Problem& problem_;
+    const Index b_, h_;
     const std::vector<Segments>& segments_;
     const bool causal_, stop_mixing_;
     const double scale_;
@@ -244,7 +257,8 @@ template <class T> Oracle oracle(const Problem& problem, TensorView<const T> q, 
             const Index g = h / (problem.heads / problem.kv_heads);
             const std::vector<Segments> segments = segments_of(problem, g);
             const RowMajor<double> K = rows_of(k, b, g), V = rows_of(v, b, g);
-            Head head(problem, segments, rows_of(q, b, h), K, V, dout ? rows_of(*dout, b, h) : RowMajor<double>());
+            Head head(problem, b, h, segments, rows_of(q, b, h), K, V,
+                      dout ? rows_of(*dout, b, h) : RowMajor<double>());
             head.run_queries();
             add_rows(truth.attention.out, b, h, head.out);
             for (Index n = 0; n < problem.tokens; ++n) truth.attention.lse(b, h, n) = head.lse[n];

@@ -15,7 +15,7 @@ namespace dra {
 /// Magnitudes of one (batch, head), which say how exact a result can be; see tolerance.hpp.
 struct Magnitudes {
     double score = 0; ///< max |s| over visible pairs, s = scale * q k^T
-    double dp = 0;    ///< max |dP| over visible pairs, dP = dout v^T
+    double dp = 0;    ///< max |dP| over visible pairs, dP = dout v^T (and its factor of dropout)
     double query = 0; ///< max |Q| over rows that see a key
     double key = 0;   ///< max |K| over rows that are seen
 };
@@ -39,6 +39,7 @@ Index times_seen(const Problem& problem, Index kv_head, Index i, Index j);
 /// through).
 ///
 ///     out_i = sum_j p_ij v_j,   p_ij = m_ij e^(s_ij - lse_i),   lse_i = log sum_j m_ij e^(s_ij),   m_ij = times_seen
+///     out_i = sum_j p_ij kept_ij v_j under dropout, kept_ij = 0 or 1 / (1 - p), and then dP_ij has the same factor
 ///     dS = p (dP - delta), delta_i = sum_j p_ij dP_ij;   dq = scale dS K,   dk = scale dS^T Q,   dv = P^T dout
 template <class T> Oracle oracle(const Problem& problem, TensorView<const T> q, TensorView<const T> k,
                                  TensorView<const T> v, std::optional<TensorView<const T>> dout = std::nullopt);

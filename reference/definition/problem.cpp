@@ -154,6 +154,9 @@ Problem validate(const Configuration& chosen, const InputInfo& inputs) {
         throw PatternError("softmax_scale", text(*chosen.softmax_scale), "must be finite");
     if (chosen.ranks < 1) throw PatternError("ranks", std::to_string(chosen.ranks), "must be at least 1");
 
+    if (!(chosen.dropout >= 0 && chosen.dropout < 1))
+        throw PatternError("dropout", text(chosen.dropout), "must be at least 0 and below 1");
+
     const std::vector<Index>& shape = inputs.q->shape;
     const PhaseRule default_phase = chosen.mode == Mode::groups ? PhaseRule::group : PhaseRule::head;
     const double default_scale = 1 / std::sqrt(static_cast<double>(shape[3]));
@@ -170,7 +173,9 @@ Problem validate(const Configuration& chosen, const InputInfo& inputs) {
             .softmax_scale = chosen.softmax_scale.value_or(default_scale),
             .ranks = chosen.ranks,
             .layout = chosen.layout,
-            .stop_gradient_mixing = chosen.stop_gradient_mixing};
+            .stop_gradient_mixing = chosen.stop_gradient_mixing,
+            .dropout = chosen.dropout,
+            .dropout_seed = chosen.dropout_seed};
 }
 
 template <class T> void check_finite(const std::string& tensor, TensorView<const T> x) {

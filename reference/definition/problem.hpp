@@ -54,6 +54,8 @@ struct Configuration {
     Index ranks = 1;                          ///< R, of a ring
     Layout layout = Layout::contiguous;       ///< of a ring
     bool stop_gradient_mixing = false;        ///< gradients take the mixing weights of a mixture for constants
+    double dropout = 0;                       ///< probability p that a pair is dropped, 0 <= p < 1
+    std::uint64_t dropout_seed = 0;
 };
 
 /// What a tensor claims to be, before anything is known to be right.
@@ -87,6 +89,8 @@ struct Problem {
     Index ranks;
     Layout layout;
     bool stop_gradient_mixing = false; ///< as torchscale does; exact gradients differentiate the mixing weights
+    double dropout = 0;                ///< p
+    std::uint64_t dropout_seed = 0;
 
     Shape q_shape() const { return {batch, tokens, heads, head_dim}; } ///< also that of out
     Shape kv_shape() const { return {batch, tokens, kv_heads, head_dim}; }
@@ -98,7 +102,7 @@ struct Problem {
 ///
 /// Throws ShapeError: a missing tensor, rank other than 4, sizes below 1, element count or bytes beyond 2^63 - 1, q, k,
 /// v, dout that disagree in B, N, D or type, dout not shaped like q, H not a multiple of Hkv. Throws PatternError: no
-/// pattern, lists of different length, w < 1, r < 1, r > w, scale not finite, R < 1.
+/// pattern, lists of different length, w < 1, r < 1, r > w, scale not finite, R < 1, dropout outside [0, 1).
 Problem validate(const Configuration& configuration, const InputInfo& inputs);
 
 /// Throws ShapeError naming the tensor and the first element that is not finite.

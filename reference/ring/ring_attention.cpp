@@ -16,8 +16,9 @@ template <class T> void attend_shard(const Problem& problem, Index pattern, Rank
         const auto& [b, g, visibility, queries, keys] = visit;
         heads.clear();
         for (Index h = g * problem.group_size(); h < (g + 1) * problem.group_size(); ++h)
-            heads.push_back(
-                {q_rows.rows(b, h, queries), {rank.out.rows.view().rows(b, h, queries), rank.lse.rows(b, h, queries)}});
+            heads.push_back({q_rows.rows(b, h, queries),
+                             {rank.out.rows.view().rows(b, h, queries), rank.lse.rows(b, h, queries)},
+                             {problem, b, h}});
         attend<T>(heads, k_rows.rows(b, g, keys), v_rows.rows(b, g, keys), visibility,
                   static_cast<T>(problem.softmax_scale), Combine::merge, workspace);
     });

@@ -39,8 +39,12 @@ template <class T> void add_gradients(const Problem& problem, Index pattern, Gra
         const auto& [b, g, visibility, queries, keys] = visit;
         heads.clear();
         for (Index h = g * problem.group_size(); h < (g + 1) * problem.group_size(); ++h)
-            heads.push_back({q.rows(b, h, queries), dout.rows(b, h, queries), lse.rows(b, h, queries),
-                             delta.rows(b, h, queries), dq.rows(b, h, queries)});
+            heads.push_back({q.rows(b, h, queries),
+                             dout.rows(b, h, queries),
+                             lse.rows(b, h, queries),
+                             delta.rows(b, h, queries),
+                             dq.rows(b, h, queries),
+                             {problem, b, h}});
         attend_gradient<T>(heads, k.rows(b, g, keys), v.rows(b, g, keys), visibility,
                            static_cast<T>(problem.softmax_scale), dk.rows(b, g, keys), dv.rows(b, g, keys), workspace);
     });

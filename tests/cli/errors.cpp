@@ -36,6 +36,7 @@ TEST_CASE("a wrong flag of run is named") {
     CHECK(run_complaint(right + Arguments{"--ranks", "1", "--ranks", "2"}) ==
           "--ranks = (repeated): must be given one value");
     CHECK(run_complaint(right + Arguments{"--causal=maybe"}) == "--causal = maybe: cannot be read as what it takes");
+    CHECK(run_complaint(right + Arguments{"--seed", "-1"}) == "--seed = -1: must be an integer from 0 to 2^64 - 1");
     CHECK(run_complaint({"--segments", "4"}) == "--dilations = (missing): must be given");
     CHECK(complaint({"run"}) == "--input = (missing): must be given");
 }

@@ -158,6 +158,22 @@ TEST_CASE("gradients are written exactly when dout is given") {
     for (const std::string backend : {"oracle", "cpu", "ring"}) CHECK(names(backend) == "lse out ");
 }
 
+TEST_CASE("dropout drops the same pairs in every backend, which the result names") {
+    Golden golden = load_golden("mixture-gqa");
+    golden.configuration.dropout = 0.25;
+    golden.configuration.dropout_seed = 7;
+    golden.expected = oracle<float>(golden.problem(), golden.q, golden.k, golden.v, golden.dout.view());
+    for (const std::string backend : {"oracle", "cpu", "ring"}) {
+        CAPTURE(backend);
+        const auto [ratios, file] =
+            run<float>(golden, golden_path(golden.name).string(),
+                       {"--backend", backend, "--ranks", "3", "--dropout", "0.25", "--seed", "7"});
+        CHECK(ratios.within_bounds());
+        CHECK(std::stod(file.metadata.at("dropout")) == 0.25);
+        CHECK(file.metadata.at("seed") == "7");
+    }
+}
+
 TEST_CASE("the number of threads changes no bit") {
     const Golden golden = load_golden("three-groups");
     for (const std::string backend : {"oracle", "cpu", "ring"}) {

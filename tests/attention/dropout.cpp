@@ -1,0 +1,95 @@
+#include "reference/attention/dilated_attention.hpp"
+#include "reference/attention/dropped.hpp"
+#include "reference/ring/ring_attention.hpp"
+#include "tests/problems.hpp"
+
+#include <doctest/doctest.h>
+
+namespace dra::test {
+namespace {
+
+Dropout dropout_of(std::uint64_t seed, Index b, Index h) {
+    Dropout dropout;
+    dropout.seed = seed;
+    dropout.batch = b;
+    dropout.head = h;
+    return dropout;
+}
+
+TEST_CASE("the words of a panel are the published ones, lane by lane") {
+    CHECK(kernel::dropout_words<1>(0, 0, 1, dropout_of(0, 0, 0))[0] == 0x6627e8d5);
+    CHECK(kernel::dropout_words<8>(3, 2, 1, dropout_of(7, 0, 1))[3] == 0x858adc23);
+    CHECK(kernel::dropout_words<32>(999, 990, 2, dropout_of((std::uint64_t{1} << 40) + 9, 1, 2))[5] == 0x1c272015);
+    Index different = 0, compared = 0;
+    for (const Index j : {0, 1, 77, 1'000'000})
+        for (const Index stride : {1, 3, 64}) {
+            const auto words = kernel::dropout_words<32>(
+                static_cast<std::uint32_t>(j), 500, static_cast<std::uint32_t>(stride), dropout_of(123456789, 2, 5));
+            for (Index lane = 0; lane < 32; ++lane, ++compared)
+                different +=
+                    words[static_cast<std::size_t>(lane)] != dropout_word(123456789, 2, 5, 500 + lane * stride, j);
+        }
+    MESSAGE("words compared ", compared);
+    CHECK(different == 0);
+}
+
+/// With q = 0 and v the identity, out is the matrix of weights.
+template <class T> Tensor<T> weights(const Inputs<T>& inputs, bool on_ring) {
+    return on_ring ? ring_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v).out
+                   : dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v).out;
+}
+
+TEST_CASE_TEMPLATE("exactly the pairs whose word is below p 2^32 are dropped, through every pattern at once", T, float,
+                   double) {
+    for (const double p : {0.1, 0.5, 0.9})
+        for (const bool on_ring : {false, true})
+            for (const bool causal : {false, true}) {
+                Question asked{{2, 70, 4, 70}, 2, {{70, 35}, {1, 3}, Mode::mixture, PhaseRule::head, causal}, 1};
+                asked.configuration.dropout = p;
+                asked.configuration.dropout_seed = 42;
+                asked.configuration.ranks = 3;
+                Inputs<T> inputs(asked);
+                inputs.q.flat() = 0;
+                inputs.v.flat() = 0;
+                for (Index b = 0; b < 2; ++b)
+                    for (Index g = 0; g < 2; ++g)
+                        for (Index n = 0; n < 70; ++n) inputs.v(b, n, g, n) = 1;
+                const Tensor<T> found = weights(inputs, on_ring);
+                Index visible = 0, kept = 0, wrong = 0;
+                for (Index b = 0; b < 2; ++b)
+                    for (Index h = 0; h < 4; ++h)
+                        for (Index i = 0; i < 70; ++i)
+                            for (Index j = 0; j < 70; ++j) {
+                                if (times_seen(inputs.problem, h / 2, i, j) == 0) continue;
+                                const bool keeps = dropout_word(42, b, h, i, j) >= std::floor(p * 0x1p32);
+                                ++visible;
+                                kept += keeps;
+                                wrong += (found(b, i, h, j) != 0) != keeps;
+                            }
+                const double share = static_cast<double>(kept) / static_cast<double>(visible);
+                CHECK(wrong == 0);
+                CHECK(std::abs(share - (1 - p)) <= 5 * std::sqrt(p * (1 - p) / static_cast<double>(visible)));
+            }
+}
+
+TEST_CASE_TEMPLATE("lse does not notice dropout, in any bit", T, float, double) {
+    Question asked{{1, 300, 2, 16}, 1, {{300}, {1}, Mode::groups, PhaseRule::group, true}, 1};
+    const Inputs<T> plain(asked);
+    asked.configuration.dropout = 0.3;
+    const Inputs<T> dropped(asked);
+    const Attention<T> x = dilated_attention<T>(plain.problem, plain.q, plain.k, plain.v),
+                       y = dilated_attention<T>(dropped.problem, dropped.q, dropped.k, dropped.v);
+    CHECK((x.lse.flat() == y.lse.flat()).all());
+    CHECK_FALSE((x.out.flat() == y.out.flat()).all());
+}
+
+TEST_CASE("dropout outside [0, 1) is refused") {
+    for (const double p : {-0.1, 1.0, 1.5, std::numeric_limits<double>::quiet_NaN()}) {
+        Question asked{{1, 4, 1, 2}, 1, {{4}, {1}}, 1};
+        asked.configuration.dropout = p;
+        CHECK_THROWS_WITH_AS(Inputs<float>{asked}, doctest::Contains("must be at least 0 and below 1"), PatternError);
+    }
+}
+
+} // namespace
+} // namespace dra::test
