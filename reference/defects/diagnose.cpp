@@ -1,0 +1,106 @@
+#include "reference/defects/diagnose.hpp"
+
+#include <algorithm>
+
+namespace dra::defects {
+namespace {
+
+std::string text(const Shape& shape) {
+    return "[" + std::to_string(shape.batch) + ", " + std::to_string(shape.tokens) + ", " +
+           std::to_string(shape.heads) + ", " + std::to_string(shape.head_dim) + "]";
+}
+
+void require_shapes(const Problem& problem, const Inputs& inputs, const Result& result) {
+    const auto require = [](const char* name, const Tensor<double>& x, const Shape& expected) {
+        if (x.shape() != expected)
+            throw ShapeError(std::string(name) + ".shape", text(x.shape()), "must be " + text(expected));
+    };
+    require("out", result.out, problem.q_shape());
+    if (result.lse && result.lse->shape() != std::array{problem.batch, problem.heads, problem.tokens})
+        throw ShapeError("lse.shape", std::to_string(result.lse->size()) + " elements", "must be [B, H, N]");
+    if (result.dq) require("dq", *result.dq, problem.q_shape());
+    if (result.dk) require("dk", *result.dk, problem.kv_shape());
+    if (result.dv) require("dv", *result.dv, problem.kv_shape());
+    if (result.has_gradients() && !inputs.dout)
+        throw ShapeError("dout", "(missing)", "must be given where dq, dk or dv are");
+}
+
+/// One way to make a mistake.
+struct Suspect {
+    std::size_t defect; ///< of the catalogue
+    Ingredients wrong;
+    bool shows = false;
+    std::optional<Match> match = {};
+};
+
+/// Every form of every defect that may show.
+std::vector<Suspect> suspects(const Problem& problem, const Result& result, std::vector<Invisible>& invisible) {
+    std::vector<Suspect> all;
+    for (std::size_t i = 0; i < catalogue().size(); ++i) {
+        const Defect& defect = catalogue()[i];
+        std::string reason = defect.hidden(problem);
+        if (reason.empty()) reason = not_in(result, defect.kind);
+        if (reason.empty())
+            for (Ingredients& wrong : defect.forms(problem)) all.push_back({i, std::move(wrong)});
+        else
+            invisible.push_back({defect.id, reason});
+    }
+    return all;
+}
+
+/// Of a defect's forms the best.
+std::optional<Match> better(std::optional<Match> a, std::optional<Match> b) {
+    if (!a || !b) return a ? a : b;
+    return std::pair(b->fit, b->residual) < std::pair(a->fit, a->residual) ? b : a;
+}
+
+} // namespace
+
+Diagnosis diagnose(const Problem& problem, const Inputs& inputs, const Result& result) {
+    const bool ended_in_error = !result.error.empty();
+    if (!ended_in_error) require_shapes(problem, inputs, result);
+    const Inputs judged_by{inputs.q, inputs.k, inputs.v, result.has_gradients() ? inputs.dout : std::nullopt};
+    const Oracle truth = oracle<double>(problem, inputs.q, inputs.k, inputs.v, judged_by.dout);
+    const Bounds bounds(result.dtype, problem, judged_by, truth);
+
+    Diagnosis diagnosis;
+    if (!ended_in_error) diagnosis.errors = bounds.judge(result);
+    diagnosis.correct = !ended_in_error && diagnosis.errors.within_bounds();
+    std::vector<Suspect> all = suspects(problem, result, diagnosis.invisible);
+    if (diagnosis.correct)
+        std::erase_if(all, [](const Suspect& one) { return catalogue()[one.defect].kind != Kind::cost; });
+    const Index right_pairs = result.pairs ? observe({}, problem, {inputs.q, inputs.k, inputs.v}).work.pairs : 1;
+
+#pragma omp parallel for schedule(dynamic, 1)
+    for (Suspect& suspect : all) {
+        const Defect& defect = catalogue()[suspect.defect];
+        Inputs seen = judged_by;
+        if (defect.kind != Kind::gradient) seen.dout.reset();
+        const Prediction predicted(defect.kind, observe(suspect.wrong, problem, seen), bounds, result, right_pairs);
+        suspect.shows = predicted.shows;
+        suspect.match = match(defect, predicted, bounds, result, diagnosis.errors);
+    }
+    for (std::size_t i = 0; i < catalogue().size(); ++i) {
+        std::optional<Match> best;
+        bool tried = false, shows = false;
+        for (const Suspect& suspect : all)
+            if (suspect.defect == i) {
+                tried = true;
+                shows |= suspect.shows;
+                best = better(best, suspect.match);
+            }
+        if (best)
+            diagnosis.matches.push_back(*best);
+        else if (shows)
+            diagnosis.absent.push_back(catalogue()[i].id);
+        else if (tried)
+            diagnosis.invisible.push_back({catalogue()[i].id, "with these tensors its result is right"});
+    }
+    sort_best_first(diagnosis.matches);
+    if (diagnosis.correct || ended_in_error) return diagnosis;
+    diagnosis.rows = row_errors(bounds, result);
+    diagnosis.violated = violations(bounds, problem, inputs, result, diagnosis.rows);
+    return diagnosis;
+}
+
+} // namespace dra::defects
