@@ -25,7 +25,8 @@ void check_none_accused(DType dtype) {
     Index accused = 0;
     double worst = 0;
     for (std::uint64_t seed = 1; seed <= problems; ++seed) {
-        const Posed posed = pose(seed, dtype);
+        // Not steep: a score may then cancel from terms so large that rounding them misses the bound.
+        const Posed posed = pose(seed, dtype, false);
         const Result result = correct_result(posed, dtype, seed % 4 == 0);
         const Diagnosis diagnosis = diagnose(posed.problem, posed.inputs(result.has_gradients()), result);
         worst = std::max({worst, diagnosis.errors.forward, diagnosis.errors.gradient});
