@@ -5,6 +5,8 @@
 namespace dra::defects {
 namespace {
 
+constexpr Index tokens_worth_a_team = 64; // below, starting threads takes longer than a run
+
 std::string text(const Shape& shape) {
     return "[" + std::to_string(shape.batch) + ", " + std::to_string(shape.tokens) + ", " +
            std::to_string(shape.heads) + ", " + std::to_string(shape.head_dim) + "]";
@@ -71,7 +73,7 @@ Diagnosis diagnose(const Problem& problem, const Inputs& inputs, const Result& r
         std::erase_if(all, [](const Suspect& one) { return catalogue()[one.defect].kind != Kind::cost; });
     const Index right_pairs = result.pairs ? observe({}, problem, {inputs.q, inputs.k, inputs.v}).work.pairs : 1;
 
-#pragma omp parallel for schedule(dynamic, 1)
+#pragma omp parallel for schedule(dynamic, 1) if (problem.tokens > tokens_worth_a_team)
     for (Suspect& suspect : all) {
         const Defect& defect = catalogue()[suspect.defect];
         Inputs seen = judged_by;
