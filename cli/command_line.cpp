@@ -36,6 +36,9 @@ InputError usage_error(const CLI::App& program, const std::vector<Command>& comm
 std::vector<Command> commands_of(CLI::App& program) {
     return {
         run_command(program),
+        diagnose_command(program),
+        probe_command(program),
+        oracle_command(program),
 #ifdef DRA_HAVE_BENCHMARKS
         compare_command(program),
         bench_command(program),

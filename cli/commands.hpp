@@ -24,6 +24,15 @@ struct Command {
 /// `dra run`: attention of the tensors of one file, written to another.
 Command run_command(CLI::App& program);
 
+/// `dra diagnose`: a result of any program, judged, and whose defect it shows.
+Command diagnose_command(CLI::App& program);
+
+/// `dra probe`: the problems that tell all defects apart, and what a program's answers to them say.
+Command probe_command(CLI::App& program);
+
+/// `dra oracle`: a file with random inputs of a configuration, and what they must give.
+Command oracle_command(CLI::App& program);
+
 #ifdef DRA_HAVE_BENCHMARKS
 /// `dra compare`: every fix before, after and principled, verified and then timed.
 Command compare_command(CLI::App& program);

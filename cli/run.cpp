@@ -1,18 +1,15 @@
 #include "cli/commands.hpp"
+#include "cli/described.hpp"
 #include "cli/device_run.hpp"
 #include "cli/flags.hpp"
 #include "cli/problem_flags.hpp"
 #include "cli/take_tensor.hpp"
-#include "cli/version.hpp"
 #include "reference/attention/dilated_attention.hpp"
 #include "reference/attention/dilated_attention_gradient.hpp"
 #include "reference/definition/oracle.hpp"
 #include "reference/definition/safetensors.hpp"
 #include "reference/ring/ring_attention.hpp"
 #include "reference/ring/ring_attention_gradient.hpp"
-
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <memory>
 #include <optional>
@@ -52,30 +49,6 @@ std::optional<DeviceRun> open_device_run(const Flags& flags, Backend backend) {
     if (flags.device.dtype) throw PatternError("--dtype", *flags.device.dtype, rule);
     if (flags.device.kernel) throw PatternError("--kernel", *flags.device.kernel, rule);
     return std::nullopt;
-}
-
-InputInfo describe(const TensorFile& file) {
-    const auto found = [&](const char* name) -> std::optional<TensorInfo> {
-        if (!file.contains(name)) return std::nullopt;
-        return TensorInfo{file.at(name).dtype, file.at(name).shape};
-    };
-    return {found("q"), found("k"), found("v"), found("dout")};
-}
-
-std::map<std::string, std::string> describe(const Problem& problem, const std::string& backend) {
-    return {{"program", fmt::format("dra {}", version)},
-            {"backend", backend},
-            {"segments", fmt::format("[{}]", fmt::join(problem.segment_lengths, ", "))},
-            {"dilations", fmt::format("[{}]", fmt::join(problem.dilation_rates, ", "))},
-            {"mode", name(problem.mode)},
-            {"phase", name(problem.phase)},
-            {"causal", problem.causal ? "true" : "false"},
-            {"scale", fmt::format("{}", problem.softmax_scale)},
-            {"ranks", std::to_string(problem.ranks)},
-            {"layout", name(problem.layout)},
-            {"dropout", fmt::format("{}", problem.dropout)},
-            {"seed", std::to_string(problem.dropout_seed)},
-            {"stop_gradient_mixing", problem.stop_gradient_mixing ? "true" : "false"}};
 }
 
 /// The oracle's result, rounded to the type that the other backends compute in.
@@ -140,7 +113,8 @@ int run(const Flags& flags) {
     TensorFile result = device      ? (*device)(problem, std::move(file), flags.check_finite)
                         : in_double ? compute<double>(problem, backend, std::move(file), flags.check_finite)
                                     : compute<float>(problem, backend, std::move(file), flags.check_finite);
-    result.metadata.merge(describe(problem, flags.backend));
+    result.metadata.merge(describe(problem));
+    result.metadata.emplace("backend", flags.backend);
     write_safetensors(flags.output, result);
     return success;
 }

@@ -61,21 +61,4 @@ TEST_CASE("the probes accuse no right program") {
     CHECK(verdict.matches.empty());
 }
 
-TEST_CASE("no probe can be spared: without it some pair of defects is not told apart, or some form not named") {
-    for (const Probe& probe : probes()) {
-        bool needed = false;
-        for (const Defect& defect : catalogue())
-            for (std::size_t form = 0; form < forms_of(defect) && !needed; ++form) {
-                auto answers = answers_of(defect, form);
-                answers.erase(probe.name);
-                const Verdict verdict = check(answers);
-                const bool named = std::ranges::find(verdict.matches, defect.id, &Match::id) != verdict.matches.end();
-                needed = !named || std::ranges::any_of(verdict.matches, [&](const Match& match) {
-                    return match.id != defect.id && !same_everywhere.contains({match.id, defect.id});
-                });
-            }
-        MESSAGE(probe.name, needed ? " is needed" : " could be spared");
-    }
-}
-
 } // namespace dra::defects::test

@@ -1,0 +1,62 @@
+#include "cli/commands.hpp"
+#include "cli/described.hpp"
+#include "cli/diagnosis_text.hpp"
+#include "cli/heat_map.hpp"
+#include "cli/problem_flags.hpp"
+#include "cli/result_file.hpp"
+#include "cli/text_file.hpp"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+namespace dra::cli {
+namespace {
+
+/// The flags as they were typed.
+struct Flags {
+    std::string input;
+    std::optional<std::string> output_to_check, dtype, json, heat_map;
+    ProblemFlags problem;
+};
+
+int run(const Flags& flags) {
+    const Configuration chosen = flags.problem.configuration();
+    std::optional<DType> dtype;
+    if (flags.dtype) dtype = parse_type("--dtype", *flags.dtype);
+    if (flags.json) check_writable(*flags.json);
+    if (flags.heat_map) check_writable(*flags.heat_map);
+
+    const TensorFile file = read_safetensors(flags.input);
+    const Problem problem = validate(chosen, describe(file));
+    const defects::Result result =
+        read_result(flags.output_to_check ? read_safetensors(*flags.output_to_check) : file, dtype);
+    const FileInputs inputs(file, result.dtype);
+    const defects::Diagnosis diagnosis = defects::diagnose(problem, inputs.view(), result);
+
+    fmt::print("{}", as_text(diagnosis, problem, result));
+    if (flags.json) write_text(*flags.json, as_json(diagnosis));
+    if (flags.heat_map) write_heat_map(*flags.heat_map, diagnosis.rows, problem);
+    return diagnosis.correct ? success : out_of_tolerance;
+}
+
+} // namespace
+
+Command diagnose_command(CLI::App& program) {
+    const auto flags = std::make_shared<Flags>();
+    CLI::App* command = program.add_subcommand("diagnose", "Judge a result, and name the defect that it shows");
+    const auto add = [&](const char* flag, auto& value, const char* sentence, const char* kind) {
+        return command->add_option(flag, value, sentence)->type_name(kind);
+    };
+    add("--input", flags->input, "q, k, v, out and, where there are any, lse, dout, dq, dk, dv", "FILE.safetensors")
+        ->required();
+    add("--output-to-check", flags->output_to_check, "the results, where they are in a file of their own",
+        "FILE.safetensors");
+    flags->problem.add_to(*command, "ranks, or chunks of keys, that made the result; default: 1");
+    add("--dtype", flags->dtype, "the type that it was computed in; default: that of out", "fp64|fp32|bf16|fp16");
+    add("--json", flags->json, "verdict, error_ratios, matches and violated as JSON", "FILE.json");
+    add("--heat-map", flags->heat_map, "where it is wrong", "FILE.svg");
+    return {command, [flags] { return run(*flags); }};
+}
+
+} // namespace dra::cli

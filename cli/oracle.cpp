@@ -1,0 +1,84 @@
+#include "reference/definition/oracle.hpp"
+#include "cli/commands.hpp"
+#include "cli/described.hpp"
+#include "cli/flags.hpp"
+#include "cli/problem_flags.hpp"
+#include "reference/defects/result.hpp"
+#include "reference/definition/random.hpp"
+#include "reference/definition/safetensors.hpp"
+
+#include <memory>
+
+namespace dra::cli {
+namespace {
+
+/// The flags as they were typed.
+struct Flags {
+    std::string emit, batch = "1", tokens, heads = "4", head_dim = "64", seed = "1", dtype = "fp32";
+    std::optional<std::string> kv_heads;
+    ProblemFlags problem;
+};
+
+/// The sizes of q; and H of k and v. validate() judges them.
+InputInfo sizes(const Flags& flags, DType dtype) {
+    const auto size = [](const char* flag, const std::string& text) { return parse_integer(flag, text); };
+    const TensorInfo q{dtype,
+                       {size("--batch", flags.batch), size("--tokens", flags.tokens), size("--heads", flags.heads),
+                        size("--head-dim", flags.head_dim)}};
+    TensorInfo k = q;
+    if (flags.kv_heads) k.shape[2] = size("--kv-heads", *flags.kv_heads);
+    return {q, k, k, q};
+}
+
+int run(const Flags& flags) {
+    const Configuration chosen = flags.problem.configuration();
+    const DType dtype = parse_type("--dtype", flags.dtype);
+    const auto seed = parse_number<std::uint64_t>("--seed", flags.seed, "must be an integer from 0 to 2^64 - 1");
+    const Problem problem = validate(chosen, sizes(flags, dtype));
+    check_writable(flags.emit);
+
+    const auto drawn = [&](const Shape& shape, std::uint64_t number) {
+        return defects::stored(random_normal<double>(shape, 4 * seed + number), dtype);
+    };
+    const Tensor<double> q = drawn(problem.q_shape(), 0), k = drawn(problem.kv_shape(), 1),
+                         v = drawn(problem.kv_shape(), 2), dout = drawn(problem.q_shape(), 3);
+    const Oracle truth = oracle<double>(problem, q, k, v, dout.view());
+    TensorFile file;
+    file.tensors = {{"q", to_file(q, dtype)},
+                    {"k", to_file(k, dtype)},
+                    {"v", to_file(v, dtype)},
+                    {"dout", to_file(dout, dtype)},
+                    {"out", to_file(truth.attention.out)},
+                    {"lse", to_file(truth.attention.lse)},
+                    {"dq", to_file(truth.gradients->dq)},
+                    {"dk", to_file(truth.gradients->dk)},
+                    {"dv", to_file(truth.gradients->dv)}};
+    file.metadata = describe(problem);
+    file.metadata.emplace("seed", std::to_string(seed));
+    if (!chosen.softmax_scale) file.metadata.erase("scale"); // as 1 / sqrt(D) is where nobody says otherwise
+    write_safetensors(flags.emit, file);
+    return success;
+}
+
+} // namespace
+
+Command oracle_command(CLI::App& program) {
+    const auto flags = std::make_shared<Flags>();
+    CLI::App* command = program.add_subcommand("oracle", "Random inputs, and what they must give in float64");
+    const auto add = [&](const char* flag, auto& value, const char* sentence, const char* kind) {
+        return command->add_option(flag, value, sentence)->type_name(kind);
+    };
+    add("--emit", flags->emit, "q, k, v, dout in the type; out, lse, dq, dk, dv in F64", "FILE.safetensors")
+        ->required();
+    add("--tokens", flags->tokens, "N", "N")->required();
+    add("--batch", flags->batch, "B; default: 1", "B");
+    add("--heads", flags->heads, "H; default: 4", "H");
+    add("--kv-heads", flags->kv_heads, "heads of k and v; default: H", "HKV");
+    add("--head-dim", flags->head_dim, "D; default: 64", "D");
+    add("--seed", flags->seed, "of the random numbers; default: 1", "S");
+    add("--dtype", flags->dtype, "of the inputs; default: fp32", "fp64|fp32|bf16|fp16");
+    flags->problem.add_to(*command, "ranks of the ring; results do not depend on it");
+    return {command, [flags] { return run(*flags); }};
+}
+
+} // namespace dra::cli

@@ -1,0 +1,157 @@
+#include "cli/commands.hpp"
+#include "cli/described.hpp"
+#include "cli/result_file.hpp"
+#include "cli/text_file.hpp"
+#include "reference/defects/probes.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include <memory>
+
+namespace dra::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using defects::Probe;
+
+/// The flags as they were typed.
+struct Flags {
+    std::optional<std::string> emit, check, json;
+};
+
+std::string asks_for(const Probe& probe) { return std::string("out, lse") + (probe.gradients ? ", dq, dk, dv" : ""); }
+
+std::string how(const Probe& probe) {
+    return probe.decoded ? "decode token after token with a cache" : "one run over the whole sequence";
+}
+
+fs::path answer_path(const fs::path& folder, const Probe& probe) {
+    return folder / (probe.name + ".answer.safetensors");
+}
+
+/// The types of tensors in their files' words.
+std::map<std::string, std::string> metadata(const Probe& probe, const Problem& problem) {
+    std::map<std::string, std::string> said = describe(problem);
+    said.merge(std::map<std::string, std::string>{
+        {"probe", probe.name}, {"compute", asks_for(probe)}, {"how", how(probe)}, {"dtype", name(probe.dtype)}});
+    return said;
+}
+
+void emit(const fs::path& folder) {
+    std::error_code error;
+    fs::create_directories(folder, error);
+    if (!fs::is_directory(folder, error))
+        throw FormatError("--emit", folder.string(), "must be a directory, or one to be made");
+    check_writable(folder / "index.json");
+    nlohmann::ordered_json index = nlohmann::ordered_json::array();
+    std::string table;
+    for (const Probe& probe : defects::probes()) {
+        const defects::Sample posed = sample(probe);
+        TensorFile file;
+        for (const auto& [name, tensor] : {std::pair("q", &posed.q), {"k", &posed.k}, {"v", &posed.v}})
+            file.tensors[name] = to_file(*tensor, probe.dtype);
+        if (probe.gradients) file.tensors["dout"] = to_file(posed.dout, probe.dtype);
+        file.metadata = metadata(probe, posed.problem);
+        write_safetensors(folder / (probe.name + ".safetensors"), file);
+        nlohmann::ordered_json entry = file.metadata;
+        entry["file"] = probe.name + ".safetensors";
+        entry["answer"] = probe.name + ".answer.safetensors";
+        entry["shows"] = probe.shows;
+        index.push_back(entry);
+        table += fmt::format("| {} | {} | {} | {} | {} |\n", probe.name, name(probe.dtype), asks_for(probe), how(probe),
+                             probe.shows);
+    }
+    write_text(folder / "index.json", index.dump(2) + "\n");
+    write_text(
+        folder / "README.md",
+        "# Probes\n\n"
+        "For every NAME.safetensors here, compute attention of its q, k, v with the configuration in its metadata\n"
+        "(segments, dilations, mode, phase, causal, scale, ranks, layout; index.json has the same), and write the\n"
+        "result beside it as NAME.answer.safetensors, in the type of the inputs, lse [B, H, N] in F32. Leave out\n"
+        "what your program does not have: lse, gradients, whole probes. `ranks` is the number of chunks of keys, or\n"
+        "of ranks, to use. Where the program ends in an error, write an answer without tensors, with its message as\n"
+        "metadata `error`. Where it counts its work, metadata `pairs` is the number of scores that all ranks and\n"
+        "heads computed, masked ones included, and `rows_received` the rows of k that ranks received.\n\n"
+        "    dra probe --check DIR\n\n"
+        "then reads all answers together and names the defect.\n\n"
+        "| probe | type | compute | how | what it shows |\n|---|---|---|---|---|\n" +
+            table);
+    fmt::print("{} probes in {}: its README.md says what to compute\n", defects::probes().size(), folder.string());
+}
+
+std::string as_text(const defects::Verdict& verdict) {
+    std::string text;
+    for (const Probe& probe : defects::probes()) {
+        const auto found = verdict.of.find(probe.name);
+        text += fmt::format("  {:<18} {}", probe.name,
+                            found == verdict.of.end() ? "no answer"
+                            : found->second.correct   ? "correct"
+                                                      : "wrong");
+        if (found != verdict.of.end())
+            for (const char* separator = "  violated: "; const defects::Violation& violation : found->second.violated)
+                text += std::exchange(separator, ", ") + violation.property;
+        text += "\n";
+    }
+    text += verdict.correct ? "correct\n" : "wrong\n";
+    for (const defects::Match& match : verdict.matches)
+        text += fmt::format("  {:<26} fits every answer, residual {:.2g}\n    {}: docs/defects.md#{}\n", match.id,
+                            match.residual, defects::defect(match.id).title, match.id);
+    if (verdict.correct || !verdict.matches.empty()) return text;
+    text += "  no known defect fits every answer\n";
+    for (const auto& [id, explained] : verdict.partial)
+        text += fmt::format("  {:<26} fits {} wrong answers\n", id, explained);
+    return text;
+}
+
+std::string as_json(const defects::Verdict& verdict) {
+    nlohmann::ordered_json json = {{"verdict", verdict.correct ? "correct" : "wrong"},
+                                   {"probes", nlohmann::ordered_json::object()},
+                                   {"matches", nlohmann::ordered_json::array()}};
+    for (const auto& [probe, said] : verdict.of) json["probes"][probe] = said.correct ? "correct" : "wrong";
+    for (const defects::Match& match : verdict.matches)
+        json["matches"].push_back({{"id", match.id}, {"residual", match.residual}});
+    return json.dump(2) + "\n";
+}
+
+int check(const fs::path& folder, const std::optional<std::string>& json) {
+    if (json) check_writable(*json);
+    std::map<std::string, defects::Result> answers;
+    for (const Probe& probe : defects::probes())
+        if (const fs::path path = answer_path(folder, probe); fs::exists(path))
+            answers[probe.name] = read_result(read_safetensors(path), probe.dtype);
+    if (answers.empty())
+        throw FormatError("--check", folder.string(), "must hold an answer, such as weights.answer.safetensors");
+    const defects::Verdict verdict = defects::check(answers);
+    fmt::print("{}", as_text(verdict));
+    if (json) write_text(*json, as_json(verdict));
+    return verdict.correct ? success : out_of_tolerance;
+}
+
+int run(const Flags& flags) {
+    if (flags.emit.has_value() == flags.check.has_value())
+        throw PatternError("--emit, --check", flags.emit ? "(both)" : "(missing)", "exactly one must be given");
+    if (flags.emit) {
+        emit(*flags.emit);
+        return success;
+    }
+    return check(*flags.check, flags.json);
+}
+
+} // namespace
+
+Command probe_command(CLI::App& program) {
+    const auto flags = std::make_shared<Flags>();
+    CLI::App* command =
+        program.add_subcommand("probe", "Small problems that tell all defects apart, and what their answers say");
+    const auto add = [&](const char* flag, auto& value, const char* sentence, const char* kind) {
+        return command->add_option(flag, value, sentence)->type_name(kind);
+    };
+    add("--emit", flags->emit, "write the problems, and a README.md that says what to compute", "DIR");
+    add("--check", flags->check, "read the answers beside them", "DIR");
+    add("--json", flags->json, "of --check: verdict, probes and matches as JSON", "FILE.json");
+    return {command, [flags] { return run(*flags); }};
+}
+
+} // namespace dra::cli
