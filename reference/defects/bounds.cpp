@@ -207,13 +207,15 @@ Errors Bounds::judge(const Result& result) const {
 
 Errors Bounds::compare(Result result, Result with) const {
     agree_on_nan(result.out.flat(), with.out.flat());
+    if (!with.lse) result.lse.reset();
     if (result.lse) agree_on_nan(result.lse->flat(), with.lse->flat());
     for (auto [x, y] : {std::pair(&result.dq, &with.dq), {&result.dk, &with.dk}, {&result.dv, &with.dv}}) {
         if (*x && *y) agree_on_nan((*x)->flat(), (*y)->flat());
         if (!*y) x->reset();
     }
-    Oracle from{
-        {std::move(with.out), std::move(*with.lse)}, {}, std::vector<Magnitudes>(truth_.magnitudes.size(), all_pairs_)};
+    Oracle from{{std::move(with.out), with.lse ? std::move(*with.lse) : truth_.attention.lse},
+                {},
+                std::vector<Magnitudes>(truth_.magnitudes.size(), all_pairs_)};
     if (with.dq) from.gradients = {std::move(*with.dq), std::move(*with.dk), std::move(*with.dv)};
     if (yardstick_.empty()) return measure(result, from, {}, nullptr);
 
