@@ -22,6 +22,10 @@ struct Flags {
 
 int run(const Flags& flags) {
     const Configuration chosen = flags.problem.configuration();
+    if (chosen.dropout != 0)
+        throw PatternError("dropout", fmt::format("{}", chosen.dropout), "must be 0: the defects are run without");
+    if (chosen.stop_gradient_mixing)
+        throw PatternError("stop_gradient_mixing", "true", "must be false: it is the defect mixing-detached here");
     std::optional<DType> dtype;
     if (flags.dtype) dtype = parse_type("--dtype", *flags.dtype);
     if (flags.json) check_writable(*flags.json);

@@ -33,7 +33,7 @@ InputInfo sizes(const Flags& flags, DType dtype) {
 int run(const Flags& flags) {
     const Configuration chosen = flags.problem.configuration();
     const DType dtype = parse_type("--dtype", flags.dtype);
-    const auto seed = parse_number<std::uint64_t>("--seed", flags.seed, "must be an integer from 0 to 2^64 - 1");
+    const auto seed = parse_number<std::uint64_t>("--tensor-seed", flags.seed, "must be an integer from 0 to 2^64 - 1");
     const Problem problem = validate(chosen, sizes(flags, dtype));
     check_writable(flags.emit);
 
@@ -54,7 +54,7 @@ int run(const Flags& flags) {
                     {"dk", to_file(truth.gradients->dk)},
                     {"dv", to_file(truth.gradients->dv)}};
     file.metadata = describe(problem);
-    file.metadata.emplace("seed", std::to_string(seed));
+    file.metadata.emplace("tensor_seed", std::to_string(seed));
     if (!chosen.softmax_scale) file.metadata.erase("scale"); // as 1 / sqrt(D) is where nobody says otherwise
     write_safetensors(flags.emit, file);
     return success;
@@ -75,7 +75,7 @@ Command oracle_command(CLI::App& program) {
     add("--heads", flags->heads, "H; default: 4", "H");
     add("--kv-heads", flags->kv_heads, "heads of k and v; default: H", "HKV");
     add("--head-dim", flags->head_dim, "D; default: 64", "D");
-    add("--seed", flags->seed, "of the random numbers; default: 1", "S");
+    add("--tensor-seed", flags->seed, "of the random numbers; default: 1", "S");
     add("--dtype", flags->dtype, "of the inputs; default: fp32", "fp64|fp32|bf16|fp16");
     flags->problem.add_to(*command, "ranks of the ring; results do not depend on it");
     return {command, [flags] { return run(*flags); }};

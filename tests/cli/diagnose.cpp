@@ -55,9 +55,9 @@ TEST_CASE("what the oracle emits is correct, in every type, and in the form of t
 
 TEST_CASE("the same seed gives the same file") {
     const Folder folder;
-    emit(folder.file("a"), {"--seed", "7"});
-    emit(folder.file("b"), {"--seed", "7"});
-    emit(folder.file("c"), {"--seed", "8"});
+    emit(folder.file("a"), {"--tensor-seed", "7"});
+    emit(folder.file("b"), {"--tensor-seed", "7"});
+    emit(folder.file("c"), {"--tensor-seed", "8"});
     CHECK(read_text(folder.file("a")) == read_text(folder.file("b")));
     CHECK(read_text(folder.file("a")) != read_text(folder.file("c")));
 }
@@ -104,6 +104,7 @@ TEST_CASE("bad input of diagnose, probe and oracle is named") {
         return complaint(Words{"diagnose"} + asked(folder.file("x")) + more);
     };
     CHECK(diagnose({"--dtype", "int8"}) == "--dtype = int8: must be one of fp64, fp32, bf16, fp16");
+    CHECK(diagnose({"--dropout", "0.5"}) == "dropout = 0.5: must be 0: the defects are run without");
     CHECK(diagnose({"--json", folder.file("absent/json")}).starts_with("output = "));
     CHECK(diagnose({"--output-to-check", "/absent/file"}).starts_with("input = /absent/file"));
     CHECK(complaint({"diagnose"}) == "--input = (missing): must be given");
