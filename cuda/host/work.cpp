@@ -64,6 +64,8 @@ bool selects_any(const Problem& problem, Index pattern, HeadRange heads) {
 } // namespace
 
 Work work_of(const Problem& problem) {
+    if (problem.dropout != 0)
+        throw PatternError("dropout", std::to_string(problem.dropout), "must be 0: the kernels have none");
     check_size("B", problem.batch);
     check_size("N", problem.tokens);
     check_size("H", problem.heads);

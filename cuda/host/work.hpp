@@ -26,7 +26,8 @@ struct Work {
 /// dilated first, because the first one is stored and the others are merged into it.
 ///
 /// A pattern longer than the sequence is shortened to it: w and r become at most max(N, Hkv) + 1, which selects the
-/// same rows and cannot overflow. Throws ShapeError where B, N, H, D or B*H is beyond 10^9.
+/// same rows and cannot overflow. Throws ShapeError where B, N, H, D or B*H is beyond 10^9, and
+/// PatternError where there is dropout, which the kernels have not.
 Work work_of(const Problem& problem);
 
 } // namespace dra::cuda

@@ -99,6 +99,8 @@ template <class T> KvCache<T>::KvCache(const Problem& problem)
     : problem_(problem), memory_(std::make_unique<Memory>()) {
     if (!problem.causal)
         throw PatternError("causal", "false", "must be true: when a token is decoded, no later one is there");
+    if (problem.dropout != 0)
+        throw PatternError("dropout", std::to_string(problem.dropout), "must be 0: decoding is not training");
     memory_->spaces.assign(static_cast<std::size_t>(omp_get_max_threads()),
                            {.panels = kernel::PanelWorkspace<T>(problem.head_dim)});
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {

@@ -24,7 +24,7 @@ namespace dra {
 template <class T> class KvCache {
 public:
     /// Empty, for at most problem.tokens tokens. All memory is allocated here. Throws PatternError where the problem is
-    /// not causal.
+    /// not causal, or has dropout.
     explicit KvCache(const Problem& problem);
     ~KvCache();
     KvCache(KvCache&&) noexcept;

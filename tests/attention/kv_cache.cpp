@@ -205,6 +205,14 @@ TEST_CASE("a step reads the rows that its tokens see, once each, and no other") 
     CHECK(read < dense);
 }
 
+TEST_CASE("a cache refuses what it cannot decode") {
+    Question asked = causal({{1, 4, 1, 2}, 1, {{4}, {1}}});
+    asked.configuration.dropout = 0.5;
+    CHECK_THROWS_AS(KvCache<float>(Inputs<float>(asked).problem), PatternError);
+    asked.configuration.dropout = 0, asked.configuration.causal = false;
+    CHECK_THROWS_AS(KvCache<float>(Inputs<float>(asked).problem), PatternError);
+}
+
 TEST_CASE("rows that nobody sees again reach nothing, NaN included") {
     constexpr Index w = 12, r = 3;
     Inputs<float> inputs(causal({{1, 3 * w, 2, 4}, 2, {{w}, {r}, Mode::groups, PhaseRule::head}, 1}));

@@ -74,6 +74,13 @@ Coverage expected(const Problem& problem) {
 
 } // namespace
 
+TEST_CASE("dropout is refused, which the kernels have not") {
+    Question asked{{1, 8, 1, 8}, 1, {{8}, {1}}};
+    CHECK(cuda::work_of(problem_of(asked)).patterns.size() == 1);
+    asked.configuration.dropout = 0.5;
+    CHECK_THROWS_AS(cuda::work_of(problem_of(asked)), PatternError);
+}
+
 TEST_CASE("every pattern attends each row that it selects exactly once, and clears exactly the others") {
     Index rows = 0, empty_groups = 0, nothing_selected = 0;
     for (std::uint64_t seed = 0; seed < 2000; ++seed) {
