@@ -35,7 +35,7 @@ cudaError_t run_together(std::span<const Launch> patterns, Clears clears) {
     const Launch& first = patterns.front();
     return with_half(first.type, [&]<class T>(Element<T>) {
         return with_head_dim<64, 128>(first.parameters.head_dim, [&](auto D) {
-            return launch_tasks<Balanced<D, most_patterns>, FixedReference<StoredWide>, Drawn, T>(longest_first,
+            return launch_tasks<BalancedTasks<D, most_patterns>, FixedReference<StoredWide>, Drawn, T>(longest_first,
                                                                                                   clears);
         });
     });

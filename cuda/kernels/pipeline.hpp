@@ -84,7 +84,8 @@ template <int D_, int STAGES, bool Q_IN_REGISTERS, int TASKS = 1> struct Pipelin
 };
 
 /// Of the steps from balanced on: more stages, and Q in registers where there is room.
-template <int D, int TASKS = 1> using Balanced = Pipeline<D, D == 128 ? 3 : 4, D == 128, TASKS>;
+template <int D, int TASKS> using BalancedTasks = Pipeline<D, D == 128 ? 3 : 4, D == 128, TASKS>;
+template <int D> using Balanced = BalancedTasks<D, 1>;
 
 /// Where things lie in shared memory. Matrices begin on 1024-byte boundaries, since the swizzle goes by address.
 template <class T, class P> struct PipelineMemory {
