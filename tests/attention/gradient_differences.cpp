@@ -9,8 +9,8 @@ namespace {
 
 /// Central differences of a loss of size 1 have truncation step^2 and cancellation u / step; the best step is the cube
 /// root of u, the error its square, with room for the derivatives' own size.
-template <class T> const T step = std::cbrt(std::numeric_limits<T>::epsilon());
-template <class T> const double bound = 200.0 * static_cast<double>(step<T>* step<T>);
+template <class T> T step() { return std::cbrt(std::numeric_limits<T>::epsilon()); }
+template <class T> double bound() { return 200.0 * static_cast<double>(step<T>() * step<T>()); }
 
 const Question questions[] = {
     {{1, 9, 2, 3}, 2, {{16}, {1}}, 1},
@@ -38,9 +38,9 @@ TEST_CASE_TEMPLATE("dilated_attention_gradient is the central difference of dila
             REQUIRE(largest > 0.1); // not the gradient of nothing
             for (T& x : input.flat()) {
                 const T at = x;
-                x = at + step<T>;
+                x = at + step<T>();
                 const double above = loss(), moved_up = static_cast<double>(x);
-                x = at - step<T>;
+                x = at - step<T>();
                 const double below = loss(), moved_down = static_cast<double>(x);
                 x = at;
                 const double difference = (above - below) / (moved_up - moved_down);
@@ -52,8 +52,8 @@ TEST_CASE_TEMPLATE("dilated_attention_gradient is the central difference of dila
         check(inputs.k, gradients.dk);
         check(inputs.v, gradients.dv);
     }
-    MESSAGE("largest difference ", worst, " of bound ", bound<T>);
-    CHECK(worst <= bound<T>);
+    MESSAGE("largest difference ", worst, " of bound ", bound<T>());
+    CHECK(worst <= bound<T>());
 }
 
 } // namespace
