@@ -2,34 +2,14 @@
 // read is the same after it was written and read again.
 
 #include "reference/definition/safetensors.hpp"
+#include "tests/folder.hpp"
 #include "tests/fuzz/target.hpp"
-
-#include <unistd.h>
 
 #include <cstring>
 #include <fstream>
 
 namespace dra::fuzz {
 namespace {
-
-/// Two files of this process that disappear with it.
-class Files {
-public:
-    Files() {
-        std::string name = (std::filesystem::temp_directory_path() / "dra-fuzz-XXXXXX").string();
-        require(::mkdtemp(name.data()) != nullptr, "there is a temporary folder");
-        folder_ = name;
-    }
-    ~Files() { std::filesystem::remove_all(folder_); }
-    Files(const Files&) = delete;
-    Files& operator=(const Files&) = delete;
-
-    std::filesystem::path given() const { return folder_ / "given.safetensors"; }
-    std::filesystem::path written() const { return folder_ / "written.safetensors"; }
-
-private:
-    std::filesystem::path folder_;
-};
 
 Index elements_of(const FileTensor& tensor) {
     return std::visit([](const auto& elements) { return Index{elements.size()}; }, tensor.elements);
@@ -49,7 +29,8 @@ bool same(const FileTensor& x, const FileTensor& y) {
                x.elements);
 }
 
-void check(const TensorFile& file, std::size_t bytes, const Files& files) {
+/// `written` is where the file is written again.
+void check(const TensorFile& file, std::size_t bytes, const std::string& written) {
     Index held = 0;
     for (const auto& [name, tensor] : file.tensors) {
         Index expected = 1;
@@ -59,8 +40,8 @@ void check(const TensorFile& file, std::size_t bytes, const Files& files) {
     }
     require(held <= static_cast<Index>(bytes), "tensors are not larger than their file");
 
-    write_safetensors(files.written(), file);
-    const TensorFile again = read_safetensors(files.written());
+    write_safetensors(written, file);
+    const TensorFile again = read_safetensors(written);
     require(again.metadata == file.metadata, "metadata survives writing");
     require(again.tensors.size() == file.tensors.size(), "names survive writing");
     for (const auto& [name, tensor] : file.tensors) require(same(tensor, again.at(name)), "tensors survive writing");
@@ -71,11 +52,12 @@ void check(const TensorFile& file, std::size_t bytes, const Files& files) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace dra;
-    static const fuzz::Files files;
-    std::ofstream(files.given(), std::ios::binary)
+    static const test::Folder folder;
+    const std::string given = folder.file("given.safetensors");
+    std::ofstream(given, std::ios::binary)
         .write(reinterpret_cast<const char*>(data), static_cast<std::streamsize>(size));
     try {
-        fuzz::check(read_safetensors(files.given()), size, files);
+        fuzz::check(read_safetensors(given), size, folder.file("written.safetensors"));
     } catch (const FormatError& error) {
         fuzz::require(*error.what() != '\0', "an error says something");
     }
