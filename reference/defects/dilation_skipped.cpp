@@ -7,10 +7,7 @@ namespace {
 
 /// All positions of a piece that is shorter than r.
 PositionList undilated_when_short(const Piece& piece) {
-    Piece undilated = piece;
-    if (piece.interval().size() < piece.pattern.dilation_rate)
-        undilated.pattern.dilation_rate = 1, undilated.pattern.phase = 0;
-    return right::selected(undilated);
+    return right::selected(piece.interval().size() < piece.pattern.dilation_rate ? piece.undilated() : piece);
 }
 
 } // namespace

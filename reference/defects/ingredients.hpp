@@ -40,6 +40,9 @@ struct Piece {
         return {std::max(begin, chunk.begin), std::min(end, chunk.end)};
     }
     bool empty() const { return interval().size() <= 0; }
+
+    /// The same piece as a pattern that selects every token of it.
+    Piece undilated() const { return {{pattern.segment_length, 1, 0}, segment, chunk, tokens}; }
 };
 
 /// A query and a key that a pattern joins.
@@ -122,6 +125,7 @@ PositionList attended(const Problem& problem, const Piece& piece, PositionList s
 bool sees(const Pair& pair);
 bool visits(const Problem& problem, const Interval& queries, const Interval& keys);
 Index owner_at(Index rank, Index step, Index ranks);
+Index owner_in_order(Index rank, Index step, Index ranks); ///< right too: where all chunks were gathered before
 Index gradient_owner(Index rank, Index owner, Index ranks);
 double delta(const Problem& problem, double all_patterns, double this_pattern);
 Running attend(const Call& call);

@@ -24,8 +24,6 @@ void merge_by_running_maximum(RunningRow into, const RunningRow& from, const Mer
     into.maximum = maximum;
 }
 
-Index in_order(Index, Index step, Index) { return step; }
-
 } // namespace
 
 /// Chunk outputs are merged by their maxima: the sums of exponentials, which say how many keys stand behind each, are
@@ -49,7 +47,7 @@ Defect merge_by_max() {
                         [](Ingredients& is) { is.merge = merge_by_running_maximum; },
                         [](Ingredients& is) {
                             is.merge = merge_by_running_maximum;
-                            is.owner_at = in_order;
+                            is.owner_at = right::owner_in_order;
                         }}),
     };
 }

@@ -15,8 +15,6 @@ void merge_scaled_by_maximum(RunningRow into, const RunningRow& from, const Merg
     into.maximum = maximum;
 }
 
-Index in_order(Index, Index step, Index) { return step; }
-
 } // namespace
 
 /// A chunk's output, already divided by its sum, is scaled by e^-maximum and then divided by the whole sum again.
@@ -36,7 +34,7 @@ Defect merge_unnormalised() {
         .forms = forms({[](Ingredients& is) { is.merge = merge_scaled_by_maximum; },
                         [](Ingredients& is) {
                             is.merge = merge_scaled_by_maximum;
-                            is.owner_at = in_order;
+                            is.owner_at = right::owner_in_order;
                         }}),
     };
 }

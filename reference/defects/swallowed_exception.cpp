@@ -17,7 +17,7 @@ Change losing(Index lost, bool scaled, bool in_order) {
             right::merge(into, from, chunk);
             into.out = scaled ? a * before : before;
         };
-        if (in_order) is.owner_at = [](Index, Index step, Index) { return step; };
+        if (in_order) is.owner_at = right::owner_in_order;
     };
 }
 

@@ -7,10 +7,7 @@ namespace {
 
 /// All positions of a segment that is shorter than w.
 PositionList dense_in_tail(const Piece& piece) {
-    Piece undilated = piece;
-    if (piece.whole().size() < piece.pattern.segment_length)
-        undilated.pattern.dilation_rate = 1, undilated.pattern.phase = 0;
-    return right::selected(undilated);
+    return right::selected(piece.whole().size() < piece.pattern.segment_length ? piece.undilated() : piece);
 }
 
 } // namespace
