@@ -53,11 +53,11 @@ struct DroppedPanel {
         return row;
     }
 
-    /// P^T of keys j0, ..., a row a key, as the product with V takes it.
-    template <class T> void drop(Index j0, Index count, Row<T>* p) const {
+    /// P^T of keys j0, ..., a row a key, `stride` rows apart, as the product with V takes it.
+    template <class T> void drop(Index j0, Index count, Row<T>* p, Index stride = 1) const {
         for (Index j = 0; j < count; ++j) {
             const Row<T> factor = factors<T>(j0 + j);
-            DRA_UNROLL (c, vectors) p[j].v[c] *= factor.v[c];
+            DRA_UNROLL (c, vectors) p[j * stride].v[c] *= factor.v[c];
         }
     }
 };

@@ -17,13 +17,17 @@ namespace dra::kernel {
 
 inline constexpr Index gradient_block = 128 / strip * strip; ///< keys of a tile: P^T and dS^T of a bundle stay in L2
 
+/// From one key of P^T or dS^T to the next, in panels: not a power of two, or the keys of one panel would share a few
+/// sets of L1, and drive each other out.
+inline constexpr Index key_stride = bundle + 1;
+
 /// dK and dV of one view, channels in the lanes: (D / lanes, keys), each.
 template <class T> class KeyGradients {
 public:
     /// Zero for so many keys; memory only grows.
     void clear(Index keys, Index head_dim) {
         keys_ = strips_up(keys);
-        const auto size = static_cast<std::size_t>(keys_ * ceil_div(head_dim, lanes<T>));
+        const auto size = static_cast<std::size_t>(keys_ * ceil_div(head_dim, lanes<T>) + strip);
         dk_.assign(size, {});
         dv_.assign(size, {});
     }
@@ -60,11 +64,11 @@ template <class T> struct GradientPanel {
 /// What one thread needs, allocated once.
 template <class T> struct GradientPanels {
     std::array<GradientPanel<T>, bundle> panels;
-    std::vector<Row<T>> p, ds;   ///< P^T, dS^T of a tile (bundle, gradient_block), a row a key
+    std::vector<Row<T>> p, ds;   ///< P^T, dS^T of a tile (gradient_block, key_stride)
     std::vector<Row<T>> q, dout; ///< Q, dO (D / lanes, bundle_rows), a row a query
     RowMajor<T> dq;              ///< dQ of a panel (lanes, D)
 
-    explicit GradientPanels(Index head_dim) : p(bundle * gradient_block), ds(p.size()), dq(lanes<T>, head_dim) {
+    explicit GradientPanels(Index head_dim) : p(gradient_block * key_stride), ds(p.size()), dq(lanes<T>, head_dim) {
         q.resize(static_cast<std::size_t>(bundle_rows<T> * ceil_div(head_dim, lanes<T>)));
         dout.resize(q.size());
         for (GradientPanel<T>& panel : panels) {
@@ -119,20 +123,24 @@ void begin_panel(GradientPanels<T>& space, int n, const GradientHead<T>& from, T
 /// S^T = K Q^T over keys [j0, j0 + keys), masked, into s.
 template <class T, class Seen> [[gnu::noinline]] void scores(const GradientPanel<T>& panel,
                                                              const PackedForGradient<T>& kv, const Seen& seen, Index j0,
-                                                             Index keys, Row<T>* s) {
+                                                             Index keys, int n, Row<T>* s) {
     for (Index j = 0; j < keys; j += strip) {
+        kv.k.prefetch_strip(j0 + gradient_block + j, n, bundle);
         Tile<T> tile = product(kv.head_dim, kv.k.at(j0 + j), panel.q.data()); // (strip, lanes)
         if (j0 + j + strip > seen.full) seen.mask(j0 + j, tile);
-        DRA_UNROLL (i, strip) s[j + i] = tile.r[i];
+        DRA_UNROLL (i, strip)
+            DRA_UNROLL (c, vectors) s[(j + i) * key_stride].v[c] = tile.r[i].v[c];
     }
 }
 
 /// dP^T = V dO^T over keys [j0, j0 + keys), into dp.
 template <class T> [[gnu::noinline]] void
-weight_gradients(const GradientPanel<T>& panel, const PackedForGradient<T>& kv, Index j0, Index keys, Row<T>* dp) {
+weight_gradients(const GradientPanel<T>& panel, const PackedForGradient<T>& kv, Index j0, Index keys, int n, Row<T>* dp) {
     for (Index j = 0; j < keys; j += strip) {
+        kv.v.prefetch_strip(j0 + gradient_block + j, n, bundle);
         const Tile<T> tile = product(kv.head_dim, kv.v.at(j0 + j), panel.dout.data()); // (strip, lanes)
-        DRA_UNROLL (i, strip) dp[j + i] = tile.r[i];
+        DRA_UNROLL (i, strip)
+            DRA_UNROLL (c, vectors) dp[(j + i) * key_stride].v[c] = tile.r[i].v[c];
     }
 }
 
@@ -140,31 +148,32 @@ weight_gradients(const GradientPanel<T>& panel, const PackedForGradient<T>& kv, 
 /// factor, dP^T has it before and P^T after.
 template <class T> void score_gradients(const GradientPanel<T>& panel, const DroppedPanel& dropped, Index j0,
                                         Index keys, Row<T>* p, Row<T>* ds) {
-    for (Index j = 0; j < strips_up(keys); ++j)
-        DRA_UNROLL (c, vectors) p[j].v[c] = exp2<T>(p[j].v[c] - panel.lse.v[c]);
-    if (dropped) dropped.drop(j0, strips_up(keys), ds);
-    for (Index j = 0; j < strips_up(keys); ++j)
-        DRA_UNROLL (c, vectors) ds[j].v[c] = p[j].v[c] * (ds[j].v[c] - panel.delta.v[c]);
-    if (dropped) dropped.drop(j0, strips_up(keys), p);
+    if (dropped) dropped.drop(j0, strips_up(keys), ds, key_stride);
+    for (Index j = 0; j < strips_up(keys) * key_stride; j += key_stride)
+        DRA_UNROLL (c, vectors) {
+            p[j].v[c] = exp2<T>(p[j].v[c] - panel.lse.v[c]);
+            ds[j].v[c] = p[j].v[c] * (ds[j].v[c] - panel.delta.v[c]);
+        }
+    if (dropped) dropped.drop(j0, strips_up(keys), p, key_stride);
 }
 
 /// dQ^T += K^T dS^T over keys [j0, j0 + keys).
 template <class T> [[gnu::noinline]] void add_query_gradient(GradientPanel<T>& panel, const PackedForGradient<T>& kv,
-                                                             Index j0, Index keys, const Row<T>* ds) {
+                                                             Index j0, Index keys, int n, const Row<T>* ds) {
     for (Index d = 0; d < kv.head_dim; d += strip) {
-        const Tile<T> tile = product(keys, kv.k_channels.at(d, j0), ds); // (strip, lanes)
+        kv.k_channels.prefetch_strip(d, j0 + gradient_block, gradient_block, n, bundle);
+        const Tile<T> tile = chain<1, strip, key_stride>(keys, kv.k_channels.at(d, j0), ds); // (strip, lanes)
         Row<T>* dq = panel.dq.data() + d;
         DRA_UNROLL (i, strip)
             DRA_UNROLL (c, vectors) dq[i].v[c] += tile.r[i].v[c];
     }
 }
 
-/// A strip of keys += their rows of P^T or dS^T, times the rows of dO or Q, of panels [first, last).
-template <class T>
-[[gnu::noinline]] void add_key_gradient(Row<T>* to, int first, int last, const Row<T>* p, const Row<T>* x) {
-    Tile<T> sum{}; // (strip, lanes)
-    for (int n = first; n < last; ++n)
-        sum = chain<lanes<T>, 1>(lanes<T>, reinterpret_cast<const T*>(p + n * gradient_block), x + n * lanes<T>, sum);
+/// A strip of keys += their rows of P^T or dS^T, times the rows of dO or Q, of so many queries.
+template <class T> [[gnu::noinline]] void add_key_gradient(Row<T>* to, Index queries, const Row<T>* p, const Row<T>* x) {
+    DRA_UNROLL (i, strip)
+        DRA_UNROLL (c, vectors) __builtin_prefetch(to + strip + i) , __builtin_prefetch((const char*)(to + strip + i) + 64);
+    const Tile<T> sum = chain<key_stride * lanes<T>, 1>(queries, reinterpret_cast<const T*>(p), x); // (strip, lanes)
     DRA_UNROLL (i, strip)
         DRA_UNROLL (c, vectors) to[i].v[c] += sum.r[i].v[c];
 }
@@ -188,6 +197,8 @@ template <class T, class Visible> void add_gradients(const GradientHead<T>& head
     const auto count = [&](int n) { return std::min<Index>(lanes<T>, i0 + rows - first(n)); };
     std::array<typename Visible::template Panel<T>, bundle> seen;
     for (int n = 0; n < panels; ++n) {
+        prefetch(head.q, first(n + 1), first(n + 2));
+        prefetch(head.dout, first(n + 1), first(n + 2));
         begin_panel(space, n, head, scale, first(n), count(n));
         seen[n] = visible.template panel<T>(first(n), count(n));
     }
@@ -195,22 +206,22 @@ template <class T, class Visible> void add_gradients(const GradientHead<T>& head
         for (int n = 0; n < panels; ++n) {
             const Index keys = std::min(gradient_block, seen[n].end - j0);
             if (keys <= 0) continue;
-            Row<T>*p = space.p.data() + n * gradient_block, *ds = space.ds.data() + n * gradient_block;
-            scores(space.panels[n], kv, seen[n], j0, keys, p);
-            weight_gradients(space.panels[n], kv, j0, keys, ds);
+            Row<T>*p = space.p.data() + n, *ds = space.ds.data() + n;
+            scores(space.panels[n], kv, seen[n], j0, keys, n, p);
+            weight_gradients(space.panels[n], kv, j0, keys, n, ds);
             score_gradients(space.panels[n], seen[n].dropped, j0, keys, p, ds);
-            add_query_gradient(space.panels[n], kv, j0, keys, ds);
+            add_query_gradient(space.panels[n], kv, j0, keys, n, ds);
         }
-        int sees = 0; // the first panel that does
-        for (Index j = 0; j < std::min(gradient_block, seen[panels - 1].end - j0); j += strip) {
-            while (seen[sees].end <= j0 + j) ++sees;
-            for (Index c = 0; c * lanes<T> < kv.head_dim; ++c) {
-                const Index rows_of_c = c * bundle_rows<T>;
-                add_key_gradient(key_gradients.dv(c, j0 + j), sees, panels, space.p.data() + j,
-                                 space.dout.data() + rows_of_c);
-                add_key_gradient(key_gradients.dk(c, j0 + j), sees, panels, space.ds.data() + j,
-                                 space.q.data() + rows_of_c);
+        const auto add = [&](Row<T>* to, const Row<T>* p, const Row<T>* x) {
+            int sees = 0; // the first panel that does
+            for (Index j = 0; j < std::min(gradient_block, seen[panels - 1].end - j0); j += strip) {
+                while (seen[sees].end <= j0 + j) ++sees;
+                add_key_gradient(to + j, (panels - sees) * lanes<T>, p + j * key_stride + sees, x + sees * lanes<T>);
             }
+        };
+        for (Index c = 0; c * lanes<T> < kv.head_dim; ++c) { // x, read by every strip of keys, stays in L1
+            add(key_gradients.dv(c, j0), space.p.data(), space.dout.data() + c * bundle_rows<T>);
+            add(key_gradients.dk(c, j0), space.ds.data(), space.q.data() + c * bundle_rows<T>);
         }
     }
     for (int n = 0; n < panels; ++n) end_panel(space.panels[n], space.dq, scale, first(n), count(n), head.dq);

@@ -20,6 +20,12 @@ template <class Map> DRA_INLINE void prefetch(const Map& rows, Index begin, Inde
         for (Index d = 0; d < rows.cols(); d += line) __builtin_prefetch(rows.data() + i * rows.outerStride() + d);
 }
 
+/// Asks for one of so many equal shares of n elements to be in L2 soon.
+template <class T> DRA_INLINE void prefetch_share(const T* x, Index n, int share, int shares) {
+    constexpr Index line = 64 / sizeof(T);
+    for (Index i = n * share / shares; i < n * (share + 1) / shares; i += line) __builtin_prefetch(x + i, 0, 2);
+}
+
 /// Rows in strips of keys: (keys / strip, D, strip).
 template <class T> class KeyStrips {
 public:
@@ -31,6 +37,11 @@ public:
 
     /// The strip that begins with key j.
     const T* at(Index j) const { return elements_.data() + j * head_dim_; }
+
+    /// Asks for a share of the strip that begins with key j, which need not exist.
+    DRA_INLINE void prefetch_strip(Index j, int share, int shares) const {
+        if (j * head_dim_ < static_cast<Index>(elements_.size())) prefetch_share(at(j), strip * head_dim_, share, shares);
+    }
 
     /// Packs keys j, ..., j + n - 1, n <= strip; j is a multiple of strip.
     DRA_INLINE void pack_strip(const Rows<T>& from, Index j, Index n) {
@@ -50,6 +61,11 @@ public:
     void resize(Index keys, Index head_dim) {
         keys_ = keys, head_dim_ = head_dim;
         elements_.resize(std::max(elements_.size(), static_cast<std::size_t>(keys * strips_up(head_dim))));
+    }
+
+    /// Asks for a share of the strip of channels d, ..., at keys j, ..., j + n - 1, as far as they exist.
+    DRA_INLINE void prefetch_strip(Index d, Index j, Index n, int share, int shares) const {
+        if (j < keys_) prefetch_share(at(d, j), std::min(n, keys_ - j) * strip, share, shares);
     }
 
     /// The strip of channels d, ..., from key j on; j and d are multiples of strip.

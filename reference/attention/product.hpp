@@ -65,11 +65,12 @@ template <Index row = 1, class T> DRA_INLINE void multiply_add(Tile<T>& sum, con
         DRA_UNROLL (j, vectors) sum.r[i].v[j] += a[i * row] * b->v[j];
 }
 
-/// sum + the sum over k < K of a[i * row + k * step] * b[k], for i < strip, as one chain of additions; a packed strip
+/// The sum over k < K of a[i * row + k * step] * b[k * b_step], for i < strip, as one chain of additions; a packed strip
 /// has row 1 and step `strip`. Not unrolled: g++ 12 answers more code with copies and spills of accumulators.
-template <Index row = 1, Index step = strip, class T>
-DRA_INLINE Tile<T> chain(Index K, const T* a, const Row<T>* b, Tile<T> sum = {}) {
-    _Pragma("GCC unroll 1") for (Index k = 0; k < K; ++k, a += step, ++b) multiply_add<row>(sum, a, b);
+template <Index row = 1, Index step = strip, Index b_step = 1, class T>
+DRA_INLINE Tile<T> chain(Index K, const T* a, const Row<T>* b) {
+    Tile<T> sum{};
+    _Pragma("GCC unroll 1") for (Index k = 0; k < K; ++k, a += step, b += b_step) multiply_add<row>(sum, a, b);
     return sum;
 }
 
