@@ -16,6 +16,7 @@ using namespace dra;
 struct Speed {
     Plan plan;
     Workspace<float> workspace;
+    GradientWorkspace<float> gradient_workspace;
     Lse<float> lse;
 };
 
@@ -29,12 +30,14 @@ Problem problem_of(Index tokens, Index heads, Index head_dim, Index dilation, bo
 
 extern "C" {
 
-/// Makes the plan and its workspace; freed by speed_close.
+/// Makes the plan and its workspaces; freed by speed_close.
 void* speed_open(Index tokens, Index heads, Index head_dim, Index dilation, bool causal, int threads) {
     omp_set_num_threads(threads);
     Plan plan = make_plan(problem_of(tokens, heads, head_dim, dilation, causal));
     Workspace<float> workspace(plan);
-    return new Speed{std::move(plan), std::move(workspace), Lse<float>(1, heads, tokens)};
+    GradientWorkspace<float> gradient_workspace(plan);
+    return new Speed{std::move(plan), std::move(workspace), std::move(gradient_workspace),
+                     Lse<float>(1, heads, tokens)};
 }
 
 void speed_forward(Speed* speed, const float* q, const float* k, const float* v, float* out) {
@@ -46,9 +49,8 @@ void speed_forward(Speed* speed, const float* q, const float* k, const float* v,
 void speed_backward(Speed* speed, const float* q, const float* k, const float* v, const float* out, const float* dout,
                     float* dq, float* dk, float* dv) {
     const Shape shape = speed->plan.problem.q_shape();
-    omp_set_num_threads(speed->plan.threads);
-    dilated_attention_gradient<float>(speed->plan.problem, {q, shape}, {k, shape}, {v, shape}, {out, shape}, speed->lse,
-                                      {dout, shape}, {dq, shape}, {dk, shape}, {dv, shape});
+    run_gradient<float>(speed->plan, {q, shape}, {k, shape}, {v, shape}, {out, shape}, speed->lse, {dout, shape},
+                        {dq, shape}, {dk, shape}, {dv, shape}, speed->gradient_workspace);
 }
 
 void speed_close(Speed* speed) { delete speed; }

@@ -1,7 +1,6 @@
 #include "reference/attention/dilated_attention.hpp"
 
-#include "reference/attention/team.hpp"
-#include "reference/attention/views.hpp"
+#include "reference/attention/left_out.hpp"
 #include "reference/attention/workspace_memory.hpp"
 
 namespace dra {
@@ -58,16 +57,9 @@ template <class T> void attend_views(const Plan& plan, const Views& views, Index
 
 /// Rows that a head's first pattern leaves out become the identity of merge. Called by every thread of the team.
 template <class T> void clear_left_out(const Plan& plan, Index pattern, const Views& views, const Tensors<T>& t) {
-    const Problem& problem = plan.problem;
-    const Index others = problem.dilation_rates[static_cast<std::size_t>(pattern)] - 1;
-    share_out(plan.threads, views.count() * others, [&](Index item) {
-        const View view = views[item / others];
-        if (view.combine != Combine::store) return;
-        const Pattern left_out{view.pattern.segment_length, view.pattern.dilation_rate,
-                               (view.pattern.phase + 1 + item % others) % view.pattern.dilation_rate};
-        for (Index j = 0; j < problem.group_size(); ++j)
-            clear(
-                t.partial(view.b, view.g * problem.group_size() + j, left_out.selected(view.segment, problem.tokens)));
+    const Index group = plan.problem.group_size();
+    for_each_left_out(plan.threads, plan.problem, pattern, views, [&](Index b, Index g, const Positions& rows) {
+        for (Index h = g * group; h < (g + 1) * group; ++h) clear(t.partial(b, h, rows));
     });
 }
 

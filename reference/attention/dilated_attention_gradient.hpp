@@ -2,11 +2,11 @@
 /// \file
 /// The gradients of dilated attention: every head, every pattern, on all cores.
 
-#include "reference/definition/problem.hpp"
+#include "reference/attention/workspace.hpp"
 
 namespace dra {
 
-/// dq, dk and dv of the whole problem from what dilated_attention gave, `out` and `lse`, and from `dout`, the gradient
+/// dq, dk and dv of the plan's problem from what dilated_attention gave, `out` and `lse`, and from `dout`, the gradient
 /// of a loss with respect to `out`. dq, dk and dv are overwritten entirely, poison included.
 ///
 /// Views of all patterns add up, since P = e^(s - lse) with the total lse: the mixing weights are differentiated.
@@ -18,6 +18,15 @@ namespace dra {
 /// that see no key have dq = 0, keys that nobody sees have dk = dv = 0. 10 D FLOPs a visible pair (14 with
 /// stop_gradient_mixing); no memory of the order of N^2: packed keys, and dk, dv of a few parts of every view of a
 /// wave. The result is the same, bit for bit, for every number of threads. float and double.
+///
+/// Allocates nothing and touches no state but its arguments, as run() of the forward pass: `workspace` was made for
+/// this plan, by the thread that calls.
+template <class T> void run_gradient(const Plan& plan, TensorView<const T> q, TensorView<const T> k,
+                                     TensorView<const T> v, TensorView<const T> out, const Lse<T>& lse,
+                                     TensorView<const T> dout, TensorView<T> dq, TensorView<T> dk, TensorView<T> dv,
+                                     GradientWorkspace<T>& workspace);
+
+/// A plan, run once.
 template <class T> void dilated_attention_gradient(const Problem& problem, TensorView<const T> q, TensorView<const T> k,
                                                    TensorView<const T> v, TensorView<const T> out, const Lse<T>& lse,
                                                    TensorView<const T> dout, TensorView<T> dq, TensorView<T> dk,

@@ -13,10 +13,10 @@ namespace dra {
 
 /// Memory that calls of attend_gradient share, so that later ones allocate nothing. One thread at a time. float and
 /// double.
-template <class T> class GradientWorkspace {
+template <class T> class AttendGradientWorkspace {
 public:
-    GradientWorkspace();
-    ~GradientWorkspace();
+    AttendGradientWorkspace();
+    ~AttendGradientWorkspace();
 
     struct Memory; ///< laid out for the target of the library, so it is not seen from outside
     Memory& memory() { return *memory_; }
@@ -53,6 +53,6 @@ template <class T> void weighted_mean_gradient(const Rows<T>& dout, const Rows<T
 /// pair, no scores in memory. One thread. float and double.
 template <class T> void attend_gradient(std::span<const GradientHead<T>> heads, const Rows<T>& k, const Rows<T>& v,
                                         const Visibility& visibility, T softmax_scale, MutableRows<T> dk,
-                                        MutableRows<T> dv, GradientWorkspace<T>& workspace);
+                                        MutableRows<T> dv, AttendGradientWorkspace<T>& workspace);
 
 } // namespace dra

@@ -11,6 +11,7 @@
 /// pair. Not installed.
 
 #include "reference/attention/gradient.hpp"
+#include "reference/attention/key_gradients.hpp"
 #include "reference/attention/panel.hpp"
 
 namespace dra::kernel {
@@ -20,40 +21,6 @@ inline constexpr Index gradient_block = 128 / strip * strip; ///< keys of a tile
 /// From one key of P^T or dS^T to the next, in panels: not a power of two, or the keys of one panel would share a few
 /// sets of L1, and drive each other out.
 inline constexpr Index key_stride = bundle + 1;
-
-/// dK and dV of one view, channels in the lanes: (D / lanes, keys), each.
-template <class T> class KeyGradients {
-public:
-    /// Zero for so many keys; memory only grows.
-    void clear(Index keys, Index head_dim) {
-        keys_ = strips_up(keys);
-        const auto size = static_cast<std::size_t>(keys_ * ceil_div(head_dim, lanes<T>) + strip);
-        dk_.assign(size, {});
-        dv_.assign(size, {});
-    }
-
-    /// Rows of key j and the following, channels of lane group c.
-    Row<T>* dk(Index c, Index j) { return dk_.data() + c * keys_ + j; }
-    Row<T>* dv(Index c, Index j) { return dv_.data() + c * keys_ + j; }
-
-    /// Adds keys [begin, end) to rows of the view: dk, scaled, and dv.
-    void add_to(MutableRows<T> dk_rows, MutableRows<T> dv_rows, T scale, Index begin, Index end) const {
-        for (Index c = 0; c * lanes<T> < dk_rows.cols(); ++c) {
-            const Index d = c * lanes<T>, channels = std::min<Index>(lanes<T>, dk_rows.cols() - d), n = end - begin;
-            dk_rows.block(begin, d, n, channels) += scale * rows(dk_, c).block(begin, 0, n, channels);
-            dv_rows.block(begin, d, n, channels) += rows(dv_, c).block(begin, 0, n, channels);
-        }
-    }
-
-private:
-    /// Lane group c as a matrix (keys, lanes).
-    Rows<T> rows(const std::vector<Row<T>>& x, Index c) const {
-        return {reinterpret_cast<const T*>(x.data() + c * keys_), keys_, lanes<T>, Eigen::OuterStride<>(lanes<T>)};
-    }
-
-    Index keys_ = 0;
-    std::vector<Row<T>> dk_, dv_;
-};
 
 /// What one thread keeps of one panel.
 template <class T> struct GradientPanel {
@@ -85,6 +52,18 @@ template <class T> void pack_columns(const Rows<T>& from, T scale, Index i0, Ind
     for (Index i = 0; i < rows; i += strip)
         transpose(rows - i, from.cols(), scale, from.data() + (i0 + i) * from.outerStride(), from.outerStride(),
                   reinterpret_cast<T*>(to.data()) + i, Index{lanes<T>});
+}
+
+/// delta_i = sum_d dout_id out_id, by which weighted_mean_gradient() is defined. `a` and `b` are scratch (D).
+template <class T> void find_delta(const Rows<T>& dout, const Rows<T>& out, MutableColumn<T> delta,
+                                   std::vector<Row<T>>& a, std::vector<Row<T>>& b) {
+    for (Index i0 = 0; i0 < out.rows(); i0 += lanes<T>) {
+        const Index rows = std::min<Index>(lanes<T>, out.rows() - i0);
+        pack_columns(dout, T(1), i0, rows, a);
+        pack_columns(out, T(1), i0, rows, b);
+        const Row<T> mean = inner_products(out.cols(), b.data(), a.data());
+        for (int lane = 0; lane < rows; ++lane) delta[i0 + lane] = mean.get(lane);
+    }
 }
 
 /// Packs rows [i0, i0 + rows) as rows from `first` of a bundle on, channels in the lanes; the other rows of the panel
@@ -134,8 +113,9 @@ template <class T, class Seen> [[gnu::noinline]] void scores(const GradientPanel
 }
 
 /// dP^T = V dO^T over keys [j0, j0 + keys), into dp.
-template <class T> [[gnu::noinline]] void
-weight_gradients(const GradientPanel<T>& panel, const PackedForGradient<T>& kv, Index j0, Index keys, int n, Row<T>* dp) {
+template <class T> [[gnu::noinline]] void weight_gradients(const GradientPanel<T>& panel,
+                                                           const PackedForGradient<T>& kv, Index j0, Index keys, int n,
+                                                           Row<T>* dp) {
     for (Index j = 0; j < keys; j += strip) {
         kv.v.prefetch_strip(j0 + gradient_block + j, n, bundle);
         const Tile<T> tile = product(kv.head_dim, kv.v.at(j0 + j), panel.dout.data()); // (strip, lanes)
@@ -169,29 +149,39 @@ template <class T> [[gnu::noinline]] void add_query_gradient(GradientPanel<T>& p
     }
 }
 
-/// A strip of keys += their rows of P^T or dS^T, times the rows of dO or Q, of so many queries.
-template <class T> [[gnu::noinline]] void add_key_gradient(Row<T>* to, Index queries, const Row<T>* p, const Row<T>* x) {
+/// A strip of keys += their rows of P^T or dS^T, times the rows of dO or Q, of so many queries; = where they are the
+/// first.
+template <class T>
+[[gnu::noinline]] void add_key_gradient(Row<T>* to, bool first, Index queries, const Row<T>* p, const Row<T>* x) {
     DRA_UNROLL (i, strip)
-        DRA_UNROLL (c, vectors) __builtin_prefetch(to + strip + i) , __builtin_prefetch((const char*)(to + strip + i) + 64);
+        DRA_UNROLL (c, vectors)
+            __builtin_prefetch(to + strip + i), __builtin_prefetch((const char*)(to + strip + i) + 64);
     const Tile<T> sum = chain<key_stride * lanes<T>, 1>(queries, reinterpret_cast<const T*>(p), x); // (strip, lanes)
-    DRA_UNROLL (i, strip)
-        DRA_UNROLL (c, vectors) to[i].v[c] += sum.r[i].v[c];
+    if (first)
+        DRA_UNROLL (i, strip)
+            DRA_UNROLL (c, vectors) to[i].v[c] = sum.r[i].v[c];
+    else
+        DRA_UNROLL (i, strip)
+            DRA_UNROLL (c, vectors) to[i].v[c] += sum.r[i].v[c];
 }
 
-/// dq += scale dQ of rows [i0, i0 + rows). `scratch` is (lanes, D).
-template <class T>
-void end_panel(const GradientPanel<T>& panel, RowMajor<T>& scratch, T scale, Index i0, Index rows, MutableRows<T> dq) {
+/// scale dQ of rows [i0, i0 + rows), stored in dq or added to it. `scratch` is (lanes, D).
+template <class T> void end_panel(const GradientPanel<T>& panel, RowMajor<T>& scratch, T scale, Index i0, Index rows,
+                                  MutableRows<T> dq, Combine combine) {
     const Index head_dim = dq.cols();
     for (Index d = 0; d < head_dim; d += strip)
         transpose(head_dim - d, Index{lanes<T>}, scale, reinterpret_cast<const T*>(panel.dq.data() + d),
                   Index{lanes<T>}, scratch.data() + d, head_dim);
-    dq.middleRows(i0, rows) += scratch.topRows(rows);
+    if (combine == Combine::store)
+        dq.middleRows(i0, rows) = scratch.topRows(rows);
+    else
+        dq.middleRows(i0, rows) += scratch.topRows(rows);
 }
 
-/// Adds what queries [i0, i0 + rows) of one head, rows <= bundle_rows, bring to dq, dK and dV.
-template <class T, class Visible> void add_gradients(const GradientHead<T>& head, const PackedForGradient<T>& kv,
-                                                     const Visible& visible, T scale, Index i0, Index rows,
-                                                     KeyGradients<T>& key_gradients, GradientPanels<T>& space) {
+/// What queries [i0, i0 + rows) of one head, rows <= bundle_rows, bring: their dq, and what is added to dK and dV.
+template <class T, class Visible>
+void add_gradients(const GradientHead<T>& head, const PackedForGradient<T>& kv, const Visible& visible, T scale,
+                   Index i0, Index rows, Combine combine, KeyGradients<T>& key_gradients, GradientPanels<T>& space) {
     const int panels = static_cast<int>(ceil_div(rows, lanes<T>));
     const auto first = [&](int n) { return i0 + n * lanes<T>; };
     const auto count = [&](int n) { return std::min<Index>(lanes<T>, i0 + rows - first(n)); };
@@ -202,7 +192,8 @@ template <class T, class Visible> void add_gradients(const GradientHead<T>& head
         begin_panel(space, n, head, scale, first(n), count(n));
         seen[n] = visible.template panel<T>(first(n), count(n));
     }
-    for (Index j0 = 0; j0 < seen[panels - 1].end; j0 += gradient_block) { // later panels see more
+    const Index end = seen[panels - 1].end; // later panels see more
+    for (Index j0 = 0; j0 < end; j0 += gradient_block) {
         for (int n = 0; n < panels; ++n) {
             const Index keys = std::min(gradient_block, seen[n].end - j0);
             if (keys <= 0) continue;
@@ -214,9 +205,10 @@ template <class T, class Visible> void add_gradients(const GradientHead<T>& head
         }
         const auto add = [&](Row<T>* to, const Row<T>* p, const Row<T>* x) {
             int sees = 0; // the first panel that does
-            for (Index j = 0; j < std::min(gradient_block, seen[panels - 1].end - j0); j += strip) {
+            for (Index j = 0; j < std::min(gradient_block, end - j0); j += strip) {
                 while (seen[sees].end <= j0 + j) ++sees;
-                add_key_gradient(to + j, (panels - sees) * lanes<T>, p + j * key_stride + sees, x + sees * lanes<T>);
+                add_key_gradient(to + j, j0 + j >= key_gradients.summed(), (panels - sees) * lanes<T>,
+                                 p + j * key_stride + sees, x + sees * lanes<T>);
             }
         };
         for (Index c = 0; c * lanes<T> < kv.head_dim; ++c) { // x, read by every strip of keys, stays in L1
@@ -224,7 +216,8 @@ template <class T, class Visible> void add_gradients(const GradientHead<T>& head
             add(key_gradients.dk(c, j0), space.ds.data(), space.q.data() + c * bundle_rows<T>);
         }
     }
-    for (int n = 0; n < panels; ++n) end_panel(space.panels[n], space.dq, scale, first(n), count(n), head.dq);
+    key_gradients.set_summed(end);
+    for (int n = 0; n < panels; ++n) end_panel(space.panels[n], space.dq, scale, first(n), count(n), head.dq, combine);
 }
 
 } // namespace dra::kernel

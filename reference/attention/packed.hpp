@@ -40,7 +40,8 @@ public:
 
     /// Asks for a share of the strip that begins with key j, which need not exist.
     DRA_INLINE void prefetch_strip(Index j, int share, int shares) const {
-        if (j * head_dim_ < static_cast<Index>(elements_.size())) prefetch_share(at(j), strip * head_dim_, share, shares);
+        if (j * head_dim_ < static_cast<Index>(elements_.size()))
+            prefetch_share(at(j), strip * head_dim_, share, shares);
     }
 
     /// Packs keys j, ..., j + n - 1, n <= strip; j is a multiple of strip.

@@ -8,15 +8,33 @@ namespace dra {
 namespace {
 
 /// Rows packed at a time: large enough that a barrier costs nothing, small enough to stay near the cores.
-constexpr Index wave_rows = 16384;
+constexpr Index wave_rows = 16384, gradient_wave_rows = 32768;
+
+/// Parts of the views of a wave: enough that few long views reach all cores, few enough that adding up costs little, and
+/// none of less than a bundle of queries.
+constexpr Index parts_of_wave = 16, most_parts = 8, queries_of_part = 256;
+
+/// Starts the team of the calling thread.
+void start_team(int threads) {
+    with_team(threads, [](int) {
+#pragma omp barrier
+    });
+}
 
 } // namespace
 
 Plan make_plan(const Problem& problem) {
-    Plan plan{problem, omp_get_max_threads(), {}};
+    Plan plan{problem, omp_get_max_threads(), {}, {}};
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
         const Views views(problem, pattern);
-        plan.wave_size.push_back(std::clamp<Index>(wave_rows / views.longest(), 1, std::max<Index>(views.count(), 1)));
+        const auto views_of = [&](Index rows) {
+            return std::clamp<Index>(rows / views.longest(), 1, std::max<Index>(views.count(), 1));
+        };
+        const Index of_gradient = views_of(gradient_wave_rows);
+        plan.wave_size.push_back(views_of(wave_rows));
+        plan.gradient_waves.push_back(
+            {of_gradient, std::min({ceil_div(parts_of_wave, of_gradient), most_parts,
+                                    ceil_div(problem.group_size() * views.longest(), queries_of_part)})});
     }
     return plan;
 }
@@ -29,16 +47,39 @@ template <class T> Workspace<T>::Workspace(const Plan& plan) : memory_(std::make
         for (Index slot = 0; slot < plan.wave_size[static_cast<std::size_t>(pattern)]; ++slot)
             wave[static_cast<std::size_t>(slot)].resize(Views(plan.problem, pattern).longest(), head_dim);
     panels.assign(static_cast<std::size_t>(plan.threads), kernel::PanelWorkspace<T>(head_dim));
-    with_team(plan.threads, [](int) {
-#pragma omp barrier
-    });
+    start_team(plan.threads);
+}
+
+template <class T> GradientWorkspace<T>::GradientWorkspace(const Plan& plan) : memory_(std::make_unique<Memory>()) {
+    const Problem& problem = plan.problem;
+    const auto threads = static_cast<std::size_t>(plan.threads);
+    auto& [delta, wave, panels, alone] = *memory_;
+    delta = Lse<T>(problem.batch, problem.heads, problem.tokens);
+    Index longest = 0;
+    for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
+        const Views views(problem, pattern);
+        const auto [slots, parts] = plan.gradient_waves[static_cast<std::size_t>(pattern)];
+        wave.resize(std::max(wave.size(), static_cast<std::size_t>(slots)));
+        for (Index slot = 0; slot < slots; ++slot)
+            wave[static_cast<std::size_t>(slot)].resize(views.longest(), problem.head_dim, parts);
+        longest = std::max(longest, views.longest());
+    }
+    panels.assign(threads, kernel::GradientPanels<T>(problem.head_dim));
+    if (problem.mode == Mode::mixture && problem.stop_gradient_mixing)
+        alone.assign(threads, PatternAlone<T>(longest, problem.head_dim));
+    start_team(plan.threads);
 }
 
 template <class T> Workspace<T>::~Workspace() = default;
 template <class T> Workspace<T>::Workspace(Workspace&&) noexcept = default;
 template <class T> Workspace<T>& Workspace<T>::operator=(Workspace&&) noexcept = default;
+template <class T> GradientWorkspace<T>::~GradientWorkspace() = default;
+template <class T> GradientWorkspace<T>::GradientWorkspace(GradientWorkspace&&) noexcept = default;
+template <class T> GradientWorkspace<T>& GradientWorkspace<T>::operator=(GradientWorkspace&&) noexcept = default;
 
 template class Workspace<float>;
 template class Workspace<double>;
+template class GradientWorkspace<float>;
+template class GradientWorkspace<double>;
 
 } // namespace dra

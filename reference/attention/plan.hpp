@@ -7,13 +7,23 @@
 
 #include "reference/definition/problem.hpp"
 
+#include <vector>
+
 namespace dra {
+
+/// How the gradients of one pattern are shared out.
+struct GradientWave {
+    Index views; ///< whose keys are packed at once
+    Index
+        parts; ///< of the queries of a view, each with dk and dv of its own; not a matter of how many threads there are
+};
 
 /// What runs of one problem share; nothing in it changes after make_plan(), so that threads may share it.
 struct Plan {
     Problem problem;
-    int threads;                  ///< of a run's team
-    std::vector<Index> wave_size; ///< of each pattern: how many of its views have their keys packed at once
+    int threads;                              ///< of a run's team
+    std::vector<Index> wave_size;             ///< of each pattern: how many of its views have their keys packed at once
+    std::vector<GradientWave> gradient_waves; ///< of each pattern
 };
 
 /// Settles the problem for teams of as many threads as OpenMP would give the caller now.

@@ -1,8 +1,8 @@
 #pragma once
 /// \file
-/// What lies in a Workspace. Not installed.
+/// What lies in a Workspace and in a GradientWorkspace. Not installed.
 
-#include "reference/attention/panel.hpp"
+#include "reference/attention/gradient_panel.hpp"
 #include "reference/attention/workspace.hpp"
 
 namespace dra {
@@ -10,6 +10,38 @@ namespace dra {
 template <class T> struct Workspace<T>::Memory {
     std::vector<kernel::Packed<T>> wave;           ///< keys and values, a view each
     std::vector<kernel::PanelWorkspace<T>> panels; ///< a thread each
+};
+
+/// Keys and values of a view, and dk, dv of its parts.
+template <class T> struct GradientSlot {
+    kernel::PackedForGradient<T> packed;
+    std::vector<kernel::KeyGradients<T>> parts;
+
+    /// Makes room for so many rows and parts, which hold nothing yet; memory only grows.
+    void resize(Index rows, Index head_dim, Index new_parts) {
+        packed.resize(rows, head_dim);
+        parts.resize(std::max(parts.size(), static_cast<std::size_t>(new_parts)));
+        for (Index part = 0; part < new_parts; ++part) parts[static_cast<std::size_t>(part)].resize(rows, head_dim);
+    }
+};
+
+/// For the output of one pattern of a mixture alone.
+template <class T> struct PatternAlone {
+    kernel::Packed<T> packed;
+    kernel::PanelWorkspace<T> panels;
+    Tensor<T> out; ///< [1, rows, 1, D]
+    Lse<T> lse;
+
+    PatternAlone(Index rows, Index head_dim) : panels(head_dim), out({1, rows, 1, head_dim}), lse(1, 1, rows) {
+        packed.resize(rows, head_dim);
+    }
+};
+
+template <class T> struct GradientWorkspace<T>::Memory {
+    Lse<T> delta;
+    std::vector<GradientSlot<T>> wave;             ///< a view each
+    std::vector<kernel::GradientPanels<T>> panels; ///< a thread each
+    std::vector<PatternAlone<T>> alone;            ///< a thread each, where mixing weights are constants
 };
 
 } // namespace dra

@@ -30,7 +30,7 @@ template <class T> struct Visitor { Shard<T> k, v, dk, dv; };
 
 /// Adds what one rank's queries bring under a pattern to their dq, and to dk, dv of the shard that it holds.
 template <class T> void add_gradients(const Problem& problem, Index pattern, GradientRank<T>& rank, Visitor<T>& holds,
-                                      GradientWorkspace<T>& workspace) {
+                                      AttendGradientWorkspace<T>& workspace) {
     const TensorView<const T> q = rank.q.rows, dout = rank.dout.rows, k = holds.k.rows, v = holds.v.rows;
     const TensorView<T> dq = rank.dq.rows, dk = holds.dk.rows, dv = holds.dv.rows;
     const Lse<T>&lse = rank.lse, &delta = rank.delta[static_cast<std::size_t>(pattern)];
@@ -75,7 +75,7 @@ template <class T> Gradients<T> ring_attention_gradient(const Problem& problem, 
                 ranks[p].delta[static_cast<std::size_t>(pattern)] = find_delta(problem, ranks[p].dout, alone[p].out);
         }
 
-    GradientWorkspace<T> workspace; // the ranks take turns
+    AttendGradientWorkspace<T> workspace; // the ranks take turns
     go_round(
         problem,
         [&](std::size_t rank) {

@@ -35,7 +35,7 @@ template <class T> struct GradientView : View<T> {
         const GradientHead<T> head{this->q.view().rows(0, 0, rows), dout.view().rows(0, 0, rows),
                                    std::as_const(result.lse).rows(0, 0, rows), delta.rows(0, 0, rows),
                                    to.dq.view().rows(0, 0, rows)};
-        GradientWorkspace<T> workspace;
+        AttendGradientWorkspace<T> workspace;
         attend_gradient<T>(
             {&head, 1}, this->k.view().rows(0, 0, columns), this->v.view().rows(0, 0, columns),
             {this->visibility.queries.slice(i, m), this->visibility.keys.slice(j, n), this->visibility.causal},

@@ -1,0 +1,92 @@
+#include "reference/attention/dilated_attention.hpp"
+#include "reference/attention/dilated_attention_gradient.hpp"
+#include "tests/gradients.hpp"
+
+#include <doctest/doctest.h>
+#include <omp.h>
+
+#include <thread>
+
+namespace dra::test {
+namespace {
+
+/// Several waves of views, of many sizes, each of several bundles at most: short segments beside long ones, and
+/// grouped-query heads.
+Question several_waves(std::uint64_t seed, Mode mode = Mode::mixture, bool causal = true) {
+    Question asked{{1, 700, 4, 8}, 2, {{3, 64, 700}, {1, 5, 2}}, seed};
+    asked.configuration.mode = mode;
+    asked.configuration.causal = causal;
+    asked.configuration.stop_gradient_mixing = seed % 2 == 1;
+    return asked;
+}
+
+template <class T> Attention<T> forward(const GradientInputs<T>& inputs) {
+    return dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
+}
+
+/// Into poisoned memory.
+template <class T> Gradients<T> run_gradient(const Plan& plan, const GradientInputs<T>& inputs,
+                                             const Attention<T>& result, GradientWorkspace<T>& workspace) {
+    Gradients<T> into = poisoned_gradients<T>(plan.problem);
+    dra::run_gradient<T>(plan, inputs.q, inputs.k, inputs.v, result.out, result.lse, inputs.dout, into.dq, into.dk,
+                         into.dv, workspace);
+    return into;
+}
+
+TEST_CASE_TEMPLATE("gradients of a plan that is run again are the oracle's, and the same bits each time", T, float,
+                   double) {
+    double worst = 0;
+    Index problems = 0;
+    for (const Mode mode : {Mode::groups, Mode::mixture})
+        for (const bool causal : {false, true})
+            for (std::uint64_t seed = 0; seed < (mode == Mode::mixture ? 2 : 1); ++seed) {
+                const GradientInputs<T> inputs(several_waves(seed, mode, causal));
+                const Attention<T> result = forward(inputs);
+                const Plan plan = make_plan(inputs.problem);
+                GradientWorkspace<T> workspace(plan);
+                const Gradients<T> first = run_gradient(plan, inputs, result, workspace);
+                for (int again = 0; again < 2; ++again)
+                    CHECK(same(run_gradient(plan, inputs, result, workspace), first));
+                worst =
+                    std::max(worst, of_gradient_bound(error_ratios(inputs.problem, inputs.truth(), result, &first)));
+                ++problems;
+            }
+    MESSAGE(problems, " problems, largest error ratio ", worst * gradient_bound);
+    CHECK(worst <= 1);
+}
+
+TEST_CASE("what a run of the gradients left in a workspace does not reach the next, other inputs included") {
+    const GradientInputs<float> one(several_waves(0)), other(several_waves(2));
+    const Plan plan = make_plan(one.problem);
+    GradientWorkspace<float> shared(plan);
+    for (const GradientInputs<float>* inputs : {&one, &other, &one}) {
+        GradientWorkspace<float> fresh(plan);
+        const Attention<float> result = forward(*inputs);
+        CHECK(same(run_gradient(plan, *inputs, result, shared), run_gradient(plan, *inputs, result, fresh)));
+    }
+}
+
+TEST_CASE("gradients of one plan are run by several threads at a time, with a workspace each") {
+    constexpr int threads = 4, runs = 3;
+    const int before = omp_get_max_threads();
+    omp_set_num_threads(2); // of each
+    const Plan plan = make_plan(GradientInputs<float>(several_waves(1)).problem);
+    std::vector<int> right(threads, 0);
+    std::vector<std::thread> team;
+    for (int t = 0; t < threads; ++t)
+        team.emplace_back([&plan, &mine = right[static_cast<std::size_t>(t)], t] {
+            const GradientInputs<float> inputs(several_waves(static_cast<std::uint64_t>(2 * t + 1)));
+            const Attention<float> result = forward(inputs);
+            const Gradients<float> expected =
+                dilated_attention_gradient<float>(plan.problem, inputs.q, inputs.k, inputs.v, result, inputs.dout);
+            GradientWorkspace<float> workspace(plan);
+            for (int again = 0; again < runs; ++again)
+                mine += same(run_gradient(plan, inputs, result, workspace), expected);
+        });
+    for (std::thread& thread : team) thread.join();
+    omp_set_num_threads(before);
+    for (const int mine : right) CHECK(mine == runs);
+}
+
+} // namespace
+} // namespace dra::test
