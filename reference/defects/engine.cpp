@@ -165,7 +165,7 @@ void add_gradients(const Calls& calls, const Ingredients& is, const Problem& pro
     const Index g = h / problem.group_size();
     const auto P_of = [&](const Call& call) {
         RowMajor<double> P = scores(call); // (queries, keys)
-        for (Index i = 0; i < P.rows(); ++i) P.row(i) = (P.row(i).array() - lse(b, h, call.tokens[at(i)])).exp();
+        for (Index i = 0; i < P.rows(); ++i) to_weights(P.row(i), lse(b, h, call.tokens[at(i)]));
         return P;
     };
     const auto dP_of = [&](const Call& call) -> RowMajor<double> {

@@ -58,6 +58,12 @@ RowMajor<double> scores(const Call& call) {
     return S;
 }
 
+void to_weights(Eigen::Ref<Eigen::RowVectorXd> scores, double lse) {
+    constexpr double smallest = -708; // e to it is a normal number
+    const Eigen::ArrayXd shifted = scores.transpose().array() - lse;
+    scores = (shifted < smallest).select(0, shifted.exp()).matrix().transpose();
+}
+
 namespace right {
 
 PositionList selected(const Piece& piece) {
@@ -89,12 +95,15 @@ Running attend(const Call& call) {
     Running result(S.rows(), V.cols());
     for (Index i = 0; i < S.rows(); ++i) {
         const double maximum = S.row(i).maxCoeff();
-        if (maximum == -infinity) continue;
-        S.row(i) = (S.row(i).array() - maximum).exp();
+        if (maximum == -infinity) {
+            S.row(i).setZero();
+            continue;
+        }
+        to_weights(S.row(i), maximum);
         result.maximum[i] = maximum;
         result.sum[i] = S.row(i).sum();
-        result.out.row(i) = S.row(i) * V;
     }
+    result.out = S * V;
     return result;
 }
 

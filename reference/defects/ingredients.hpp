@@ -110,6 +110,10 @@ RowMajor<double> key_rows(const Call& call, TensorView<const double> x);
 /// The scaled scores of a call, -inf where a query does not see a key. (queries, keys)
 RowMajor<double> scores(const Call& call);
 
+/// A row of scores becomes e^(s - lse), and 0 where that is no normal number: of a pair that is not seen Eigen's exp makes
+/// a subnormal, with which products take a hundred times as long.
+void to_weights(Eigen::Ref<Eigen::RowVectorXd> scores, double lse);
+
 /// A pattern's results in one head, ready to be mixed: row n of out and lse for every token n.
 struct PatternResult {
     Running& rows;         ///< (N), finished: sum is 1, or 0 where no key was seen

@@ -179,13 +179,14 @@ private:
         for (Index b = 0; b < problem_.batch; ++b)
             for (Index h = 0; h < problem_.heads; ++h) {
                 const Lookup lookup(truth_.attention.out.view().rows(b, h));
+                const double bound = allowed({b, h, 0}); // the same for every row
                 for (Index n = 0; n < problem_.tokens; ++n) {
                     const Row row{b, h, n};
                     if (!out().wrong(b, h, n) || !found(row).allFinite()) continue;
-                    if (lookup.contains(found(row), allowed(row))) tallies_["rows-in-place"].add(row);
+                    if (lookup.contains(found(row), bound)) tallies_["rows-in-place"].add(row);
                     if ((found(row).array() == 0).all() || problem_.head_dim < 2) continue;
                     for (Index other = 0; other < problem_.heads; ++other)
-                        if (other != h && (found(row) - right({b, other, n})).cwiseAbs().maxCoeff() <= allowed(row)) {
+                        if (other != h && (found(row) - right({b, other, n})).cwiseAbs().maxCoeff() <= bound) {
                             tallies_["heads-in-place"].add(row);
                             break;
                         }

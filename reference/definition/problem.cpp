@@ -115,6 +115,15 @@ void check_patterns(const std::vector<Index>& w, const std::vector<Index>& r) {
     }
 }
 
+/// Ranks beyond N own nothing, which is allowed; but a ring of R takes R^2 steps, and those must stay of the order of N^2.
+void check_ranks(Index ranks, Index tokens) {
+    if (ranks < 1) throw PatternError("ranks", std::to_string(ranks), "must be at least 1");
+    if ((ranks - 1) / most_ranks_a_token >= tokens)
+        throw PatternError("ranks", std::to_string(ranks),
+                           "must be at most " + std::to_string(most_ranks_a_token) +
+                               " N, N being " + std::to_string(tokens));
+}
+
 template <class T> constexpr DType dtype_of = std::is_same_v<T, double> ? DType::f64 : DType::f32;
 
 } // namespace
@@ -152,8 +161,7 @@ Problem validate(const Configuration& chosen, const InputInfo& inputs) {
     if (chosen.phase) name(*chosen.phase);
     if (chosen.softmax_scale && !std::isfinite(*chosen.softmax_scale))
         throw PatternError("softmax_scale", text(*chosen.softmax_scale), "must be finite");
-    if (chosen.ranks < 1) throw PatternError("ranks", std::to_string(chosen.ranks), "must be at least 1");
-
+    check_ranks(chosen.ranks, inputs.q->shape[1]);
     if (!(chosen.dropout >= 0 && chosen.dropout < 1))
         throw PatternError("dropout", text(chosen.dropout), "must be at least 0 and below 1");
 

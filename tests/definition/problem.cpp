@@ -156,7 +156,7 @@ TEST_CASE("patterns that break a rule are refused with the entry") {
     CHECK(message({4, 8}, {4, 8}) == "accepted");
 }
 
-TEST_CASE("a scale that is not finite and ranks below 1 are refused") {
+TEST_CASE("a scale that is not finite, and ranks below 1 or beyond 8 N, are refused") {
     Configuration chosen = plain();
     chosen.softmax_scale = not_a_number;
     CHECK_THROWS_WITH_AS(validate(chosen, plain_inputs()), "softmax_scale = nan: must be finite", PatternError);
@@ -166,6 +166,12 @@ TEST_CASE("a scale that is not finite and ranks below 1 are refused") {
     CHECK_NOTHROW(validate(chosen, plain_inputs()));
     chosen.ranks = 0;
     CHECK_THROWS_WITH_AS(validate(chosen, plain_inputs()), "ranks = 0: must be at least 1", PatternError);
+    chosen.ranks = 129;
+    CHECK_THROWS_WITH_AS(validate(chosen, plain_inputs()), "ranks = 129: must be at most 8 N, N being 16", PatternError);
+    chosen.ranks = std::numeric_limits<Index>::max();
+    CHECK_THROWS_AS(validate(chosen, plain_inputs()), PatternError);
+    chosen.ranks = 128;
+    CHECK(validate(chosen, plain_inputs()).ranks == 128);
 }
 
 TEST_CASE("values that an enumeration does not have are refused with those it has") {
