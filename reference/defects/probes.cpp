@@ -9,16 +9,6 @@ namespace {
 
 bool is_half(DType dtype) { return dtype == DType::bf16 || dtype == DType::f16; }
 
-/// Whether a program with a defect of this kind shows it in this probe at all.
-bool concerns(const Probe& probe, Kind kind) {
-    switch (kind) {
-    case Kind::decoding: return probe.decoded;
-    case Kind::gradient: return probe.gradients;
-    case Kind::precision: return is_half(probe.dtype);
-    default: return true;
-    }
-}
-
 /// A program whose runs are wrong may decode with other code, and get that right.
 bool may_be_spared(const Probe& probe, Kind kind) { return probe.decoded && kind != Kind::decoding; }
 
@@ -132,6 +122,15 @@ std::size_t index_of(const std::string& id) {
 }
 
 } // namespace
+
+bool concerns(const Probe& probe, Kind kind) {
+    switch (kind) {
+    case Kind::decoding: return probe.decoded;
+    case Kind::gradient: return probe.gradients;
+    case Kind::precision: return is_half(probe.dtype);
+    default: return true;
+    }
+}
 
 Sample sample(const Probe& probe) {
     Sample made = sample(probe.posed, is_half(probe.dtype));

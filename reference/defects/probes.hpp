@@ -33,6 +33,9 @@ const std::vector<Probe>& probes();
 /// The probe's tensors, exact in its type, and its problem.
 Sample sample(const Probe& probe);
 
+/// Whether a program with a defect of this kind shows it in this probe at all.
+bool concerns(const Probe& probe, Kind kind);
+
 /// What a program with this form of a defect answers. A defect of gradients, of decoding or of bf16 is right in all
 /// other probes; `form` is counted from 0, the last one standing for those that a problem does not have.
 Result answer(const Probe& probe, const Defect& defect, std::size_t form);

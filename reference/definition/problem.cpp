@@ -120,8 +120,8 @@ void check_ranks(Index ranks, Index tokens) {
     if (ranks < 1) throw PatternError("ranks", std::to_string(ranks), "must be at least 1");
     if ((ranks - 1) / most_ranks_a_token >= tokens)
         throw PatternError("ranks", std::to_string(ranks),
-                           "must be at most " + std::to_string(most_ranks_a_token) +
-                               " N, N being " + std::to_string(tokens));
+                           "must be at most " + std::to_string(most_ranks_a_token) + " N, N being " +
+                               std::to_string(tokens));
 }
 
 template <class T> constexpr DType dtype_of = std::is_same_v<T, double> ? DType::f64 : DType::f32;

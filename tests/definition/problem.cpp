@@ -167,7 +167,8 @@ TEST_CASE("a scale that is not finite, and ranks below 1 or beyond 8 N, are refu
     chosen.ranks = 0;
     CHECK_THROWS_WITH_AS(validate(chosen, plain_inputs()), "ranks = 0: must be at least 1", PatternError);
     chosen.ranks = 129;
-    CHECK_THROWS_WITH_AS(validate(chosen, plain_inputs()), "ranks = 129: must be at most 8 N, N being 16", PatternError);
+    CHECK_THROWS_WITH_AS(validate(chosen, plain_inputs()), "ranks = 129: must be at most 8 N, N being 16",
+                         PatternError);
     chosen.ranks = std::numeric_limits<Index>::max();
     CHECK_THROWS_AS(validate(chosen, plain_inputs()), PatternError);
     chosen.ranks = 128;

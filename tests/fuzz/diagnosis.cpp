@@ -21,7 +21,8 @@ using defects::Result;
 /// A result with the tensors that it answers.
 TensorFile file_of(const defects::Sample& posed, const Result& result) {
     TensorFile file;
-    for (const auto& [name, tensor] : {std::pair("q", &posed.q), {"k", &posed.k}, {"v", &posed.v}, {"dout", &posed.dout}})
+    for (const auto& [name, tensor] :
+         {std::pair("q", &posed.q), {"k", &posed.k}, {"v", &posed.v}, {"dout", &posed.dout}})
         file.tensors[name] = to_file(*tensor, result.dtype);
     file.tensors["out"] = to_file(result.out, result.dtype);
     if (result.lse) file.tensors["lse"] = to_file(*result.lse);
