@@ -1,7 +1,8 @@
 #include "reference/attention/dilated_attention.hpp"
+#include "reference/attention/dilated_attention_gradient.hpp"
 #include "reference/attention/dropped.hpp"
 #include "reference/ring/ring_attention.hpp"
-#include "tests/problems.hpp"
+#include "tests/gradients.hpp"
 
 #include <doctest/doctest.h>
 
@@ -70,6 +71,22 @@ TEST_CASE_TEMPLATE("exactly the pairs whose word is below p 2^32 are dropped, th
                 CHECK(wrong == 0);
                 CHECK(std::abs(share - (1 - p)) <= 5 * std::sqrt(p * (1 - p) / static_cast<double>(visible)));
             }
+}
+
+TEST_CASE_TEMPLATE("a pair is kept where p 2^32 is its word, and dropped where it is one more", T, float, double) {
+    const std::uint32_t word = dropout_word(42, 0, 0, 0, 0);
+    for (const int more : {0, 1}) {
+        Question asked{{1, 1, 1, 3}, 1, {{1}, {1}}, 1};
+        asked.configuration.dropout = (word + more) * 0x1p-32;
+        asked.configuration.dropout_seed = 42;
+        const GradientInputs<T> inputs(asked);
+        const Attention<T> result = dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
+        const Gradients<T> gradients =
+            dilated_attention_gradient<T>(inputs.problem, inputs.q, inputs.k, inputs.v, result, inputs.dout);
+        CHECK((inputs.truth().attention.out.flat() != 0).all() == (more == 0));
+        CHECK((result.out.flat() != 0).all() == (more == 0));
+        CHECK((gradients.dv.flat() != 0).all() == (more == 0));
+    }
 }
 
 TEST_CASE_TEMPLATE("lse does not notice dropout, in any bit", T, float, double) {

@@ -14,12 +14,19 @@ template <class T> void run(const Plan& plan, const Inputs<T>& inputs, Attention
     dra::run<T>(plan, inputs.q, inputs.k, inputs.v, into.out, into.lse, workspace);
 }
 
-/// Several waves of views, of many sizes: short segments beside long ones, and grouped-query heads.
-Question several_waves(std::uint64_t seed) {
+/// Views of many sizes: short segments beside long ones, and grouped-query heads.
+Question many_views(std::uint64_t seed) {
     Question asked{{2, 700, 4, 8}, 2, {{3, 64, 700}, {1, 5, 2}}, seed};
     asked.configuration.mode = Mode::mixture;
     asked.configuration.causal = true;
     return asked;
+}
+
+/// A plan whose waves have at most so many views.
+Plan plan_of(const Problem& problem, Index views_a_wave) {
+    Plan plan = make_plan(problem);
+    for (Index& size : plan.wave_size) size = std::min(size, views_a_wave);
+    return plan;
 }
 
 TEST_CASE_TEMPLATE("a plan that is run again gives the oracle's result, and the same bits as one run once", T, float,
@@ -44,8 +51,8 @@ TEST_CASE_TEMPLATE("a plan that is run again gives the oracle's result, and the 
 }
 
 TEST_CASE("what a run left in a workspace does not reach the next, other inputs included") {
-    const Inputs<float> one(several_waves(1)), other(several_waves(2));
-    const Plan plan = make_plan(one.problem);
+    const Inputs<float> one(many_views(1)), other(many_views(2));
+    const Plan plan = plan_of(one.problem, 7);
     Workspace<float> shared(plan);
     for (const Inputs<float>* inputs : {&one, &other, &one}) {
         Workspace<float> fresh(plan);
@@ -56,17 +63,39 @@ TEST_CASE("what a run left in a workspace does not reach the next, other inputs 
     }
 }
 
+TEST_CASE_TEMPLATE("views in waves of any size give the same bits, and no row beside them is written", T, float,
+                   double) {
+    Question asked = many_views(4);
+    const Problem problem = Inputs<T>(asked).problem;
+    ++asked.q.batch; // a batch beside the problem's
+    const Inputs<T> inputs(asked);
+    const auto of_problem = [](const auto& x, Shape shape) { return TensorView<const T>(x.data(), shape); };
+    const auto run_in_waves = [&](Index views) {
+        Attention<T> result = poisoned<T>(problem);
+        Tensor<T> out(asked.q, std::numeric_limits<T>::quiet_NaN());
+        const Plan plan = plan_of(problem, views);
+        Workspace<T> workspace(plan);
+        dra::run<T>(plan, of_problem(inputs.q, problem.q_shape()), of_problem(inputs.k, problem.kv_shape()),
+                    of_problem(inputs.v, problem.kv_shape()), {out.data(), problem.q_shape()}, result.lse, workspace);
+        result.out.flat() = out.flat().head(result.out.size());
+        CHECK(out.flat().tail(out.size() - result.out.size()).isNaN().all());
+        return result;
+    };
+    const Attention<T> expected = run_in_waves(1000);
+    for (const Index views : {1, 2, 5, 100}) CHECK(same(run_in_waves(views), expected));
+}
+
 TEST_CASE("one plan is run by several threads at a time, with a workspace each") {
     constexpr int threads = 4, runs = 5;
     const int before = omp_get_max_threads();
     omp_set_num_threads(2); // of each
-    const Plan plan = make_plan(Inputs<float>(several_waves(0)).problem);
+    const Plan plan = make_plan(Inputs<float>(many_views(0)).problem);
     CHECK(plan.threads == 2);
     std::vector<int> right(threads, 0);
     std::vector<std::thread> team;
     for (int t = 0; t < threads; ++t)
         team.emplace_back([&plan, &mine = right[static_cast<std::size_t>(t)], t] {
-            const Inputs<float> inputs(several_waves(static_cast<std::uint64_t>(t)));
+            const Inputs<float> inputs(many_views(static_cast<std::uint64_t>(t)));
             Workspace<float> workspace(plan);
             const Attention<float> expected = dilated_attention<float>(plan.problem, inputs.q, inputs.k, inputs.v);
             for (int again = 0; again < runs; ++again) {
@@ -81,7 +110,7 @@ TEST_CASE("one plan is run by several threads at a time, with a workspace each")
 }
 
 TEST_CASE("a plan may be copied, and outlives what it was made of") {
-    const Inputs<double> inputs(several_waves(3));
+    const Inputs<double> inputs(many_views(3));
     const auto copy_of = [](const Problem& problem) {
         const Plan plan = make_plan(Problem(problem));
         return Plan(plan);

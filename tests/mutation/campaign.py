@@ -1,25 +1,28 @@
 """Mutates reference/ one operator at a time and reruns the fast suites: do the tests notice?
 
     python3 -m venv build/mutation-venv && build/mutation-venv/bin/pip install -r tests/mutation/requirements.txt
-    build/mutation-venv/bin/python tests/mutation/campaign.py [--only reference/ring] [--json FILE]
+    build/mutation-venv/bin/python tests/mutation/campaign.py [--only reference/ring ...] [--resume] [--prefix "nice -n 15"]
 
 All mutants are compiled into one set of programs; DRA_MUTANT chooses one. A point that no test reaches counts as a
 survivor. survivors.json lists those that are known, each with why it is equivalent. The exit status is 1 when fewer than
-95 % are killed or a survivor is not on that list. Needs clang 14 or later beside what the build needs.
+95 % are killed, a survivor is not on that list, or the list names a mutant that is killed or not there. What was killed is
+kept in build/mutation/killed.jsonl, so that --resume goes on from there. Needs clang 14 or later beside what the build needs.
 """
 
 import argparse
+import collections
 import concurrent.futures
 import json
+import math
 import os
 import re
 import resource
 import shlex
 import subprocess
 import sys
-import time
 from pathlib import Path
 
+import survivors
 from points import Finder, rewritten
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,15 +30,18 @@ HERE = ROOT / "tests" / "mutation"
 TREE = ROOT / "build" / "mutation" / "tree"
 BUILD = ROOT / "build" / "mutation" / "build"
 FOLDERS = ["reference/definition", "reference/attention", "reference/ring"]
-SUITES = ["definition", "attention", "ring", "property"]
+SUITES = ["definition", "attention", "ring", "property", "allocation"]
 LEAST_KILLED = 0.95
+DEADLOCK = 200  # seconds after which a test that takes no CPU time is stopped
+REFUSED = BUILD.parent / "refused.json"
+KILLED = BUILD.parent / "killed.jsonl"
 
 
 def run(*command, **more):
     return subprocess.run([str(part) for part in command], text=True, capture_output=True, check=False, **more)
 
 
-def find_points(only):
+def find_points():
     """The points of every source of the engine, numbered."""
     configure(ROOT, BUILD.parent / "original")
     commands = json.loads((BUILD.parent / "original" / "compile_commands.json").read_text())
@@ -47,8 +53,8 @@ def find_points(only):
             continue
         kept = [a for a in shlex.split(command["command"])[1:] if a.startswith(("-D", "-I", "-m"))]
         finder.parse(source, ["-std=c++20", "-fopenmp", "-resource-dir", resources, "-isystem", "/usr/include/eigen3", *kept])
-    points = sorted(set(finder.points.values()), key=lambda p: (p.path, p.line, p.column, p.becomes))
-    return {n: p for n, p in enumerate(points) if not only or p.path.startswith(only)}
+    points = sorted(set(finder.points.values()), key=lambda p: (p.path, p.line, p.column, p.becomes, p.edits))
+    return dict(enumerate(points))
 
 
 def configure(source, build, *more):
@@ -74,26 +80,33 @@ def write_tree(points):
             target.write_bytes(text)
 
 
-def build(points):
-    """Builds the mutated tree. Lines that the compiler refuses are left as they were; returns what remains."""
+def build(points, names, prefix):
+    """Builds the mutated tree. Lines that the compiler refuses are left as they were, the next time from the start;
+    returns what remains."""
+    left_out = {tuple(name) for name in json.loads(REFUSED.read_text())} if REFUSED.exists() else set()
     while True:
+        points = {n: p for n, p in points.items() if names[n] not in left_out}
         write_tree(points)
-        configure(TREE, BUILD, f"-DCMAKE_CXX_FLAGS=-include {HERE / 'mutation.hpp'} -w", "-DCMAKE_CXX_FLAGS_RELEASE=-O1")
-        done = run("cmake", "--build", BUILD, "-j", os.cpu_count(), "--target", *[f"test_{s}" for s in SUITES], "--", "-k", "0")
+        configure(TREE, BUILD, f"-DCMAKE_CXX_FLAGS=-include {HERE / 'mutation.hpp'} -w -D_GLIBCXX_ASSERTIONS",
+              "-DCMAKE_CXX_FLAGS_RELEASE=-O2")
+        done = run(*prefix, "cmake", "--build", BUILD, "-j", os.cpu_count(), "--target", *[f"test_{s}" for s in SUITES], "--", "-k", "0")
         if done.returncode == 0:
+            print(f"{len(names) - len(points)} points are on lines where a function cannot stand; left out", flush=True)
             return points
-        refused = {(p, int(n)) for p, n in re.findall(rf"{TREE}/([^:\s]+):(\d+):\d+:", done.stdout + done.stderr)}
-        refused = {n for n, p in points.items() if (p.path, p.line) in refused}
+        refused = None
+        for kind in ("error:", ""):  # an error inside mutation.hpp names the line in a note alone
+            lines = {(p, int(n)) for p, n in re.findall(rf"{TREE}/([^:\s]+):(\d+):\d+: *{kind}", done.stdout + done.stderr)}
+            refused = refused or {n for n, p in points.items() if (p.path, p.line) in lines}
         if not refused:
             raise SystemExit(done.stdout[-4000:])
-        print(f"{len(refused)} points are on lines where a function cannot stand; left out", flush=True)
-        points = {n: p for n, p in points.items() if n not in refused}
+        left_out |= {names[n] for n in refused}
+        REFUSED.write_text(json.dumps(sorted(left_out)))
 
 
 def tests():
     """Every test of the suites: its name, its command, and its environment."""
     listed = json.loads(run("ctest", "--test-dir", BUILD, "--show-only=json-v1").stdout)["tests"]
-    environment = {**os.environ, "OMP_WAIT_POLICY": "passive", "OMP_NUM_THREADS": "2", "RC_PARAMS": "max_success=100 seed=1"}
+    environment = {**os.environ, "OMP_WAIT_POLICY": "passive", "OMP_NUM_THREADS": "2", "RC_PARAMS": "max_success=100 seed=1 noshrink=1"}
     return [
         (t["name"], [*t["command"], "--abort-after=1"], environment)
         for t in listed
@@ -101,87 +114,117 @@ def tests():
     ]
 
 
-def limit_memory():
-    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def passes(command, environment, seconds, prefix=()):
+    """Whether a test passes within so many seconds of CPU time, which other programs do not change."""
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(seconds), math.ceil(seconds) + 1))
+
+    stopped = ["timeout", "--signal=KILL", str(DEADLOCK)]
+    return subprocess.run([*prefix, *stopped, *command], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          preexec_fn=limit, check=False).returncode == 0  # fmt: skip
 
 
-def passes(command, environment, timeout):
-    try:
-        done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                              timeout=timeout, preexec_fn=limit_memory, check=False)  # fmt: skip
-        return done.returncode == 0
-    except subprocess.TimeoutExpired:
-        return False
-
-
-def baseline(all_tests):
-    """Which points each test reaches, and how long it takes."""
-    reached = {}
+def baseline(all_tests, prefix):
+    """The points that the programs have, and for each test how long it takes and which it reaches."""
+    there, reached = set(), {}
     for name, command, environment in all_tests:
         seen = BUILD / "seen.txt"
         seen.unlink(missing_ok=True)
-        began = time.monotonic()
-        if not passes(command, {**environment, "DRA_MUTATION_SEEN": str(seen)}, 600):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        if not passes(command, {**environment, "DRA_MUTATION_SEEN": str(seen)}, 600, prefix):
             raise SystemExit(f"{name} fails without any mutant")
-        reached[name] = (time.monotonic() - began, {int(line) for line in seen.read_text().split()})
-    return reached
+        took = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+        asked = dict(map(int, line.split()) for line in seen.read_text().splitlines())
+        there |= asked.keys()
+        reached[name] = (took, {number for number, was_asked in asked.items() if was_asked})
+    return there, reached
 
 
-def killer(number, all_tests, reached):
-    """The first test that notices, the quickest first; None where none does."""
-    for name, command, environment in sorted(all_tests, key=lambda t: reached[t[0]][0]):
-        seconds, points = reached[name]
-        if number in points and not passes(command, {**environment, "DRA_MUTANT": str(number)}, 5 + 10 * seconds):
-            return name
-    return None
+class Killers:
+    """Finds the first test that notices a mutant; those first that noticed most of the same file's for their time."""
+
+    def __init__(self, all_tests, reached, prefix):
+        self.tests, self.reached, self.prefix = all_tests, reached, prefix
+        self.tried, self.noticed = collections.Counter(), collections.Counter()
+
+    def cost(self, name, path):
+        share = (self.noticed[path, name] + 1) / (self.tried[path, name] + 2)
+        return (0.05 + self.reached[name][0]) / share
+
+    def of(self, number, path):
+        for name, command, environment in sorted(self.tests, key=lambda test: self.cost(test[0], path)):
+            seconds, points = self.reached[name]
+            if number not in points:
+                continue
+            self.tried[path, name] += 1
+            if not passes(command, {**environment, "DRA_MUTANT": str(number)}, 2 + 10 * seconds, self.prefix):
+                self.noticed[path, name] += 1
+                return name
+        return None
 
 
-def words(point):
-    return {"file": point.path, "line": point.line, "was": point.was, "becomes": point.becomes}
+def campaign(points, names, killers, jobs, killed):
+    """Adds to killed, {name: test}, and to its file, whatever mutant a test notices."""
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool, KILLED.open("a") as file:
+        found = {pool.submit(killers.of, n, p.path): n for n, p in points.items() if names[n] not in killed}
+        for done, future in enumerate(concurrent.futures.as_completed(found), 1):
+            n, test = found[future], future.result()
+            if test:
+                killed[names[n]] = test
+                print(json.dumps([names[n], test]), file=file, flush=True)
+            else:
+                print(f"survives: {points[n].path}:{points[n].line}: {points[n].was!r}: {points[n].becomes}", flush=True)
+            if done % 50 == 0:
+                print(f"{done} of {len(found)}", flush=True)
 
 
-def known_reason(point, known):
-    """Survivors are known by file, expression and mutation: lines move."""
-    for entry in known:
-        if all(entry[key] == words(point)[key] for key in ("file", "was", "becomes")):
-            return entry["why"]
-    return None
+def verdict(points, names, reached, killed):
+    """Prints what was killed and what the list of survivors leaves out or names in vain; returns the exit status."""
+    known = survivors.reasons()
+    alive = [n for n in points if names[n] not in killed]
+    somewhere = set().union(*(numbers for _, numbers in reached.values()))
+    unreached = [n for n in alive if n not in somewhere]
+    unknown = [n for n in alive if names[n] not in known]
+    asked = {p.path for p in points.values()}
+    vain = [name for name in known if name[0] in asked and name not in {names[n] for n in alive}]
+    for n in unknown:
+        print(f"{points[n].path}:{points[n].line}", "not reached" if n in unreached else "survives", json.dumps(survivors.entry(names[n])))
+    for name in vain:
+        print("killed, or no longer there, but in survivors.json:", json.dumps(survivors.entry(name)))
+    share = 1 - len(alive) / max(len(points), 1)
+    print(f"{len(points) - len(alive)} of {len(points)} killed, {100 * share:.1f} %; {len(alive)} survive, {len(unreached)} of them not "
+          f"reached; {len(unknown)} without a reason in survivors.json")  # fmt: skip
+    return 0 if share >= LEAST_KILLED and not unknown and not vain else 1
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", help="points of paths that begin like this", default="")
+    parser.add_argument("--only", help="points of paths that begin like one of these", nargs="+", default=[""])
+    parser.add_argument("--resume", help="keep what was killed before", action="store_true")
+    parser.add_argument("--prefix", help="what every program is started under", type=shlex.split, default=[])
+    parser.add_argument("--seconds", help="tests that take longer are left out", type=float, default=math.inf)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
-    parser.add_argument("--json", type=Path, default=BUILD.parent / "result.json")
     asked = parser.parse_args()
 
-    points = build(find_points(asked.only))
+    points = find_points()
+    names = survivors.named(points)
+    points = build(points, names, asked.prefix)
     all_tests = tests()
-    reached = baseline(all_tests)
+    there, reached = baseline(all_tests, asked.prefix)
+    print(f"{len(points) - len(there)} points that the compiler evaluates, or whose type has no such mutant; left out")
+    points = {n: points[n] for n in sorted(there) if points[n].path.startswith(tuple(asked.only))}
+    all_tests = [test for test in all_tests if reached[test[0]][0] <= asked.seconds]
+    reached = {name: reached[name] for name, _, _ in all_tests}
     print(f"{len(points)} mutants, {len(all_tests)} tests of {sum(s for s, _ in reached.values()):.0f} s", flush=True)
 
-    killed, survivors = {}, []
-    with concurrent.futures.ThreadPoolExecutor(asked.jobs) as pool:
-        found = {n: pool.submit(killer, n, all_tests, reached) for n in points}
-        for n, future in found.items():
-            if future.result():
-                killed[n] = future.result()
-                continue
-            survivors.append(n)
-            point = points[n]
-            print(f"survives: {point.path}:{point.line}: {point.was!r}: {point.becomes}", flush=True)
-
-    known = json.loads((HERE / "survivors.json").read_text()) if (HERE / "survivors.json").exists() else []
-    unexplained = [n for n in survivors if not known_reason(points[n], known)]
-    share = len(killed) / max(len(points), 1)
-    print(f"{len(killed)} of {len(points)} killed, {100 * share:.1f} %; {len(survivors)} survive, "
-          f"{len(unexplained)} of them without a reason in survivors.json")  # fmt: skip
-    asked.json.write_text(json.dumps({
-        "mutants": len(points), "killed": len(killed),
-        "survivors": [{**words(points[n]), "why": known_reason(points[n], known)} for n in survivors],
-    }, indent=1))  # fmt: skip
-    return 0 if share >= LEAST_KILLED and not unexplained else 1
+    if not asked.resume:
+        KILLED.unlink(missing_ok=True)
+    killed = {tuple(name): test for name, test in map(json.loads, KILLED.read_text().splitlines())} if KILLED.exists() else {}
+    campaign(points, names, Killers(all_tests, reached, asked.prefix), asked.jobs, killed)
+    return verdict(points, names, reached, killed)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ OPERATORS = {
     "==": ("equal", "!="), "!=": ("unequal", "=="), "*": ("times", "+"), "/": ("divide", "*"), "%": ("remainder", "/"),
 }  # fmt: skip
 SIGNS = {"+": "-", "-": "+", "+=": "-=", "-=": "+="}
+FUNCTIONS = (Kind.FUNCTION_DECL, Kind.FUNCTION_TEMPLATE, Kind.CXX_METHOD, Kind.CONSTRUCTOR, Kind.CONVERSION_FUNCTION)
 LEFT_OUT = {"&&": "left_out_of_and", "||": "left_out_of_or"}
+AROUND = 0.5  # what wraps an operand lies around the operand's own edits, which are as long
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,10 @@ class Point:
     """One mutant: what is written where, with {id} in it, so that it can be chosen."""
 
     path: str
+    function: str
     line: int
     column: int
+    source: str  # the line's text: what finds the point again when lines have moved
     was: str
     becomes: str
     edits: tuple  # of (begin, end, text, length of the expression): text replaces [begin, end)
@@ -30,7 +34,7 @@ class Finder:
     def __init__(self, root, folders):
         self.root = Path(root)
         self.folders = [self.root / folder for folder in folders]
-        self.texts, self.points, self.done = {}, {}, set()
+        self.texts, self.points, self.done, self.function = {}, {}, set(), ""
 
     def parse(self, source, arguments):
         """Collects the points of a source and of the headers that no source before it included."""
@@ -43,7 +47,7 @@ class Finder:
             path = self.path_of(cursor)
             if path and path not in self.done:
                 seen.add(path)
-                self.walk(cursor, path)
+                self.walk(cursor, path, "")
         self.done |= seen
 
     def path_of(self, cursor):
@@ -55,15 +59,18 @@ class Finder:
             self.texts[path] = path.read_bytes()
         return path
 
-    def walk(self, cursor, path):
+    def walk(self, cursor, path, function):
         if cursor.kind in (Kind.STATIC_ASSERT, Kind.ENUM_DECL):
             return
+        if cursor.kind in FUNCTIONS:
+            function = cursor.spelling
         if cursor.kind == Kind.VAR_DECL and any(t.spelling == "constexpr" for t in cursor.get_tokens()):
             return  # a constant of the compiler's
+        self.function = function
         children = list(cursor.get_children())
         self.look(cursor, children, path)
         for child in children:
-            self.walk(child, path)
+            self.walk(child, path, function)
 
     def look(self, cursor, children, path):
         text = self.texts[path]
@@ -86,7 +93,8 @@ class Finder:
                 self.add(cursor, path, text[begin:end], text[inner[0] : inner[1]], what)
         elif cursor.kind in (Kind.INTEGER_LITERAL, Kind.FLOATING_LITERAL):
             becomes = b"next" if cursor.kind == Kind.INTEGER_LITERAL else b"double"
-            what = ((begin, begin, wrap("constant"), end - begin), (end, end, ")", end - begin))
+            length = end - begin - AROUND  # and around a constant lies whatever wraps it
+            what = ((begin, begin, wrap("constant"), length), (end, end, ")", length))
             self.add(cursor, path, text[begin:end], becomes, what)
         elif cursor.kind in (Kind.DECL_REF_EXPR, Kind.OVERLOADED_DECL_REF):
             for was, name in ((b"std::min", "Min"), (b"std::max", "Max")):
@@ -108,17 +116,20 @@ class Finder:
             edits = ((begin, begin, wrap(name), length), (left_end, right_begin, ", ", length), (end, end, ")", length))
         elif operator in SIGNS:
             other = SIGNS[operator]
-            edits = ((right_begin, right_begin, wrap("negated"), end - right_begin), (end, end, ")", end - right_begin))
+            length = end - right_begin + AROUND
+            edits = ((right_begin, right_begin, wrap("negated"), length), (end, end, ")", length))
         elif operator in LEFT_OUT:
             other = "only the right side of " + operator
-            edits = ((begin, begin, wrap(LEFT_OUT[operator]), left_end - begin), (left_end, left_end, ")", left_end - begin))
+            length = left_end - begin + AROUND
+            edits = ((begin, begin, wrap(LEFT_OUT[operator]), length), (left_end, left_end, ")", length))
         else:
             return
         self.add(cursor, path, text[begin:end], other.encode(), edits)
 
     def subscript(self, cursor, path, index):
         begin, end = index
-        what = ((begin, begin, wrap("index"), end - begin), (end, end, ")", end - begin))
+        length = end - begin + AROUND
+        what = ((begin, begin, wrap("index"), length), (end, end, ")", length))
         self.add(cursor, path, self.texts[path][slice(*extent(cursor))], b"index - 1", what)
 
     def add(self, cursor, path, was, becomes, edits):
@@ -126,9 +137,9 @@ class Finder:
             return
         where = cursor.location
         key = (str(path), edits)
-        self.points[key] = Point(
-            str(path.relative_to(self.root)), where.line, where.column, was.decode(), becomes.decode(), edits
-        )
+        source = self.texts[path].splitlines()[where.line - 1].strip()
+        self.points[key] = Point(str(path.relative_to(self.root)), self.function, where.line, where.column, source.decode(),
+                                 was.decode(), becomes.decode(), edits)  # fmt: skip
 
     def in_macro(self, cursor, path):
         """What a macro expands to cannot be edited where it is used."""
@@ -142,7 +153,7 @@ def extent(cursor):
 
 
 def wrap(name):
-    return f"::dra::mutation::{name}({{id}}, "
+    return f"::dra::mutation::{name}<{{id}}>("
 
 
 def rewritten(text, points):
@@ -152,7 +163,7 @@ def rewritten(text, points):
     def order(edit):
         begin, end, text_, length = edit
         closes = text_ == ")"
-        return (begin, 0 if closes else 1, length if closes else -length)
+        return (begin, 0 if closes else 1, length if closes else -length, end)
 
     out, at = [], 0
     for begin, end, new, _ in sorted(edits, key=order):
