@@ -172,7 +172,7 @@ template <class T> DRA_INLINE Vector<T> larger(Vector<T> old, Vector<T> x) {
 /// Coefficients of 2^f = 1 + f g(f), |f| <= 1/2. In float g is the Taylor series to degree 5, whose last term is spread
 /// over the lower odd ones as Chebyshev's T_5(2 f) has it (relative error 1.5e-7 at the ends, an ulp); in double the
 /// series to degree 12. The constant is exactly 1.
-template <class T> constexpr auto exp2_series() {
+template <class T> consteval auto exp2_series() {
     constexpr int degree = sizeof(T) == 4 ? 5 : 13;
     std::array<double, degree + 2> c{};
     double term = 1;

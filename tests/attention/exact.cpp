@@ -35,6 +35,21 @@ TEST_CASE_TEMPLATE("attend: a row that sees one key gives that row of v at 0 ulp
         }
 }
 
+TEST_CASE_TEMPLATE("attend: a row whose one score is the lowest number there is is not a row that sees no key", T,
+                   float, double) {
+    constexpr T one_bit = std::numbers::log2e_v<T>; // scores are kept in base 2: q is multiplied by it
+    View<T> view({{0, 1, 1}, {0, 1, 1}, false}, 1, 1, 1.0);
+    T& q = view.q.flat()[0];
+    for (q = 1 / one_bit; q * one_bit > 1;) q = std::nextafter(q, T(0));
+    while (q * one_bit < 1) q = std::nextafter(q, T(1));
+    REQUIRE(q * one_bit == 1);
+    view.k.flat()[0] = std::numeric_limits<T>::lowest();
+    const Attention<T> result = view.attend();
+    CHECK(result.out.flat()[0] == view.v.flat()[0]);
+    CHECK(result.lse.flat()[0] <= std::numeric_limits<T>::lowest() / 2);
+    CHECK(std::isfinite(result.lse.flat()[0]));
+}
+
 TEST_CASE_TEMPLATE("dilated_attention: equal scores over a power of two of keys give the mean at 0 ulp", T, float,
                    double) {
     for (const auto& pattern : {std::pair<Index, Index>{64, 1}, {64, 4}, {32, 2}, {16, 16}})

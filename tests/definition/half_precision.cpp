@@ -93,6 +93,30 @@ TEST_CASE("lse is judged against float's needs: 1e-4 of the largest score, and -
     CHECK(found_empty);
 }
 
+TEST_CASE("an error is counted in units of its bound, which it may just reach") {
+    // out is 1 everywhere: ((1 + 0.3) - 0.3) in bf16 is 1 - 2^-8, so atol is 2^-7
+    constexpr double off = 0x1p-4, norm = 16; // of every element of the yardstick; of 256 ones
+    const Question asked{{1, 1, 1, 256}, 1, {.segment_lengths = {1}, .dilation_rates = {1}}, 1};
+    const Problem problem = Inputs<float>(asked).problem;
+    const Attention<float> right{Tensor<float>(asked.q, 1), Lse<float>(1, 1, 1)};
+    Oracle truth{{Tensor<double>(asked.q, 1), Lse<double>(1, 1, 1)}, {}, {{}}};
+    const Tensor<double> yardstick(asked.q, 1 + off);
+    for (const double wrong : {0x1p-6, 2 * off + 0x1p-7, 2 * off + 0x1p-6})
+        for (const double score : {0.25, 16.0}) {
+            truth.magnitudes[0].score = score;
+            truth.attention.lse.flat() = 0;
+            Attention<float> result = right;
+            result.out.flat()[3] += static_cast<float>(wrong);
+            result.lse.flat() = 0x1p-14F;
+            const HalfErrors found = half_errors<bfloat16>(problem, truth, yardstick, result);
+            CHECK(found.out_max == wrong / (2 * off + 0x1p-7));
+            CHECK(found.out_mean == doctest::Approx(wrong / (1.5 * off * 256)));
+            CHECK(found.out_norm == doctest::Approx(wrong / (0.01 * norm)));
+            CHECK(found.lse == doctest::Approx(0x1p-14 / (1e-4 * std::max(1.0, score))));
+            CHECK(found.within_bounds() == (wrong <= 2 * off + 0x1p-7));
+        }
+}
+
 TEST_CASE("NaN and infinities are infinitely wrong, wherever they stand") {
     const Rounded<half> of({{1, 5, 1, 8}, 1, {.segment_lengths = {5}, .dilation_rates = {2}}, 8});
     for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {

@@ -70,6 +70,17 @@ struct Inputs {
 
 } // namespace
 
+TEST_CASE("terms too small to change a sum one by one change it together") {
+    constexpr Index N = 257; // equal weights, and values of which 1 + 2^-54 rounds to 1
+    Tensor<double> q({1, N, 1, 1}, 0), v({1, N, 1, 1}, 0x1p-54);
+    v(0, 0, 0, 0) = 1;
+    const Problem problem =
+        validate({.segment_lengths = {N}, .dilation_rates = {1}, .softmax_scale = 1.0}, info<double>(q, q, v));
+    const double found = oracle<double>(problem, q, q, v).attention.out(0, 7, 0, 0), expected = (1 + 0x1p-46) / N;
+    MESSAGE("relative error ", std::abs(found - expected) / expected);
+    CHECK(std::abs(found - expected) <= 0x1p-52 * expected);
+}
+
 TEST_CASE("the oracle agrees with every golden case, forward and backward") {
     double worst = 0;
     for (const std::string& name : test::golden_names()) {

@@ -95,6 +95,14 @@ TEST_CASE("element counts and bytes that overflow are refused") {
     CHECK_THROWS_AS(validate(plain(), inputs(bytes, bytes)), ShapeError);
     const std::vector<Index> largest = {1, Index{1} << 30, Index{1} << 29, 1};
     CHECK_NOTHROW(validate(plain(), inputs(largest, largest)));
+
+    for (std::size_t axis = 0; axis < 4; ++axis) { // each alone
+        std::vector<Index> shape(4, 1);
+        shape[axis] = Index{1} << 60;
+        CHECK_THROWS_AS(validate(plain(), inputs(shape, shape)), ShapeError);
+        shape[axis] = (Index{1} << 60) - 1;
+        CHECK_NOTHROW(validate(plain(), inputs(shape, shape)));
+    }
 }
 
 TEST_CASE("q, k, v and dout that disagree are refused with the axis") {
@@ -128,6 +136,26 @@ TEST_CASE("q, k, v and dout that disagree are refused with the axis") {
     CHECK(message(info) == "dout.shape = [16, 4, 8]: must be [B, N, H, D]");
     info.dout = of_shape({1, 16, 4, 8}, DType::f16);
     CHECK(message(info) == "dout.dtype = F16: must be that of q, F32");
+}
+
+TEST_CASE("k, v and dout are each refused for every axis in which they disagree") {
+    const auto accepts = [](const InputInfo& info) {
+        try {
+            validate(plain(), info);
+        } catch (const ShapeError&) {
+            return false;
+        }
+        return true;
+    };
+    for (std::size_t axis = 0; axis < 4; ++axis) {
+        InputInfo k = inputs({1, 16, 4, 8}, {1, 16, 4, 8}), v = k, dout = k;
+        dout.dout = dout.q;
+        REQUIRE(accepts(dout));
+        ++k.k->shape[axis], ++v.v->shape[axis], ++dout.dout->shape[axis];
+        CHECK_FALSE(accepts(k));
+        CHECK_FALSE(accepts(v));
+        CHECK_FALSE(accepts(dout));
+    }
 }
 
 TEST_CASE("query heads that the KV heads do not divide are refused") {

@@ -17,6 +17,12 @@ TEST_CASE("the dropout word is a function of seed, batch, query head, query and 
     CHECK(dropout_word((std::uint64_t{1} << 40) + 9, 1, 2, 1000, 999) == 0x1c272015);
 }
 
+TEST_CASE("random normals are those that Python makes of the same words, of deviation 1 unless another is asked for") {
+    // sqrt(-2 log((w0 + 0.5) / 2^32)) cos(2 pi w1 / 2^32) by Python's floats; words 6627e8d5 e169c58d, 56af56bc 5613c9b1
+    CHECK(random_normal<double>({1, 1, 1, 1}, 0).flat()[0] == doctest::Approx(0.9911376792540323).epsilon(1e-13));
+    CHECK(random_normal<double>({1, 6, 1, 1}, 7).flat()[5] == doctest::Approx(-0.7589798986215739).epsilon(1e-13));
+}
+
 TEST_CASE("random normals are reproducible, and normal in their first four moments") {
     const Shape shape{1, 1000, 10, 10};
     const auto x = random_normal<double>(shape, 5, 3.0);

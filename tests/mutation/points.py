@@ -12,6 +12,11 @@ OPERATORS = {
 }  # fmt: skip
 SIGNS = {"+": "-", "-": "+", "+=": "-=", "-=": "+="}
 FUNCTIONS = (Kind.FUNCTION_DECL, Kind.FUNCTION_TEMPLATE, Kind.CXX_METHOD, Kind.CONSTRUCTOR, Kind.CONVERSION_FUNCTION)
+EVALUATED_BY_COMPILER = (
+    Kind.STATIC_ASSERT, Kind.ENUM_DECL, Kind.TYPE_ALIAS_DECL, Kind.TYPE_ALIAS_TEMPLATE_DECL, Kind.TYPEDEF_DECL,
+    Kind.TEMPLATE_NON_TYPE_PARAMETER,
+)  # fmt: skip
+DECLARES_CONSTANTS = (Kind.DECL_STMT, Kind.VAR_DECL, Kind.UNEXPOSED_DECL, Kind.FUNCTION_DECL, Kind.FUNCTION_TEMPLATE)
 LEFT_OUT = {"&&": "left_out_of_and", "||": "left_out_of_or"}
 AROUND = 0.5  # what wraps an operand lies around the operand's own edits, which are as long
 
@@ -60,14 +65,16 @@ class Finder:
         return path
 
     def walk(self, cursor, path, function):
-        if cursor.kind in (Kind.STATIC_ASSERT, Kind.ENUM_DECL):
+        if cursor.kind in EVALUATED_BY_COMPILER:
             return
         if cursor.kind in FUNCTIONS:
             function = cursor.spelling
-        if cursor.kind == Kind.VAR_DECL and any(t.spelling == "constexpr" for t in cursor.get_tokens()):
-            return  # a constant of the compiler's
+        if cursor.kind in DECLARES_CONSTANTS and {"constexpr", "consteval"} & set(first_words(cursor)):
+            return
         self.function = function
         children = list(cursor.get_children())
+        if cursor.kind == Kind.IF_STMT and "constexpr" in [t.spelling for t in cursor.get_tokens()][:2]:
+            children = children[1:]
         self.look(cursor, children, path)
         for child in children:
             self.walk(child, path, function)
@@ -95,6 +102,8 @@ class Finder:
             becomes = b"next" if cursor.kind == Kind.INTEGER_LITERAL else b"double"
             length = end - begin - AROUND  # and around a constant lies whatever wraps it
             what = ((begin, begin, wrap("constant"), length), (end, end, ")", length))
+            if text[:begin].endswith(b"<") and text[end:].startswith(b">"):
+                return  # an argument of a template
             self.add(cursor, path, text[begin:end], becomes, what)
         elif cursor.kind in (Kind.DECL_REF_EXPR, Kind.OVERLOADED_DECL_REF):
             for was, name in ((b"std::min", "Min"), (b"std::max", "Max")):
@@ -128,6 +137,8 @@ class Finder:
 
     def subscript(self, cursor, path, index):
         begin, end = index
+        if self.texts[path][begin:end] == b"0":
+            return  # there is none before
         length = end - begin + AROUND
         what = ((begin, begin, wrap("index"), length), (end, end, ")", length))
         self.add(cursor, path, self.texts[path][slice(*extent(cursor))], b"index - 1", what)
@@ -146,6 +157,16 @@ class Finder:
         begin, _ = extent(cursor)
         first = next(iter(cursor.get_tokens()), None)
         return first is None or first.extent.start.offset != begin or Path(first.location.file.name).resolve() != path
+
+
+def first_words(cursor):
+    """What a declaration begins with, before its name, its arguments or its value; constexpr functions may run late."""
+    words = []
+    for token in cursor.get_tokens():
+        if token.spelling in ("=", "{", "("):
+            break
+        words.append("" if cursor.kind in FUNCTIONS and token.spelling == "constexpr" else token.spelling)
+    return words
 
 
 def extent(cursor):
