@@ -146,20 +146,20 @@ template <class T> void run_gradient(const Plan& plan, TensorView<const T> q, Te
                                      TensorView<const T> dout, TensorView<T> dq, TensorView<T> dk, TensorView<T> dv,
                                      GradientWorkspace<T>& workspace) {
     const Problem& problem = plan.problem;
-    auto& [delta, slots, panels, alone] = workspace.memory();
-    const Tensors<T> tensors{q, k, v, dout, lse, delta, dq, dk, dv};
+    auto& memory = workspace.memory();
+    const Tensors<T> tensors{q, k, v, dout, lse, memory.delta, dq, dk, dv};
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
         const Views views(problem, pattern);
-        Waves<T> waves(plan, pattern, views, slots);
+        Waves<T> waves(plan, pattern, views, memory.wave);
         with_team(plan.threads, [&](int number) {
             const auto thread = static_cast<std::size_t>(number);
-            kernel::GradientPanel<T>& scratch = panels[thread].panels[0];
+            kernel::GradientPanel<T>& scratch = memory.panels[thread].panels[0];
             if (problem.mode == Mode::mixture && problem.stop_gradient_mixing)
-                find_delta_of_pattern(plan, views, tensors, delta, alone[thread], scratch);
+                find_delta_of_pattern(plan, views, tensors, memory.delta, memory.alone[thread], scratch);
             else if (pattern == 0)
-                find_delta(plan, dout, out, delta, scratch);
+                find_delta(plan, dout, out, memory.delta, scratch);
             clear_left_out(plan, pattern, views, tensors);
-            waves.run(plan.threads, tensors, panels[thread]);
+            waves.run(plan.threads, tensors, memory.panels[thread]);
         });
     }
 }
