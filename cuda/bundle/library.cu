@@ -65,7 +65,7 @@ bool add_together(Prepared& prepared, const Step& step, const std::vector<Parame
     const std::size_t rows = static_cast<std::size_t>(asked.batch) * asked.tokens * asked.heads;
     auto launches = std::make_shared<std::vector<Launch>>();
     auto maps = std::make_shared<std::vector<Maps>>(patterns.size());
-    std::vector<Partial> partials;
+    std::vector<Parameters> partials;
     std::size_t ints = 0;
     for (std::size_t i = 0; i < patterns.size(); ++i) {
         Parameters into = patterns[i];
@@ -74,7 +74,7 @@ bool add_together(Prepared& prepared, const Step& step, const std::vector<Parame
         if (mixed) {
             into.out = prepared.add_partial(rows * static_cast<std::size_t>(asked.head_dim));
             into.lse = prepared.add_partial(rows);
-            partials.push_back({static_cast<const float*>(into.out), into.lse});
+            partials.push_back(into);
             if (!into.out || !into.lse) {
                 refusal = "the device's memory is exhausted";
                 return false;
@@ -91,12 +91,11 @@ bool add_together(Prepared& prepared, const Step& step, const std::vector<Parame
             launched.workspace = workspace;
         }
         (void)maps;
-        return run_together(*launches, !clears ? Clears::nothing : mixed ? Clears::lse : Clears::rows);
+        return run_together(*launches, clears && !mixed);
     });
     if (mixed)
-        prepared.launches.emplace_back([=](cudaStream_t stream) {
-            return merge_patterns(Type::bf16, asked.out, asked.lse, partials, asked, stream);
-        });
+        prepared.launches.emplace_back(
+            [=](cudaStream_t stream) { return merge_patterns(Type::bf16, asked.out, asked.lse, partials, stream); });
     return true;
 }
 

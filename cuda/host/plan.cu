@@ -115,19 +115,16 @@ void Plan::run() {
 
 void Plan::run_together() {
     std::vector<Launch> launches;
-    std::vector<Partial> partials;
+    std::vector<Parameters> partials;
     bool clears = false;
     for (const Pass& pass : passes_) {
-        const Parameters& p = pass.parameters;
-        launches.push_back({p, type_, mixed_, &pass.maps, stream_.get(), passes_.front().workspace.data()});
-        partials.push_back({static_cast<const float*>(p.out), p.lse});
+        launches.push_back(
+            {pass.parameters, type_, mixed_, &pass.maps, stream_.get(), passes_.front().workspace.data()});
+        partials.push_back(pass.parameters);
         clears = clears || pass.clears;
     }
-    const Clears what = !clears ? Clears::nothing : mixed_ ? Clears::lse : Clears::rows;
-    DRA_CUDA_CHECK(DRA_TARGET::run_together(launches, what));
-    if (mixed_)
-        DRA_CUDA_CHECK(
-            merge_patterns(type_, out_.data(), lse_.data(), partials, passes_.front().parameters, stream_.get()));
+    DRA_CUDA_CHECK(DRA_TARGET::run_together(launches, clears && !mixed_));
+    if (mixed_) DRA_CUDA_CHECK(merge_patterns(type_, out_.data(), lse_.data(), partials, stream_.get()));
 }
 
 void Plan::run_mixture() {

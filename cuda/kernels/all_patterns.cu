@@ -29,18 +29,18 @@
 
 namespace dra::cuda::DRA_TARGET {
 
-cudaError_t run_together(std::span<const Launch> patterns, Clears clears) {
+cudaError_t run_together(std::span<const Launch> patterns, bool clears) {
     std::vector<Launch> longest_first(patterns.begin(), patterns.end());
     std::ranges::stable_sort(longest_first, std::greater{}, [](const Launch& l) { return l.parameters.most_rows(); });
     const Launch& first = patterns.front();
     return with_half(first.type, [&]<class T>(Element<T>) {
-        return with_head_dim<64, 128>(first.parameters.head_dim, [&](auto D) {
-            return launch_tasks<BalancedTasks<D, most_patterns>, FixedReference<StoredWide>, Drawn, T>(longest_first,
-                                                                                                  clears);
+        return with_tile(longest_first.front().parameters, [&](auto D, auto warpgroups) {
+            return launch_tasks<BalancedTasks<D, warpgroups, most_patterns>, FixedReference<StoredWide>, Drawn, T>(
+                longest_first, clears);
         });
     });
 }
 
-cudaError_t run_all_patterns(const Launch& launched) { return run_together({&launched, 1}, Clears::nothing); }
+cudaError_t run_all_patterns(const Launch& launched) { return run_together({&launched, 1}, false); }
 
 } // namespace dra::cuda::DRA_TARGET

@@ -40,9 +40,9 @@ bool on_boundary(const void* pointer, std::uintptr_t bytes) {
 /// w as the tensor maps see it: a segment longer than the sequence is the sequence.
 int segment_of_map(const Parameters& parameters) { return std::min(parameters.segment_length, parameters.tokens); }
 
+/// At most: wide tiles are fewer, but patterns that go together all have the tile of the longest.
 long long tiles_of(const Step& step, const Parameters& parameters) {
-    const int tile_rows = step.rows_for(parameters.head_dim);
-    const long long tiles = (parameters.most_rows() + tile_rows - 1) / tile_rows;
+    const long long tiles = (parameters.most_rows() + static_cast<long long>(step.tile_rows) - 1) / step.tile_rows;
     return tiles * parameters.batch * parameters.segments() * parameters.kv_head_count * parameters.group_size();
 }
 

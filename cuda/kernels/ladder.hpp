@@ -34,6 +34,12 @@ struct Launch {
         nullptr; ///< workspace_ints() zeros, which a launch leaves as it found them; may be null if that is 0
 };
 
+/// Whether a tile has three consumer warpgroups, where a step has a choice; pipeline.hpp says what for.
+constexpr bool takes_wide_tile(const Parameters& parameters) {
+    constexpr int few_rows = 2048;
+    return parameters.head_dim <= 64 && !(parameters.causal && parameters.most_rows() < few_rows);
+}
+
 /// One kernel of the ladder: what it teaches, and what it can be asked for.
 struct Step {
     const char* name;
@@ -43,17 +49,19 @@ struct Step {
     int head_dim_multiple; ///< D must be a multiple of it
     int architecture;      ///< 80, or 90 for what only compute capability 9.0 has
     bool uses_tensor_maps;
-    int tile_rows; ///< query rows a tile
+    int tile_rows; ///< query rows a tile, but see rows_for()
     cudaError_t (*run)(const Launch&);
     int key_tile_rows;              ///< keys a tile; of the box of a tensor map, too
     bool takes_any_segments = true; ///< false: r must divide w and w must divide N
     int warpgroup_rows = 0;         ///< query rows a consumer warpgroup, and of Q's box, where a tile has several
-    int narrow_tile_rows = 0;       ///< query rows a tile for D <= 64, where it differs
+    int wide_tile_rows = 0;         ///< query rows a tile of what takes_wide_tile(), where it differs
     int workspace_ints = 0;         ///< on the device
     int workspace_ints_a_tile = 0;  ///< and so many more for every tile
 
-    /// Query rows a tile for this head dimension.
-    int rows_for(int head_dim) const { return narrow_tile_rows && head_dim <= 64 ? narrow_tile_rows : tile_rows; }
+    /// Query rows a tile of this pattern.
+    int rows_for(const Parameters& parameters) const {
+        return wide_tile_rows && takes_wide_tile(parameters) ? wide_tile_rows : tile_rows;
+    }
     int q_box_rows() const { return warpgroup_rows ? warpgroup_rows : tile_rows; }
 };
 
@@ -75,25 +83,18 @@ Maps make_maps(const Step& step, Type type, const Parameters& parameters);
 /// Integers on the device that the step needs beside the tensors: of one launch at a time.
 std::size_t workspace_ints(const Step& step, const Parameters& parameters);
 
-/// Rows that a pattern does not select, in a launch of several patterns: left as they are; lse = -inf and out left, for
-/// merge_patterns(); or (0, -inf), out in the type.
-enum class Clears { nothing, lse, rows };
-
 /// Patterns that one launch can have.
 inline constexpr int most_patterns = 8;
 
 /// Several patterns (1 to most_patterns) of one problem in one launch of the step all_patterns, the longest first. They
 /// differ in segments, dilation, phases, heads, out, lse and maps alone; the workspace is the first one's and must have
-/// workspace_ints() for all of them.
-cudaError_t run_together(std::span<const Launch> patterns, Clears clears);
+/// workspace_ints() for all of them. `clears`: rows that a pattern does not select become (0, -inf), out in the type; else they
+/// stay as they are.
+cudaError_t run_together(std::span<const Launch> patterns, bool clears);
 
-/// out (in the type) and lse := the merge of `partials`, each in float over all heads of `shape`. Where a partial's lse is
-/// -inf its out is not looked at.
-struct Partial {
-    const float *out, *lse;
-};
-cudaError_t merge_patterns(Type type, void* out, float* lse, std::span<const Partial> partials, const Parameters& shape,
-                           cudaStream_t stream);
+/// out (in the type) and lse := the merge of the patterns' partials, each in float at its Parameters' out and lse, over all heads.
+/// Rows that a pattern does not select are not looked at. D must be a multiple of 8.
+cudaError_t merge_patterns(Type type, void* out, float* lse, std::span<const Parameters> patterns, cudaStream_t stream);
 
 /// Runs a step for which why_not() is empty.
 cudaError_t run(const Step& step, const Launch& launch);

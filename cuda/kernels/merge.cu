@@ -9,6 +9,7 @@
 #include "cuda/kernels/launch_step.hpp"
 
 #include "cuda/kernels/ladder.hpp"
+#include "cuda/kernels/view.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -39,37 +40,59 @@ __global__ void __launch_bounds__(merge_threads) merge_rows(float* out, float* l
     if (lane_index() == 0) store(lse + at, m + logf(sum));
 }
 
-/// The merge of several partials at once: a block a (batch, token), whose heads lie side by side, 4 channels a thread.
+/// The partials of a mixture, and which rows each of them has.
 struct Partials {
     int count;
-    Partial partial[most_patterns];
+    Parameters pattern[most_patterns]; ///< out is float
 };
 
-template <class T> __global__ void __launch_bounds__(merge_threads)
-    merge_tokens(T* out, float* lse, const __grid_constant__ Partials partials, Parameters shape) {
+/// A block a (batch, token), whose heads lie side by side, 8 channels a thread: 32 bytes of every partial, 16 of the result.
+/// Whether a pattern selects the token for a head is arithmetic, so nobody has to mark the rows that it does not, and all that
+/// a thread needs is asked for at once. There are COUNT patterns at most.
+template <class T, int COUNT> __global__ void __launch_bounds__(merge_threads)
+    merge_tokens(T* out, float* lse, const __grid_constant__ Partials partials) {
+    const Parameters& shape = partials.pattern[0];
     const int token = static_cast<int>(blockIdx.x) % shape.tokens, batch = static_cast<int>(blockIdx.x) / shape.tokens;
-    const int quads = shape.head_dim / 4; // of a row
+    const int chunks = shape.head_dim / 8, group = shape.group_size(); // of a row; query heads that share a KV head
     const long long row = static_cast<long long>(blockIdx.x) * shape.heads;
-    for (int i = static_cast<int>(threadIdx.x); i < shape.heads * quads; i += merge_threads) {
-        const int head = i / quads;
+    int selecting[COUNT];
+    DRA_UNROLLED for (int p = 0; p < COUNT; ++p) selecting[p] =
+        p < partials.count ? selecting_phase(partials.pattern[p], token) : -1;
+    for (int i = static_cast<int>(threadIdx.x); i < shape.heads * chunks; i += merge_threads) {
+        const int head = i / chunks;
         const long long at = (static_cast<long long>(batch) * shape.heads + head) * shape.tokens + token;
-        float highest = -INFINITY;
-        for (int p = 0; p < partials.count; ++p) highest = fmaxf(highest, load(partials.partial[p].lse + at));
-        float4 mixed{0, 0, 0, 0};
+        float of[COUNT], highest = -INFINITY;
+        float4 x[COUNT][2];
+        DRA_UNROLLED for (int p = 0; p < COUNT; ++p) {
+            const Parameters& pattern = partials.pattern[p];
+            of[p] = -INFINITY; // where its out was never written
+            if (phase_of(pattern, head / group) != selecting[p]) continue;
+            of[p] = load(pattern.lse + at);
+            const float4* const from = reinterpret_cast<const float4*>(static_cast<const float*>(pattern.out) +
+                                                                       row * shape.head_dim + 8LL * i);
+            x[p][0] = load(from);
+            x[p][1] = load(from + 1);
+        }
+        DRA_UNROLLED for (int p = 0; p < COUNT; ++p) highest = fmaxf(highest, of[p]);
+        float4 mixed[2] = {{0, 0, 0, 0}, {0, 0, 0, 0}};
         float sum = 0;
-        for (int p = 0; p < partials.count; ++p) {
-            const float of_this = load(partials.partial[p].lse + at);
-            if (of_this == -INFINITY) continue; // its out was never written
-            const float weight = expf(of_this - highest);
-            const float4 x = load(reinterpret_cast<const float4*>(partials.partial[p].out + row * shape.head_dim) + i);
+        DRA_UNROLLED for (int p = 0; p < COUNT; ++p) {
+            if (of[p] == -INFINITY) continue;
+            const float weight = expf(of[p] - highest);
             sum += weight;
-            mixed = {mixed.x + weight * x.x, mixed.y + weight * x.y, mixed.z + weight * x.z, mixed.w + weight * x.w};
+            DRA_UNROLLED for (int half = 0; half < 2; ++half) {
+                mixed[half].x += weight * x[p][half].x;
+                mixed[half].y += weight * x[p][half].y;
+                mixed[half].z += weight * x[p][half].z;
+                mixed[half].w += weight * x[p][half].w;
+            }
         }
         const float inverse = sum == 0 ? 0 : 1 / sum; // a NaN stays
-        const uint2 words = make_uint2(ptx::pack<T>(mixed.x * inverse, mixed.y * inverse),
-                                       ptx::pack<T>(mixed.z * inverse, mixed.w * inverse));
-        store(reinterpret_cast<uint2*>(out + row * shape.head_dim) + i, words);
-        if (i % quads == 0) store(lse + at, sum == 0 ? -INFINITY : highest + logf(sum));
+        const auto packed = [&](float a, float b) { return ptx::pack<T>(a * inverse, b * inverse); };
+        store(reinterpret_cast<uint4*>(out + row * shape.head_dim) + i,
+              make_uint4(packed(mixed[0].x, mixed[0].y), packed(mixed[0].z, mixed[0].w), packed(mixed[1].x, mixed[1].y),
+                         packed(mixed[1].z, mixed[1].w)));
+        if (i % chunks == 0) store(lse + at, sum == 0 ? -INFINITY : highest + logf(sum));
     }
 }
 
@@ -88,13 +111,17 @@ cudaError_t merge_partial(float* out, float* lse, const float* other_out, const 
                   out, lse, other_out, other_lse, shape, rows);
 }
 
-cudaError_t merge_patterns(Type type, void* out, float* lse, std::span<const Partial> partials, const Parameters& shape,
+cudaError_t merge_patterns(Type type, void* out, float* lse, std::span<const Parameters> patterns,
                            cudaStream_t stream) {
-    Partials all{static_cast<int>(partials.size()), {}};
-    std::ranges::copy(partials, all.partial);
+    Partials partials{static_cast<int>(patterns.size()), {}};
+    std::ranges::copy(patterns, partials.pattern);
+    const Parameters& shape = patterns.front();
     return with_half(type, [&]<class T>(Element<T>) {
-        return launch(merge_tokens<T>, static_cast<unsigned>(shape.batch * shape.tokens), merge_threads, 0, stream,
-                      static_cast<T*>(out), lse, all, shape);
+        const auto kernel = partials.count <= 2   ? merge_tokens<T, 2>
+                            : partials.count <= 4 ? merge_tokens<T, 4>
+                                                  : merge_tokens<T, most_patterns>;
+        return launch(kernel, static_cast<unsigned>(shape.batch * shape.tokens), merge_threads, 0, stream,
+                      static_cast<T*>(out), lse, partials);
     });
 }
 

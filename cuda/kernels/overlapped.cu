@@ -19,7 +19,7 @@
 namespace dra::cuda::DRA_TARGET {
 namespace {
 
-template <int D> using Overlapped = Pipeline<D, 2, false>;
+template <int D, int WARPGROUPS> using Overlapped = Pipeline<D, WARPGROUPS, 2, false>;
 
 struct StoredByFragments {
     template <class T, class P> static __device__ __forceinline__ void

@@ -31,7 +31,7 @@ template <class T, class P, class Form> struct OverlappedRows {
     int k_is_there = 0; ///< barrier_test() has said so of the next K
 
     static constexpr int before_wait =
-        P::D == 128 ? 4 : 8; ///< 8-column blocks of row 1 that are weighed before the wait
+        P::warpgroups == 2 ? 4 : 8; ///< 8-column blocks of row 1 that are weighed before the wait
 
     /// From the first tile to the last.
     __device__ __forceinline__ void run() {
@@ -131,7 +131,7 @@ private:
     }
 
     // Named barrier turn_barrier + i is warpgroup i's turn, given by the one before it.
-    static constexpr bool in_turn = P::D == 64; ///< at D = 128 the pipeline is balanced without
+    static constexpr bool in_turn = P::warpgroups == 3; ///< two are balanced without
     static constexpr int two_warpgroups = 256;
     __device__ __forceinline__ void await_turn() {
         if constexpr (in_turn) ptx::named_barrier_sync(turn_barrier + rows.warpgroup, two_warpgroups);

@@ -5,37 +5,13 @@
 /// A step gives a Pipeline (sizes), a Consume (what a warpgroup does, from tile to tile; `redoes` if some tiles must be done
 /// again) and Tickets (which tile is next).
 
+#include "cuda/kernels/dispatcher.hpp"
 #include "cuda/kernels/launch_step.hpp"
 #include "cuda/kernels/producer.hpp"
 #include "cuda/kernels/row_clearing.hpp"
 #include "cuda/kernels/warpgroup_rows.hpp"
 
 namespace dra::cuda::DRA_TARGET {
-
-/// Block i takes tiles i, i + gridDim, i + 2 gridDim ...
-struct EveryGridth {
-    static __device__ __forceinline__ int after(int ticket, int*, int) { return ticket + static_cast<int>(gridDim.x); }
-};
-
-/// A block draws its next tile when it needs one. The first gridDim are given away without being drawn.
-struct Drawn {
-    /// `counter` is zero before and after a launch.
-    static __device__ __forceinline__ int after(int, int* counter, int tiles) {
-        const int drawn = atomicAdd(counter, 1);
-        if (drawn == tiles - 1) store(counter, 0); // every tile given away draws once: this was the last
-        return drawn + ptx::blocks_of_grid();
-    }
-};
-
-/// Takes a tile from the list of those to do again; returns the one behind it, or -1. The list's nodes are pairs of the
-/// workspace, behind the tickets' counter: {on the list, next}, zero where a tile is not on it.
-__device__ __forceinline__ int take_from_list(int* workspace, int ticket) {
-    int* const node = workspace + 2 + 2LL * ticket;
-    const int next = load(node + 1);
-    store(node, 0);
-    store(node + 1, 0);
-    return next;
-}
 
 template <class T, class P, class Consume, class Tickets> __global__ void __launch_bounds__(P::threads, 1)
     attend_persistently(const __grid_constant__ Tasks<P::tasks> tasks, int* workspace) {
@@ -49,29 +25,18 @@ template <class T, class P, class Consume, class Tickets> __global__ void __laun
     if (warpgroup == P::warpgroups) {
         ptx::registers_decrease<P::producer_registers>();
         const int thread = static_cast<int>(threadIdx.x) - 128 * P::warpgroups;
-        if (thread >= 32) {
-            int* const token = memory.token_to_clear(thread / 32 - 1);
-            copy_ragged_boxes(memory, tasks, thread - 32, [&] {
-                if constexpr (P::tasks > 1) return clear_token<T>(tasks, token);
+        if (thread >= 64) {
+            copy_ragged_boxes(memory, tasks, thread - 64, [&] {
+                // opaque: there is no register for it in between
+                if constexpr (P::tasks > 1)
+                    return clear_tokens<T>(tasks, memory.token_to_clear(ptx::opaque(thread) / 32 - 2));
                 return false;
             });
+        } else if (thread == 32) {
+            dispatch_tiles<Consume::redoes, Tickets>(memory, tasks, workspace);
         } else if (thread == 0) {
             Producer<T, P> producer(memory, tasks);
-            for (int ticket = static_cast<int>(blockIdx.x), next;; ticket = next) {
-                bool again = Consume::redoes && shared_load(memory.feeds_again());
-                if (again ? ticket < 0 : ticket >= tasks.tickets) {
-                    producer.end_of_tiles();
-                    if (again || !Consume::redoes) break;
-                    ptx::barrier_wait(memory.done(), 0);
-                    ticket = shared_load(memory.again());
-                    if (ticket < 0) break;
-                    again = true;
-                    shared_store(memory.feeds_again(), 1);
-                }
-                // asked early: the answer takes as long as a load
-                next = again ? take_from_list(workspace, ticket)
-                             : Tickets::after(ticket, workspace, ptx::opaque(tasks.tickets));
-                producer.feed(ticket);
+            while (producer.feed()) {
             }
             producer.dismiss_copiers();
         }
@@ -85,7 +50,7 @@ template <class T, class P, class Consume, class Tickets> __global__ void __laun
 /// As many blocks as the device has multiprocessors, which is as many as fit. `launches` are the patterns, P::tasks at most,
 /// alike but for what tasks.hpp says.
 template <class P, class Consume, class Tickets, class T>
-cudaError_t launch_tasks(std::span<const Launch> launches, Clears clears) {
+cudaError_t launch_tasks(std::span<const Launch> launches, bool clears) {
     int device = 0, multiprocessors = 0;
     if (const cudaError_t error = cudaGetDevice(&device); error != cudaSuccess) return error;
     if (const cudaError_t error = cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device);
@@ -103,12 +68,19 @@ cudaError_t launch_tasks(std::span<const Launch> launches, Clears clears) {
                   P::shared_bytes, first.stream, tasks, first.workspace);
 }
 
+/// Calls f with D and the consumer warpgroups of a tile, as constants.
+template <class F> cudaError_t with_tile(const Parameters& parameters, F f) {
+    if (parameters.head_dim > 64) return f(std::integral_constant<int, 128>{}, std::integral_constant<int, 2>{});
+    return takes_wide_tile(parameters) ? f(std::integral_constant<int, 64>{}, std::integral_constant<int, 3>{})
+                                       : f(std::integral_constant<int, 64>{}, std::integral_constant<int, 2>{});
+}
+
 /// One pattern, of which only the selected rows are written.
-template <template <int> class Shape, class Consume, class Tickets>
+template <template <int, int> class Shape, class Consume, class Tickets>
 cudaError_t launch_persistent(const Launch& launched) {
     return with_half(launched.type, [&]<class T>(Element<T>) {
-        return with_head_dim<64, 128>(launched.parameters.head_dim, [&](auto D) {
-            return launch_tasks<Shape<D>, Consume, Tickets, T>({&launched, 1}, Clears::nothing);
+        return with_tile(launched.parameters, [&](auto D, auto warpgroups) {
+            return launch_tasks<Shape<D, warpgroups>, Consume, Tickets, T>({&launched, 1}, false);
         });
     });
 }

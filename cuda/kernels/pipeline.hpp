@@ -3,11 +3,14 @@
 /// A persistent block of several roles: a producer's warpgroup, two or three consumer warpgroups, and the memory between them.
 ///
 /// A block stays on its multiprocessor and takes one query tile after the other. A tile is 64 rows a consumer warpgroup; the
-/// warpgroups share every tile of K and V, so that a key is fetched once for 128 rows (D = 128) or 192 (D = 64).
+/// warpgroups share every tile of K and V, so that a key is fetched once for 128 rows or 192.
 ///
-///     registers a thread    at launch    producer's warpgroup    consumers
-///     D = 128               168          56                      224
-///     D = 64                128          32                      160
+///     consumer warpgroups    registers a thread: at launch    producer's warpgroup    consumers
+///     2                      168                              56                      224
+///     3                      128                              32                      160
+///
+/// Three keep the exps busy that D = 64 asks for, and leave no registers for D = 128. A wide tile wastes more under a causal
+/// mask, and where rows are few that is more than the third warpgroup gains: takes_wide_tile() has the rule.
 ///
 /// Blocks of keys come from the last one to the first: the last ones are those under the causal mask and past the end of the
 /// view, so a tile begins with what needs care.
@@ -40,15 +43,18 @@ struct CopyOrder {
     int rows;          ///< that the view has from there on; the others become zero
 };
 
-constexpr int copier_warps = 3; ///< the producer's warpgroup without the producer's warp
+constexpr int copier_warps = 2; ///< the producer's warpgroup without the producer's warp and the dispatcher's
 
 /// Where a view lies in the tensor maps, and how many of its rows whole boxes can give. A position's row in the map and
 /// `phase and head` also say where it lies in memory: ((batch N + row r) heads + phase_and_head) D.
-struct Source {
-    int first_row;        ///< of the tile
-    int rows, boxed_rows; ///< of the view; those from which a box may reach no further
+struct alignas(16) Source {
+    static constexpr int no_tile_follows = -1,
+                         over = -2; ///< as first_row, instead of a tile: of the tickets or the list; at all
+    int first_row;                  ///< of the tile
+    int rows, boxed_rows;           ///< of the view; those from which a box may reach no further
     int q_phase_and_head, kv_phase_and_head, row, segment, batch;
-    unsigned out_row, lse_row; ///< as in Tile, like the next two
+    unsigned q_row, kv_row; ///< where the view's row 0 lies, counted over [B, N, H] or [B, N, Hkv]
+    unsigned lse_row;       ///< as in Tile, like the next two
     int ticket, task;
 };
 
@@ -60,12 +66,13 @@ enum NamedBarrier {
 };
 
 /// What a step chooses. D is 64 or 128; channels past the view's own are zero.
-template <int D_, int STAGES, bool Q_IN_REGISTERS, int TASKS = 1> struct Pipeline {
+template <int D_, int WARPGROUPS, int STAGES, bool Q_IN_REGISTERS, int TASKS = 1> struct Pipeline {
     static constexpr int tasks = TASKS; ///< patterns a launch, at most
     static constexpr int D = D_, stages = STAGES, keys = 128;
     static constexpr bool q_in_registers = Q_IN_REGISTERS;
-    static constexpr int warpgroups = D == 128 ? 2 : 3; ///< that consume
-    static constexpr int consumer_registers = D == 128 ? 224 : 160, producer_registers = D == 128 ? 56 : 32;
+    static constexpr int warpgroups = WARPGROUPS; ///< that consume
+    static constexpr int consumer_registers = warpgroups == 2 ? 224 : 160,
+                         producer_registers = warpgroups == 2 ? 56 : 32;
     static constexpr int box_rows = 64, rows = box_rows * warpgroups;
     static constexpr int threads = 128 * (warpgroups + 1); ///< the producer's warpgroup is the last
 
@@ -75,17 +82,21 @@ template <int D_, int STAGES, bool Q_IN_REGISTERS, int TASKS = 1> struct Pipelin
     static constexpr int tiles_announced = 4;
     static constexpr int orders = 1; ///< that wait; another one is worked on
     static constexpr std::size_t matrix_bytes = 2 * (warpgroups * q_elements + 2 * stages * kv_elements);
-    static constexpr int barriers = 2 * warpgroups + 4 * stages + 2 * orders + 1;
+    /// One is fed; the next one waits with the dispatcher. More would be drawn too early: blocks end together less.
+    static constexpr int sources = 1;
+    static constexpr int barriers = 2 * warpgroups + 4 * stages + 2 * orders + 2 * sources + 1;
     static constexpr std::size_t tile_bytes = sizeof(Tile) * tiles_announced * warpgroups;
     static constexpr std::size_t order_bytes = orders * sizeof(CopyOrder);
-    static constexpr std::size_t barriers_at = matrix_bytes + tile_bytes + order_bytes,
-                                 source_at = barriers_at + 8 * barriers + 8;
-    static constexpr std::size_t shared_bytes = source_at + sizeof(Source) + sizeof(int) * copier_warps;
+    static constexpr std::size_t sources_at = matrix_bytes + tile_bytes + order_bytes,
+                                 barriers_at = sources_at + sources * sizeof(Source),
+                                 words_at = barriers_at + sizeof(std::uint64_t) * barriers;
+    static constexpr std::size_t shared_bytes = words_at + sizeof(int) * (1 + copier_warps);
 };
 
 /// Of the steps from balanced on: more stages, and Q in registers where there is room.
-template <int D, int TASKS> using BalancedTasks = Pipeline<D, D == 128 ? 3 : 4, D == 128, TASKS>;
-template <int D> using Balanced = BalancedTasks<D, 1>;
+template <int D, int WARPGROUPS, int TASKS> using BalancedTasks =
+    Pipeline<D, WARPGROUPS, D == 128 ? 3 : 4, WARPGROUPS == 2, TASKS>;
+template <int D, int WARPGROUPS> using Balanced = BalancedTasks<D, WARPGROUPS, 1>;
 
 /// Where things lie in shared memory. Matrices begin on 1024-byte boundaries, since the swizzle goes by address.
 template <class T, class P> struct PipelineMemory {
@@ -106,8 +117,10 @@ template <class T, class P> struct PipelineMemory {
         return reinterpret_cast<int4*>(base + P::matrix_bytes + P::tile_bytes) + slot;
     }
 
-    /// The producer's, which has no registers for it.
-    __device__ __forceinline__ Parked<Source> source() const { return Parked<Source>(base + P::source_at); }
+    /// What the dispatcher says; the producer has no registers to keep it in.
+    __device__ __forceinline__ Parked<Source> source(int slot) const {
+        return Parked<Source>(base + P::sources_at + slot * static_cast<int>(sizeof(Source)));
+    }
 
     __device__ __forceinline__ std::uint64_t* barrier(int i) const {
         return reinterpret_cast<std::uint64_t*>(base + P::barriers_at) + i;
@@ -129,15 +142,14 @@ template <class T, class P> struct PipelineMemory {
 
     /// Every consumer warp has done its last tile.
     __device__ __forceinline__ std::uint64_t* done() const { return of_stage(4, 0) + 2 * P::orders; }
-    /// The first ticket of the list of tiles to do again, or -1.
-    __device__ __forceinline__ int* again() const { return reinterpret_cast<int*>(done() + 1); }
-    /// Whether that is what the producer does; it has no register for it.
-    __device__ __forceinline__ int* feeds_again() const { return again() + 1; }
 
+    __device__ __forceinline__ std::uint64_t* source_full(int slot) const { return done() + 1 + slot; }
+    __device__ __forceinline__ std::uint64_t* source_empty(int slot) const { return done() + 1 + P::sources + slot; }
+
+    /// The first ticket of the list of tiles to do again, or -1.
+    __device__ __forceinline__ int* again() const { return reinterpret_cast<int*>(base + P::words_at); }
     /// Of a copiers' warp: see row_clearing.hpp.
-    __device__ __forceinline__ int* token_to_clear(int warp) const {
-        return reinterpret_cast<int*>(base + P::source_at + sizeof(Source)) + warp;
-    }
+    __device__ __forceinline__ int* token_to_clear(int warp) const { return again() + 1 + warp; }
 
     /// By one thread; the block must meet before anybody uses them.
     __device__ __forceinline__ void begin() const {
@@ -153,13 +165,16 @@ template <class T, class P> struct PipelineMemory {
         }
         for (int i = 0; i < P::orders; ++i) {
             ptx::barrier_init(order_full(i), 1);
-            ptx::barrier_init(order_empty(i), copier_warps);
+            ptx::barrier_init(order_empty(i), 32 * copier_warps);
+        }
+        for (int i = 0; i < P::sources; ++i) {
+            ptx::barrier_init(source_full(i), 1);
+            ptx::barrier_init(source_empty(i), 1);
         }
         ptx::barrier_init(done(), 4 * P::warpgroups);
         shared_store(again(), -1);
-        shared_store(feeds_again(), 0);
         for (int i = 0; i < copier_warps; ++i)
-            shared_store(token_to_clear(i), static_cast<int>(blockIdx.x) * copier_warps + i);
+            shared_store(token_to_clear(i), 32 * (static_cast<int>(blockIdx.x) * copier_warps + i));
         ptx::barrier_fence_init();
     }
 };

@@ -57,8 +57,7 @@ copy_ragged_boxes(PipelineMemory<T, P> memory, const Tasks<P::tasks>& tasks, int
         ptx::barrier_wait(memory.order_full(ring.stage), ring.parity);
         const int4 order = shared_load(memory.order(ring.stage));
         const int place = order.y, rows = order.w;
-        __syncwarp();
-        if (thread % 32 == 0) ptx::barrier_arrive(memory.order_empty(ring.stage));
+        ptx::barrier_arrive(memory.order_empty(ring.stage)); // every reader for itself
         ring.next();
         dismissed = order.x == CopyOrder::none;
         if (dismissed) continue;

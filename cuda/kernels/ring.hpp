@@ -20,6 +20,14 @@ template <int N> struct Ring {
             parity ^= 1;
         }
     }
+    __device__ __forceinline__ Ring before() const {
+        Ring earlier = *this;
+        if (earlier.stage-- == 0) {
+            earlier.stage = N - 1;
+            earlier.parity ^= 1;
+        }
+        return earlier;
+    }
     __device__ __forceinline__ Ring after() const {
         Ring further = *this;
         further.next();

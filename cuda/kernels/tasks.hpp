@@ -22,7 +22,7 @@ template <int N> struct Tasks {
     Task task[N];
     int count, tickets;
     bool float_out;
-    Clears clears;
+    bool clears; ///< rows that a pattern does not select
 
     /// The task of a ticket.
     __device__ __forceinline__ int of(int ticket) const {

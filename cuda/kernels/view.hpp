@@ -19,6 +19,11 @@ __device__ __host__ __forceinline__ int phase_of(const Parameters& parameters, i
     }
 }
 
+/// The phase that selects position n: phases are below r, so it is n's remainder.
+__device__ __forceinline__ int selecting_phase(const Parameters& parameters, int n) {
+    return n % ptx::opaque(parameters.segment_length) % ptx::opaque(parameters.dilation_rate);
+}
+
 /// A matrix whose rows are `stride` elements apart, contiguous in D.
 template <class T> struct Rows {
     T* first;

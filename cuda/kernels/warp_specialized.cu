@@ -22,7 +22,7 @@
 namespace dra::cuda::DRA_TARGET {
 namespace {
 
-template <int D> using WarpSpecialized = Pipeline<D, 2, false>;
+template <int D, int WARPGROUPS> using WarpSpecialized = Pipeline<D, WARPGROUPS, 2, false>;
 
 /// One block of keys after the other: scores, weights, values, each waiting for the one before.
 struct OneAfterTheOther {

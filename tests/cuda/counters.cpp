@@ -19,8 +19,7 @@ SinglePattern pattern_problem(Index head_dim, Index rate, bool causal) {
 }
 
 /// Tiles of keys that the query tiles of one view of `rows` rows need, added up.
-Index key_tiles(const Step& step, Index head_dim, Index rows, bool causal) {
-    const Index tile_rows = step.rows_for(static_cast<int>(head_dim));
+Index key_tiles(const Step& step, Index tile_rows, Index rows, bool causal) {
     Index tiles = 0;
     for (Index first = 0; first < rows; first += tile_rows)
         tiles += ceil_div(causal ? std::min<Index>(first + tile_rows, rows) : rows, step.key_tile_rows);
@@ -67,13 +66,13 @@ TEST_CASE("tensor cores do 4 D operations for every pair of a tile that has a vi
                 SinglePattern one = pattern_problem(head_dim, 2, causal);
                 const Counted counted;
                 one.run(step);
-                const Index rows = tokens / 2, tiles = key_tiles(step, head_dim, rows, causal);
+                const Index rows = tokens / 2, tile_rows = step.rows_for(one.parameters),
+                            tiles = key_tiles(step, tile_rows, rows, causal);
                 CAPTURE(std::string(step.name));
                 CAPTURE(head_dim);
                 CAPTURE(causal);
                 CHECK(counted->tensor_flops ==
-                      static_cast<std::uint64_t>(4 * head_dim * step.rows_for(static_cast<int>(head_dim)) *
-                                                 step.key_tile_rows * tiles));
+                      static_cast<std::uint64_t>(4 * head_dim * tile_rows * step.key_tile_rows * tiles));
             }
     }
 }
@@ -84,8 +83,9 @@ TEST_CASE("tiles that no row of the block sees are not loaded") {
         SinglePattern one = pattern_problem(64, 2, true);
         const Counted counted;
         one.run(step);
-        const Index rows = tokens / 2, tiles = key_tiles(step, 64, rows, true), tile_rows = step.rows_for(64),
-                    query_tiles = ceil_div(rows, tile_rows), q_boxes = query_tiles * tile_rows / step.q_box_rows();
+        const Index rows = tokens / 2, tile_rows = step.rows_for(one.parameters),
+                    tiles = key_tiles(step, tile_rows, rows, true), query_tiles = ceil_div(rows, tile_rows),
+                    q_boxes = query_tiles * tile_rows / step.q_box_rows();
         CAPTURE(std::string(step.name));
         if (step.uses_tensor_maps) {
             CHECK(counted->tensor_loads == static_cast<std::uint64_t>(q_boxes + 2 * tiles));

@@ -50,7 +50,7 @@ std::uint64_t tiles_done(const Step& step, Type type, float of_scores, float of_
     const Counted counted;
     one.run(step);
     CHECK(one.result().out.flat().isFinite().all());
-    return counted->tensor_flops / static_cast<std::uint64_t>(4 * 64 * step.narrow_tile_rows * step.key_tile_rows);
+    return counted->tensor_flops / static_cast<std::uint64_t>(4 * 64 * step.wide_tile_rows * step.key_tile_rows);
 }
 
 TEST_CASE("fixed_reference does a tile again where its weights or outputs go beyond their type, and no other") {
