@@ -7,15 +7,13 @@
 /// (0, -inf) to the rows between the selected ones meanwhile (row_clearing.hpp), since attention leaves the memory's
 /// bandwidth to them.
 ///
-/// A mixture's patterns are partials in float, each in its place; rows that a pattern does not select are told by lse alone.
-/// merge_patterns() makes out of them in one pass: a row's patterns do not meet in one block, and a tile that fixed_reference
-/// has done again must not have been merged before.
+/// A mixture's patterns are partials in float, each in its place. merge_patterns() makes the result out of them in one pass, and
+/// which rows each pattern has is arithmetic: a row's patterns do not meet in one block, and a tile that fixed_reference has
+/// done again must not have been merged before.
 ///
-/// Expected: a mixture in the time of its patterns alone and one pass over the partials. Measured on an H100, (2048, 1)
-/// (4096, 2) (8192, 4), 2 x 16,384 tokens, rested: 1.78 ms (D = 128), causal 1.44, where fixed_reference takes 2.40 and 1.90
-/// in nine launches and cuDNN 2.52 and 2.01. D = 64: 2.65 and 2.30; fixed_reference 2.86 and 2.25. Zeroing the rows between
-/// (D = 128, 512 rows a segment) adds 9 % at r = 2, 41 % at r = 4, 104 % at r = 8, where a launch of its own adds 45, 87 and
-/// more: three warps write no more than 1.3 TB/s.
+/// Expected: a mixture in the time of its patterns alone and one pass over the partials. Measured on an H200, (2048, 1)
+/// (4096, 2) (8192, 4), 2 x 16,384 tokens, rested: 1.52 ms (D = 128), causal 1.02; D = 64 1.88 and 1.28, where cuDNN's calls
+/// alone take 1.49, 0.99, 2.09 and 1.28.
 ///
 /// Takes what warp_specialized takes. Figures of all steps: cuda/README.md.
 

@@ -7,7 +7,7 @@
 /// first product. Three warpgroups (D = 64) take turns in asking, which keeps their softmaxes apart.
 ///
 /// Price: scores, weights and outputs live at the same time, 64 + 32 + 64 registers of 224 (D = 128).
-/// Expected of an H200 at 8k tokens: 710 TFLOP/s (D = 128). Measured there, rested: 705, causal 593. D = 64: 526 and 468, no
+/// Expected of an H200 at 8k tokens: 710 TFLOP/s (D = 128). Measured there, rested: 717, causal 595. D = 64: 526 and 474, no
 /// gain: three warpgroups overlapped already.
 ///
 /// Takes what warp_specialized takes. Figures of all steps: cuda/README.md.

@@ -73,8 +73,8 @@ struct InputInfo {
 template <class T> TensorInfo info(TensorView<const T> tensor);
 template <class T> InputInfo info(TensorView<const T> q, TensorView<const T> k, TensorView<const T> v);
 
-/// R is at most 8 N. A ring may have ranks that own nothing, but not so many that it does little else.
-inline constexpr Index most_ranks_a_token = 8;
+/// R is at most 64 N. A ring may have ranks that own nothing, but not so many that it does little else.
+inline constexpr Index most_ranks_a_token = 64;
 
 /// A valid problem: every rule of validate() holds, every default is filled in.
 struct Problem {
@@ -105,7 +105,7 @@ struct Problem {
 ///
 /// Throws ShapeError: a missing tensor, rank other than 4, sizes below 1, element count or bytes beyond 2^63 - 1, q, k,
 /// v, dout that disagree in B, N, D or type, dout not shaped like q, H not a multiple of Hkv. Throws PatternError: no
-/// pattern, lists of different length, w < 1, r < 1, r > w, scale not finite, R < 1, R > 8 N, dropout outside [0, 1).
+/// pattern, lists of different length, w < 1, r < 1, r > w, scale not finite, R < 1, R > 64 N, dropout outside [0, 1).
 Problem validate(const Configuration& configuration, const InputInfo& inputs);
 
 /// Throws ShapeError naming the tensor and the first element that is not finite.

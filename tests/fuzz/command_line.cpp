@@ -15,7 +15,7 @@ void check(const Problem& problem) {
         require(1 <= problem.dilation_rates[i] && problem.dilation_rates[i] <= problem.segment_lengths[i],
                 "1 <= r <= w");
     require(std::isfinite(problem.softmax_scale), "the scale is finite");
-    require(1 <= problem.ranks && problem.ranks <= most_ranks_a_token * problem.tokens, "1 <= R <= 8 N");
+    require(1 <= problem.ranks && problem.ranks <= most_ranks_a_token * problem.tokens, "1 <= R <= 64 N");
     require(0 <= problem.dropout && problem.dropout < 1, "0 <= p < 1");
 }
 
