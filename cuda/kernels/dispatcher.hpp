@@ -23,7 +23,7 @@ struct Drawn {
     /// `counter` is zero before and after a launch.
     static __device__ __forceinline__ int after(int, int* counter, int tiles) {
         const int drawn = atomicAdd(counter, 1);
-        if (drawn == tiles - 1) store(counter, 0); // every tile given away draws once: this was the last
+        if (drawn == tiles - 1) atomicExch(counter, 0); // every tile given away draws once: this was the last
         return drawn + ptx::blocks_of_grid();
     }
 };
