@@ -65,7 +65,6 @@ bool add_together(Prepared& prepared, const Step& step, const std::vector<Parame
     const std::size_t rows = static_cast<std::size_t>(asked.batch) * asked.tokens * asked.heads;
     auto launches = std::make_shared<std::vector<Launch>>();
     auto maps = std::make_shared<std::vector<Maps>>(patterns.size());
-    std::vector<Parameters> partials;
     std::size_t ints = 0;
     for (std::size_t i = 0; i < patterns.size(); ++i) {
         Parameters into = patterns[i];
@@ -74,7 +73,6 @@ bool add_together(Prepared& prepared, const Step& step, const std::vector<Parame
         if (mixed) {
             into.out = prepared.add_partial(rows * static_cast<std::size_t>(asked.head_dim));
             into.lse = prepared.add_partial(rows);
-            partials.push_back(into);
             if (!into.out || !into.lse) {
                 refusal = "the device's memory is exhausted";
                 return false;
@@ -94,8 +92,7 @@ bool add_together(Prepared& prepared, const Step& step, const std::vector<Parame
         return run_together(*launches, clears && !mixed);
     });
     if (mixed)
-        prepared.launches.emplace_back(
-            [=](cudaStream_t stream) { return merge_patterns(Type::bf16, asked.out, asked.lse, partials, stream); });
+        prepared.launches.emplace_back([=](cudaStream_t) { return merge_patterns(*launches, asked.out, asked.lse); });
     return true;
 }
 

@@ -115,16 +115,14 @@ void Plan::run() {
 
 void Plan::run_together() {
     std::vector<Launch> launches;
-    std::vector<Parameters> partials;
     bool clears = false;
     for (const Pass& pass : passes_) {
         launches.push_back(
             {pass.parameters, type_, mixed_, &pass.maps, stream_.get(), passes_.front().workspace.data()});
-        partials.push_back(pass.parameters);
         clears = clears || pass.clears;
     }
     DRA_CUDA_CHECK(DRA_TARGET::run_together(launches, clears && !mixed_));
-    if (mixed_) DRA_CUDA_CHECK(merge_patterns(type_, out_.data(), lse_.data(), partials, stream_.get()));
+    if (mixed_) DRA_CUDA_CHECK(merge_patterns(launches, out_.data(), lse_.data()));
 }
 
 void Plan::run_mixture() {

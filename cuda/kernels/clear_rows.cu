@@ -22,15 +22,14 @@ template <class Out, class Chunk> __global__ void __launch_bounds__(clear_thread
     constexpr int elements = sizeof(Chunk) / sizeof(Out);
     const int token = static_cast<int>(blockIdx.x) % parameters.tokens;
     const int batch = static_cast<int>(blockIdx.x) / parameters.tokens;
-    const int in_segment = token % parameters.segment_length;
+    const int selecting = selecting_phase(parameters, token);
     const int group = parameters.group_size(), first_head = parameters.first_kv_head * group;
     const int chunks = parameters.head_dim / elements; // a head
     Out* const row = out + static_cast<long long>(blockIdx.x) * parameters.heads * parameters.head_dim;
 
     for (int i = static_cast<int>(threadIdx.x); i < parameters.kv_head_count * group * chunks; i += clear_threads) {
         const int head = first_head + i / chunks, d = i % chunks * elements;
-        const int after_phase = in_segment - phase_of(parameters, head / group);
-        if (after_phase >= 0 && after_phase % parameters.dilation_rate == 0) continue; // a step writes it
+        if (phase_of(parameters, head / group) == selecting) continue; // a step writes it
         store(reinterpret_cast<Chunk*>(row + static_cast<long long>(head) * parameters.head_dim + d), Chunk{});
         if (d == 0)
             store(parameters.lse + (static_cast<long long>(batch) * parameters.heads + head) * parameters.tokens +

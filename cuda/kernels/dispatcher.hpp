@@ -81,11 +81,11 @@ __device__ __forceinline__ Schedule unfamiliar(const Schedule& schedule) {
 /// All tiles of the block: those that its tickets name, and where a step `REDOES` those that its consumers have put on their list.
 template <bool REDOES, class Tickets, class T, class P> __device__ __forceinline__ void
 dispatch_tiles(PipelineMemory<T, P> memory, const Tasks<P::tasks>& tasks, int* workspace) {
-    Ring<P::sources> ring;
+    Ring<1> ring;
     const auto publish = [&](const Source& source) {
-        ptx::barrier_wait(memory.source_empty(ring.stage), ring.parity ^ 1);
-        memory.source(ring.stage).park(source);
-        ptx::barrier_arrive(memory.source_full(ring.stage));
+        ptx::barrier_wait(memory.source_empty(), ring.parity ^ 1);
+        memory.source().park(source);
+        ptx::barrier_arrive(memory.source_full());
         ring.next();
     };
     const auto publish_tile = [&](int ticket) {

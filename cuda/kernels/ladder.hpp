@@ -92,9 +92,9 @@ inline constexpr int most_patterns = 8;
 /// stay as they are.
 cudaError_t run_together(std::span<const Launch> patterns, bool clears);
 
-/// out (in the type) and lse := the merge of the patterns' partials, each in float at its Parameters' out and lse, over all heads.
-/// Rows that a pattern does not select are not looked at. D must be a multiple of 8.
-cudaError_t merge_patterns(Type type, void* out, float* lse, std::span<const Parameters> patterns, cudaStream_t stream);
+/// out (in the type) and lse := the merge of what run_together() made of these patterns, each in float, over all heads. Rows that
+/// a pattern does not select are not looked at. D must be a multiple of 8.
+cudaError_t merge_patterns(std::span<const Launch> patterns, void* out, float* lse);
 
 /// Runs a step for which why_not() is empty.
 cudaError_t run(const Step& step, const Launch& launch);

@@ -111,17 +111,16 @@ cudaError_t merge_partial(float* out, float* lse, const float* other_out, const 
                   out, lse, other_out, other_lse, shape, rows);
 }
 
-cudaError_t merge_patterns(Type type, void* out, float* lse, std::span<const Parameters> patterns,
-                           cudaStream_t stream) {
+cudaError_t merge_patterns(std::span<const Launch> patterns, void* out, float* lse) {
     Partials partials{static_cast<int>(patterns.size()), {}};
-    std::ranges::copy(patterns, partials.pattern);
-    const Parameters& shape = patterns.front();
-    return with_half(type, [&]<class T>(Element<T>) {
+    std::ranges::transform(patterns, partials.pattern, &Launch::parameters);
+    const Launch& first = patterns.front();
+    const auto tokens = static_cast<unsigned>(first.parameters.batch * first.parameters.tokens);
+    return with_half(first.type, [&]<class T>(Element<T>) {
         const auto kernel = partials.count <= 2   ? merge_tokens<T, 2>
                             : partials.count <= 4 ? merge_tokens<T, 4>
                                                   : merge_tokens<T, most_patterns>;
-        return launch(kernel, static_cast<unsigned>(shape.batch * shape.tokens), merge_threads, 0, stream,
-                      static_cast<T*>(out), lse, partials);
+        return launch(kernel, tokens, merge_threads, 0, first.stream, static_cast<T*>(out), lse, partials);
     });
 }
 

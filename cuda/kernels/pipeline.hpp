@@ -82,13 +82,11 @@ template <int D_, int WARPGROUPS, int STAGES, bool Q_IN_REGISTERS, int TASKS = 1
     static constexpr int tiles_announced = 4;
     static constexpr int orders = 1; ///< that wait; another one is worked on
     static constexpr std::size_t matrix_bytes = 2 * (warpgroups * q_elements + 2 * stages * kv_elements);
-    /// One is fed; the next one waits with the dispatcher. More would be drawn too early: blocks end together less.
-    static constexpr int sources = 1;
-    static constexpr int barriers = 2 * warpgroups + 4 * stages + 2 * orders + 2 * sources + 1;
+    static constexpr int barriers = 2 * warpgroups + 4 * stages + 2 * orders + 3;
     static constexpr std::size_t tile_bytes = sizeof(Tile) * tiles_announced * warpgroups;
     static constexpr std::size_t order_bytes = orders * sizeof(CopyOrder);
-    static constexpr std::size_t sources_at = matrix_bytes + tile_bytes + order_bytes,
-                                 barriers_at = sources_at + sources * sizeof(Source),
+    static constexpr std::size_t source_at = matrix_bytes + tile_bytes + order_bytes,
+                                 barriers_at = source_at + sizeof(Source),
                                  words_at = barriers_at + sizeof(std::uint64_t) * barriers;
     static constexpr std::size_t shared_bytes = words_at + sizeof(int) * (1 + copier_warps);
 };
@@ -117,10 +115,9 @@ template <class T, class P> struct PipelineMemory {
         return reinterpret_cast<int4*>(base + P::matrix_bytes + P::tile_bytes) + slot;
     }
 
-    /// What the dispatcher says; the producer has no registers to keep it in.
-    __device__ __forceinline__ Parked<Source> source(int slot) const {
-        return Parked<Source>(base + P::sources_at + slot * static_cast<int>(sizeof(Source)));
-    }
+    /// What the dispatcher says; the producer has no registers to keep it in. There is one: it is fed while the next one waits
+    /// with the dispatcher. More would be drawn too early, and blocks end together less.
+    __device__ __forceinline__ Parked<Source> source() const { return Parked<Source>(base + P::source_at); }
 
     __device__ __forceinline__ std::uint64_t* barrier(int i) const {
         return reinterpret_cast<std::uint64_t*>(base + P::barriers_at) + i;
@@ -143,8 +140,8 @@ template <class T, class P> struct PipelineMemory {
     /// Every consumer warp has done its last tile.
     __device__ __forceinline__ std::uint64_t* done() const { return of_stage(4, 0) + 2 * P::orders; }
 
-    __device__ __forceinline__ std::uint64_t* source_full(int slot) const { return done() + 1 + slot; }
-    __device__ __forceinline__ std::uint64_t* source_empty(int slot) const { return done() + 1 + P::sources + slot; }
+    __device__ __forceinline__ std::uint64_t* source_full() const { return done() + 1; }
+    __device__ __forceinline__ std::uint64_t* source_empty() const { return done() + 2; }
 
     /// The first ticket of the list of tiles to do again, or -1.
     __device__ __forceinline__ int* again() const { return reinterpret_cast<int*>(base + P::words_at); }
@@ -167,10 +164,8 @@ template <class T, class P> struct PipelineMemory {
             ptx::barrier_init(order_full(i), 1);
             ptx::barrier_init(order_empty(i), 32 * copier_warps);
         }
-        for (int i = 0; i < P::sources; ++i) {
-            ptx::barrier_init(source_full(i), 1);
-            ptx::barrier_init(source_empty(i), 1);
-        }
+        ptx::barrier_init(source_full(), 1);
+        ptx::barrier_init(source_empty(), 1);
         ptx::barrier_init(done(), 4 * P::warpgroups);
         shared_store(again(), -1);
         for (int i = 0; i < copier_warps; ++i)

@@ -29,7 +29,7 @@ public:
     /// Everything that the dispatcher's next tile needs, in the order in which consumers will ask for it; K runs a block ahead
     /// of V. False: it has none.
     __device__ __forceinline__ bool feed() {
-        ptx::barrier_wait(memory_.source_full(slot()), tile_.stage / P::sources % 2);
+        ptx::barrier_wait(memory_.source_full(), parity());
         const int first_row = source().first_row;
         if (first_row >= 0) {
             const int blocks = key_blocks<P>(first_row, source().rows, tasks_.common().causal);
@@ -46,7 +46,7 @@ public:
         }
         tile_.stage = ptx::opaque(tile_.stage); // what has been computed from it would need a register until here
         const bool over = source().first_row == Source::over;
-        ptx::barrier_arrive(memory_.source_empty(slot()));
+        ptx::barrier_arrive(memory_.source_empty());
         tile_.next();
         return !over;
     }
@@ -58,18 +58,17 @@ private:
     /// Tells the consumers that no tile follows.
     __device__ __forceinline__ void end_of_tiles() {
         for (int warpgroup = 0; warpgroup < P::warpgroups; ++warpgroup) {
-            ptx::barrier_wait(memory_.q_empty(warpgroup), q_parity() ^ 1);
+            ptx::barrier_wait(memory_.q_empty(warpgroup), parity() ^ 1);
             shared_store(memory_.tile(tile_.stage, warpgroup), make_int4(-1, 0, 0, 0));
             ptx::barrier_arrive(memory_.q_full(warpgroup));
         }
     }
 
     /// What the dispatcher says of the tile.
-    __device__ __forceinline__ Source source() const { return memory_.source(slot()).read(); }
-    __device__ __forceinline__ int slot() const { return tile_.stage % P::sources; }
+    __device__ __forceinline__ Source source() const { return memory_.source().read(); }
 
-    /// Q has one room, so a lap a tile.
-    __device__ __forceinline__ unsigned q_parity() const { return tile_.stage & 1; }
+    /// Q and the source have one room each, so a lap a tile.
+    __device__ __forceinline__ unsigned parity() const { return tile_.stage & 1; }
 
     /// Rows [first_row, first_row + ROWS) of one of a view's matrices.
     template <int ROWS>
@@ -107,7 +106,7 @@ private:
     /// The tile and its Q, to every warpgroup as soon as that one is ready for it.
     __device__ __forceinline__ void announce() {
         DRA_ROLLED for (int warpgroup = 0; warpgroup < P::warpgroups; ++warpgroup) {
-            ptx::barrier_wait(memory_.q_empty(warpgroup), q_parity() ^ 1);
+            ptx::barrier_wait(memory_.q_empty(warpgroup), parity() ^ 1);
             const Source source = this->source();
             int4* const tile = memory_.tile(tile_.stage, warpgroup);
             shared_store(tile, make_int4(source.first_row, source.rows, static_cast<int>(source.q_row),
