@@ -130,15 +130,17 @@ TEST_CASE("an input file that is absent or malformed is refused") {
 }
 
 TEST_CASE("an output that cannot be written is refused before anything is computed, and nothing is left behind") {
-    const Folder folder;
+    const Folder folder, other;
+    std::filesystem::create_symlink("/dev/null", other.file("a_device"));
     const std::string input = golden_path("gqa").string();
     const auto with_output = [&](const std::string& output, const std::string& from) {
         return complaint({"run", "--input", from, "--output", output, "--segments", "4", "--dilations", "1"});
     };
-    for (const std::string& output : {folder.file("absent/out"), folder.file(""), std::string("/proc/out"),
-                                      std::string("/dev/null"), input + "/out"})
+    for (const std::string& output :
+         {folder.file("absent/out"), folder.file(""), std::string("/proc/out"), other.file("a_device"), input + "/out"})
         CHECK(with_output(output, input) == "output = " + output + rule_of_output);
     CHECK(folder.empty());
+    CHECK(std::filesystem::is_character_file(other.file("a_device")));
     const std::string absent = folder.file("absent/out"); // said before the input is read, which is not there either
     CHECK(with_output(absent, "/absent/file") == "output = " + absent + rule_of_output);
 }

@@ -1,5 +1,6 @@
 """Where a source can be mutated: clang's syntax tree says what is an operator, an index or a constant."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ EVALUATED_BY_COMPILER = (
     Kind.TEMPLATE_NON_TYPE_PARAMETER,
 )  # fmt: skip
 DECLARES_CONSTANTS = (Kind.DECL_STMT, Kind.VAR_DECL, Kind.UNEXPOSED_DECL, Kind.FUNCTION_DECL, Kind.FUNCTION_TEMPLATE)
+PREFETCH = re.compile(rb"[\w.]*prefetch\w*\(")  # asks for memory, and neither reads nor writes a value
 LEFT_OUT = {"&&": "left_out_of_and", "||": "left_out_of_or"}
 AROUND = 0.5  # what wraps an operand lies around the operand's own edits, which are as long
 
@@ -67,8 +69,12 @@ class Finder:
     def walk(self, cursor, path, function):
         if cursor.kind in EVALUATED_BY_COMPILER:
             return
+        if cursor.kind == Kind.CALL_EXPR and PREFETCH.match(self.texts[path], cursor.extent.start.offset):
+            return
         if cursor.kind in FUNCTIONS:
             function = cursor.spelling
+            if function.startswith("prefetch"):
+                return
         if cursor.kind in DECLARES_CONSTANTS and {"constexpr", "consteval"} & set(first_words(cursor)):
             return
         self.function = function
