@@ -15,10 +15,9 @@ public:
     /// Makes room for so many keys, to none of which anything has been brought; memory only grows.
     void resize(Index keys, Index head_dim) {
         keys_ = strips_up(keys), summed_ = 0;
-        const auto size = static_cast<std::size_t>(keys_ * ceil_div(head_dim, lanes<T>) + strip); // one is asked ahead
-        if (size <= dk_.size()) return;
-        dk_.resize(size);
-        dv_.resize(size);
+        const Index size = keys_ * ceil_div(head_dim, lanes<T>) + strip; // one is asked ahead
+        dk_.resize(std::max(dk_.size(), static_cast<std::size_t>(size)));
+        dv_.resize(dk_.size());
     }
 
     /// Rows of key j and the following, channels of lane group c.
@@ -31,8 +30,7 @@ public:
 
     /// Adds keys [begin, end) to rows of the view: dk, scaled, and dv.
     void add_to(MutableRows<T> dk_rows, MutableRows<T> dv_rows, T scale, Index begin, Index end) const {
-        const Index n = std::min(end, summed_) - begin;
-        if (n <= 0) return;
+        const Index n = std::max(std::min(end, summed_) - begin, Index{0});
         for (Index c = 0; c * lanes<T> < dk_rows.cols(); ++c) {
             const Index d = c * lanes<T>, channels = std::min<Index>(lanes<T>, dk_rows.cols() - d);
             dk_rows.block(begin, d, n, channels) += scale * rows(dk_, c).block(begin, 0, n, channels);

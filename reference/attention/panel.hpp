@@ -156,9 +156,8 @@ void end_panel(const PanelState<T>& panel, RowMajor<T>& o, Index i0, Index rows,
                   o.data() + d, head_dim);
     for (Index i = 0; i < rows; ++i) {
         const int lane = static_cast<int>(i);
-        const T l = panel.softmax.sum.get(lane);
-        const T lse = l == T(0) ? -std::numeric_limits<T>::infinity()
-                                : panel.softmax.max.get(lane) * std::numbers::ln2_v<T> + std::log(l);
+        const T l = panel.softmax.sum.get(lane); // of a row that saw nothing 0, and the maximum -inf
+        const T lse = panel.softmax.max.get(lane) * std::numbers::ln2_v<T> + std::log(l);
         const T inverse = l == T(0) ? T(0) : T(1) / l;
         auto out = into.out.row(i0 + i);
         if (combine == Combine::store) {

@@ -139,12 +139,11 @@ private:
 /// y[k * y_row + i] = scale * x[i * x_row + k] for i < min(rows, strip), k < K: packs rows as columns, and back.
 template <class T> DRA_INLINE void transpose(Index rows, Index K, T scale, const T* x, Index x_row, T* y, Index y_row) {
     const Index n = std::min<Index>(rows, strip);
-    const Index blocks = strip % 8 == 0 ? n / 8 * 8 : 0, blocks_K = K / 8 * 8; // transposed in registers
-    for (Index i = 0; i < blocks; i += 8)
-        for (Index k = 0; k < blocks_K; k += 8)
-            Transposed<T>(x + i * x_row + k, x_row).store(scale, y + k * y_row + i, y_row);
-    for (Index k = 0; k < K; ++k)
-        for (Index i = k < blocks_K ? blocks : 0; i < n; ++i) y[k * y_row + i] = scale * x[i * x_row + k];
+    Index k = 0;
+    if constexpr (strip == 8)
+        for (; n == strip && k + 8 <= K; k += 8) Transposed<T>(x + k, x_row).store(scale, y + k * y_row, y_row);
+    for (; k < K; ++k)
+        for (Index i = 0; i < n; ++i) y[k * y_row + i] = scale * x[i * x_row + k];
 }
 
 /// y[k * strip + i] = x[k * x_row + i] for i < min(columns, strip), k < K: packs rows as they are.

@@ -27,7 +27,7 @@ public:
     Views(const Problem& problem, Index pattern) : problem_(problem), pattern_(pattern) {
         for (Index g = problem.kv_heads; g-- > 0;)
             if (uses(problem, pattern, g)) first_head_ = g, ++heads_; // which lie side by side
-        const Pattern any_phase = pattern_of(problem, pattern, 0);
+        const Pattern any_phase = pattern_of(problem, pattern, first_head_);
         segments_ = any_phase.segments(problem.tokens);
         longest_ = std::min(ceil_div(any_phase.segment_length, any_phase.dilation_rate), problem.tokens);
     }

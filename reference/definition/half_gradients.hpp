@@ -13,7 +13,7 @@ namespace dra {
 
 /// The largest error of each gradient as a share of its bound.
 struct HalfGradientErrors {
-    double dq = 0, dk = 0, dv = 0;
+    double dq, dk, dv;
 
     double worst() const { return std::max({dq, dk, dv}); }
 };

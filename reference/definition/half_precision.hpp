@@ -22,7 +22,7 @@ using half = Eigen::half;
 
 /// Every error as a share of its bound: 1 is at the bound. Infinite where a NaN or an infinity is in the wrong place.
 struct HalfErrors {
-    double out_max = 0, out_mean = 0, out_norm = 0, lse = 0;
+    double out_max, out_mean, out_norm, lse;
 
     double worst() const { return std::max({out_max, out_mean, out_norm, lse}); }
     bool within_bounds() const { return worst() <= 1; }

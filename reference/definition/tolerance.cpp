@@ -23,7 +23,7 @@ public:
     double ratio(double epsilon, double condition, double floor) const {
         if (largest_error_ == 0) return 0;
         const double unit = epsilon * condition * std::max(largest_truth_, floor);
-        return std::isfinite(largest_error_) && std::isfinite(unit) ? largest_error_ / unit : infinity;
+        return std::isfinite(unit) ? largest_error_ / unit : infinity;
     }
 
 private:
@@ -32,13 +32,14 @@ private:
 
 double condition(const Magnitudes& of) { return std::max(1.0, of.score / 8); }
 
-/// The magnitudes of a KV head: the largest of the query heads that share it.
+/// What dk and dv of a KV head are judged by: the largest of the query heads that share it.
 Magnitudes shared(const Problem& problem, const Oracle& oracle, Index b, Index kv_head) {
     Magnitudes largest;
     for (Index h = kv_head * problem.group_size(); h < (kv_head + 1) * problem.group_size(); ++h) {
         const Magnitudes& of = oracle.of(b, h);
-        largest = {std::max(largest.score, of.score), std::max(largest.dp, of.dp), std::max(largest.query, of.query),
-                   std::max(largest.key, of.key)};
+        largest = {.score = std::max(largest.score, of.score),
+                   .dp = std::max(largest.dp, of.dp),
+                   .query = std::max(largest.query, of.query)};
     }
     return largest;
 }

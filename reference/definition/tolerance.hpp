@@ -26,7 +26,7 @@ struct ErrorRatios {
         return out <= forward_bound && lse <= forward_bound && dq <= gradient_bound && dk <= gradient_bound &&
                dv <= gradient_bound;
     }
-    double forward() const { return out > lse ? out : lse; }
+    double forward() const { return std::max(out, lse); }
 };
 
 /// Compares every element of every row. `T` is the type of the result, which sets u. dq, dk, dv are judged when given.

@@ -21,7 +21,6 @@ bool any_visible(const Pattern& pattern, const Problem& problem, const Interval&
 } // namespace
 
 bool any_visible(const Problem& problem, const Interval& queries, const Interval& keys) {
-    if (queries.size() == 0 || keys.size() == 0) return false;
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern)
         for (Index g = 0; g < problem.kv_heads; ++g)
             if (uses(problem, pattern, g) && any_visible(pattern_of(problem, pattern, g), problem, queries, keys))
