@@ -34,6 +34,22 @@ TEST_CASE("the words of a panel are the published ones, lane by lane") {
     CHECK(different == 0);
 }
 
+TEST_CASE_TEMPLATE("a pair whose word is exactly p 2^32 is kept, and one whose word is just below is dropped", T, float,
+                   double) {
+    Question asked{{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}}};
+    asked.configuration.dropout_seed = 3;
+    const std::uint32_t word = dropout_word(3, 0, 0, 0, 0);
+    for (const bool kept : {true, false}) {
+        asked.configuration.dropout = (word + (kept ? 0.0 : 1.0)) * 0x1p-32;
+        Inputs<T> inputs(asked);
+        inputs.v.flat() = 1;
+        const double weight = kept ? 1 / (1 - asked.configuration.dropout) : 0;
+        CHECK(inputs.truth().attention.out.flat()[0] == weight);
+        CHECK(dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v).out.flat()[0] ==
+              static_cast<T>(weight));
+    }
+}
+
 /// With q = 0 and v the identity, out is the matrix of weights.
 template <class T> Tensor<T> weights(const Inputs<T>& inputs, bool on_ring) {
     return on_ring ? ring_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v).out

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <numbers>
+
 namespace dra::test {
 namespace {
 
@@ -100,6 +102,16 @@ TEST_CASE_TEMPLATE("dilated_attention: segments of one selected row give v at 0 
                         CHECK(out.isZero(0));
                 }
     }
+}
+
+TEST_CASE_TEMPLATE("the most negative score that there is is a score, not the lack of one", T, float, double) {
+    constexpr T least = std::numeric_limits<T>::lowest();
+    View<T> view({{0, 1, 3}, {0, 1, 1}, false}, 1, 1, std::numbers::ln2); // times log2(e) that is 1
+    view.q.flat() = 1;
+    view.k.flat() = least;
+    const Attention<T> result = view.attend();
+    CHECK((result.out.flat() == view.v.flat()[0]).all());
+    CHECK((result.lse.flat() == least * std::numbers::ln2_v<T>).all());
 }
 
 } // namespace

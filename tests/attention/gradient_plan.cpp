@@ -1,5 +1,6 @@
 #include "reference/attention/dilated_attention.hpp"
 #include "reference/attention/dilated_attention_gradient.hpp"
+#include "reference/attention/panel.hpp"
 #include "tests/gradients.hpp"
 
 #include <doctest/doctest.h>
@@ -64,6 +65,19 @@ TEST_CASE("what a run of the gradients left in a workspace does not reach the ne
         const Attention<float> result = forward(*inputs);
         CHECK(same(run_gradient(plan, *inputs, result, shared), run_gradient(plan, *inputs, result, fresh)));
     }
+}
+
+TEST_CASE("views are cut into parts where they are few and long, and no part has less than a bundle of queries") {
+    const auto parts_of = [](Index tokens, Index heads, Index segment_length) {
+        const Inputs<float> inputs({{1, tokens, heads, 2}, 1, {{segment_length}, {1}}});
+        const Index parts = make_plan(inputs.problem).gradient_waves[0].parts;
+        CHECK((parts - 1) * kernel::bundle_rows<float> < heads * segment_length);
+        return parts;
+    };
+    CHECK(parts_of(4000, 1, 4000) > 1);
+    CHECK(parts_of(200, 16, 200) > 1); // the query heads of a group have their queries together
+    CHECK(parts_of(200, 1, 200) == 1);
+    CHECK(parts_of(4000, 8, 40) == 1); // there are views enough for all cores
 }
 
 TEST_CASE("gradients of one plan are run by several threads at a time, with a workspace each") {

@@ -41,15 +41,18 @@ TEST_CASE_TEMPLATE("gradients by the definition with rounded S, P, O, dP and dS 
 }
 
 TEST_CASE("an error of a gradient is counted in units of its bound, each tensor by itself") {
-    // 1 everywhere: ((1 + 0.3) - 0.3) in bf16 is 1 - 2^-8, so atol is 2^-7
+    // 1 and, in one place, -1: ((1 + 0.3) - 0.3) in bf16 is 1 - 2^-8, so atol is 2^-7; of -1 nothing is lost
     constexpr double off = 0x1p-4, wrong = 0x1p-3, atol = 0x1p-7;
     const Shape shape{1, 3, 1, 5};
     const auto all = [&](double dq, double dk, double dv) {
-        return Gradients<double>{{shape, dq}, {shape, dk}, {shape, dv}};
+        Gradients<double> x{{shape, dq}, {shape, dk}, {shape, dv}};
+        x.dq.flat()[7] = x.dk.flat()[8] = x.dv.flat()[9] = -1;
+        return x;
     };
     Gradients<double> yardstick = all(1, 1, 1);
     yardstick.dq.flat()[2] -= off, yardstick.dk.flat()[14] += 2 * off;
-    Gradients<float> result{{shape, 1}, {shape, 1}, {shape, 1}};
+    Gradients<float> result{all(1, 1, 1).dq.cast<float>(), all(1, 1, 1).dk.cast<float>(),
+                            all(1, 1, 1).dv.cast<float>()};
     result.dq.flat()[0] += static_cast<float>(wrong), result.dk.flat()[3] -= static_cast<float>(wrong);
     const HalfGradientErrors found = half_gradient_errors<bfloat16>(all(1, 1, 1), yardstick, result);
     CHECK(found.dq == wrong / (3 * off + atol));

@@ -117,6 +117,21 @@ TEST_CASE("an error is counted in units of its bound, which it may just reach") 
         }
 }
 
+TEST_CASE("no error of no bound is right, and an error of exactly 1 is counted like any other") {
+    const Question asked{{1, 2, 1, 4}, 1, {.segment_lengths = {2}, .dilation_rates = {1}}, 1};
+    const Problem problem = Inputs<float>(asked).problem;
+    Oracle truth{{Tensor<double>(asked.q, 0), Lse<double>(1, 1, 2)}, {}, {{}}};
+    truth.attention.lse.flat() = 0;
+    Attention<float> result{Tensor<float>(asked.q, 0), Lse<float>(1, 1, 2)};
+    result.lse.flat() = 0;
+    const auto judge = [&] { return half_errors<half>(problem, truth, truth.attention.out, result); };
+    CHECK(judge().worst() == 0);
+    result.out.flat()[5] = 1;
+    CHECK(judge().out_norm == std::numeric_limits<double>::infinity()); // of truths that are all 0
+    truth.attention.out.flat()[0] = result.out.flat()[0] = 1;
+    CHECK(judge().out_norm == 100);
+}
+
 TEST_CASE("NaN and infinities are infinitely wrong, wherever they stand") {
     const Rounded<half> of({{1, 5, 1, 8}, 1, {.segment_lengths = {5}, .dilation_rates = {2}}, 8});
     for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
@@ -134,6 +149,7 @@ TEST_CASE("NaN and infinities are infinitely wrong, wherever they stand") {
 TEST_CASE("a result of another shape is refused") {
     const Rounded<half> of({{1, 5, 1, 8}, 1, {.segment_lengths = {5}, .dilation_rates = {2}}, 8});
     CHECK_THROWS_AS(of.judge({Tensor<float>(Shape{1, 4, 1, 8}, 0), Lse<float>(1, 1, 5)}), ShapeError);
+    CHECK_THROWS_AS(of.judge({of.result.out, Lse<float>(1, 1, 4)}), ShapeError);
 }
 
 } // namespace dra::test

@@ -34,6 +34,9 @@ TEST_CASE("validate fills in every default") {
     CHECK(problem.softmax_scale == 1 / std::sqrt(8.0));
     CHECK(problem.ranks == 1);
     CHECK(problem.layout == Layout::contiguous);
+    CHECK_FALSE(problem.stop_gradient_mixing);
+    CHECK(problem.dropout == 0);
+    CHECK(problem.dropout_seed == 0);
 
     Configuration mixture = plain();
     mixture.mode = Mode::mixture;
@@ -48,7 +51,10 @@ TEST_CASE("validate keeps what was chosen") {
                          .causal = true,
                          .softmax_scale = -0.25,
                          .ranks = 99,
-                         .layout = Layout::zigzag};
+                         .layout = Layout::zigzag,
+                         .stop_gradient_mixing = true,
+                         .dropout = 0.75,
+                         .dropout_seed = 5};
     const Problem problem = validate(chosen, plain_inputs());
     CHECK(problem.segment_lengths == chosen.segment_lengths);
     CHECK(problem.dilation_rates == chosen.dilation_rates);
@@ -58,6 +64,9 @@ TEST_CASE("validate keeps what was chosen") {
     CHECK(problem.softmax_scale == -0.25);
     CHECK(problem.ranks == 99);
     CHECK(problem.layout == Layout::zigzag);
+    CHECK(problem.stop_gradient_mixing);
+    CHECK(problem.dropout == 0.75);
+    CHECK(problem.dropout_seed == 5);
 }
 
 TEST_CASE("a missing tensor is refused by name") {
@@ -201,6 +210,18 @@ TEST_CASE("a scale that is not finite, and ranks below 1 or beyond 64 N, are ref
     CHECK_THROWS_AS(validate(chosen, plain_inputs()), PatternError);
     chosen.ranks = 1024;
     CHECK(validate(chosen, plain_inputs()).ranks == 1024);
+}
+
+TEST_CASE("a dropout outside [0, 1) is refused") {
+    Configuration chosen = plain();
+    for (const double p : {1.0, -0.25, 2.0, infinity, not_a_number}) {
+        chosen.dropout = p;
+        CHECK_THROWS_AS(validate(chosen, plain_inputs()), PatternError);
+    }
+    chosen.dropout = 1;
+    CHECK_THROWS_WITH_AS(validate(chosen, plain_inputs()), "dropout = 1: must be at least 0 and below 1", PatternError);
+    chosen.dropout = 1 - 0x1p-53;
+    CHECK_NOTHROW(validate(chosen, plain_inputs()));
 }
 
 TEST_CASE("values that an enumeration does not have are refused with those it has") {

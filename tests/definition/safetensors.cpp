@@ -115,6 +115,12 @@ TEST_CASE("a header that is too long is refused before it is read") {
     std::string bytes = with_header("{}");
     bytes[0] = 3;
     CHECK(complaint(bytes) == ": header length = 3: must be at most the 2 bytes that follow");
+    const auto of_length = [&](std::uint64_t length) {
+        std::memcpy(bytes.data(), &length, sizeof length);
+        return complaint(bytes);
+    };
+    CHECK(of_length(100'000'000) == ": header length = 100000000: must be at most the 2 bytes that follow");
+    CHECK(of_length(100'000'001) == ": header length = 100000001: must be at most 100000000 bytes");
     for (const int top : {0x10, 0x7f, 0xff}) { // up to 2^64 - 1: nothing overflows, nothing is allocated
         bytes[7] = static_cast<char>(top);
         CHECK(contains(complaint(bytes), "must be at most 100000000 bytes"));

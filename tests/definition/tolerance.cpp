@@ -117,6 +117,13 @@ TEST_CASE("a NaN or an infinity makes the ratio infinite, wherever it stands and
     }
 }
 
+TEST_CASE("an error of exactly 1 is an error like any other") {
+    const Judged of;
+    auto a = of.attention<float>();
+    a.out(1, 0, 2, 0) += 1;
+    CHECK(near(error_ratios(of.problem, of.truth, a).out, 2 / u32));
+}
+
 TEST_CASE("a truth that is NaN passes nothing, not even NaN") {
     Judged of;
     of.truth.attention.out(0, 1, 2, 0) = not_a_number;
@@ -146,15 +153,15 @@ TEST_CASE("exact zeros of out and dv forgive nothing; those of dq and dk have th
     of.truth.gradients->dq.flat().setZero();
     of.truth.gradients->dk.flat().setZero();
     of.truth.gradients->dv.flat().setZero();
-    for (Magnitudes& magnitudes : of.truth.magnitudes) magnitudes = {.score = 1, .dp = 4, .query = 16, .key = 8};
+    for (Magnitudes& magnitudes : of.truth.magnitudes) magnitudes = {.score = 1, .dp = 0.25, .query = 0.5, .key = 8};
     auto a = of.attention<double>();
     auto g = of.gradients<double>();
     CHECK(of.judge(a, g).out == 0);
     CHECK(of.judge(a, g).dv == 0);
     a.out(0, 0, 0, 0) = 1e-300;
     g.dv(0, 0, 0, 0) = 1e-300;
-    g.dq(0, 0, 0, 0) = 3 * u64; // floor 0.5 * 4 * 8 / 16 = 1
-    g.dk(0, 0, 0, 0) = 6 * u64; // floor 0.5 * 4 * 16 / 16 = 2
+    g.dq(0, 0, 0, 0) = 3 * u64 / 16;  // floor 0.5 * 0.25 * 8 / 16
+    g.dk(0, 0, 0, 0) = 3 * u64 / 256; // floor 0.5 * 0.25 * 0.5 / 16
     CHECK(of.judge(a, g).out == infinity);
     CHECK(of.judge(a, g).dv == infinity);
     CHECK(near(of.judge(a, g).dq, 3));
