@@ -1,7 +1,7 @@
 """Mutates reference/ one operator at a time and reruns the fast suites: do the tests notice?
 
     python3 -m venv build/mutation-venv && build/mutation-venv/bin/pip install -r tests/mutation/requirements.txt
-    build/mutation-venv/bin/python tests/mutation/campaign.py [--only reference/ring ...] [--resume] [--prefix "nice -n 15"]
+    build/mutation-venv/bin/python tests/mutation/campaign.py [--only reference/ring ...] [--resume] [--unlisted] [--prefix "nice -n 15"]
 
 All mutants are compiled into one set of programs; DRA_MUTANT chooses one. A point that no test reaches counts as a
 survivor. survivors.json lists those that are known, each with why it is equivalent. The exit status is 1 when fewer than
@@ -12,6 +12,7 @@ kept in build/mutation/killed.jsonl, so that --resume goes on from there. Needs 
 import argparse
 import collections
 import concurrent.futures
+import itertools
 import json
 import math
 import os
@@ -34,6 +35,7 @@ BUILD = ROOT / "build" / "mutation" / "build"
 FOLDERS = ["reference/definition", "reference/attention", "reference/ring"]
 SUITES = ["definition", "attention", "ring", "property", "allocation"]
 LEAST_KILLED = 0.95
+POINTS_OF_A_FILE = 256  # numbers of their own, so that a change of one file leaves the text of the others as it was
 DEADLOCK = 200  # seconds after which a test that takes no CPU time is stopped
 # A mutant may do what its source would never do, so that it gets no rights: a campaign of root runs the tests as nobody.
 UNPRIVILEGED = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
@@ -58,7 +60,8 @@ def find_points():
         kept = [a for a in shlex.split(command["command"])[1:] if a.startswith(("-D", "-I", "-m"))]
         finder.parse(source, ["-std=c++20", "-fopenmp", "-resource-dir", resources, "-isystem", "/usr/include/eigen3", *kept])
     points = sorted(set(finder.points.values()), key=lambda p: (p.path, p.line, p.column, p.becomes, p.edits))
-    return dict(enumerate(points))
+    by_file = itertools.groupby(points, key=lambda p: p.path)
+    return {n: p for file, (_, of_file) in enumerate(by_file) for n, p in enumerate(of_file, file * POINTS_OF_A_FILE)}
 
 
 def configure(source, build, *more):
@@ -219,6 +222,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", help="points of paths that begin like one of these", nargs="+", default=[""])
     parser.add_argument("--resume", help="keep what was killed before", action="store_true")
+    parser.add_argument("--unlisted", help="take survivors.json's word for what is on it", action="store_true")
     parser.add_argument("--prefix", help="what every program is started under", type=shlex.split, default=[])
     parser.add_argument("--seconds", help="tests that take longer are left out", type=float, default=600)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
@@ -237,7 +241,9 @@ def main():
     if not asked.resume:
         KILLED.unlink(missing_ok=True)
     killed = {tuple(name): test for name, test in map(json.loads, KILLED.read_text().splitlines())} if KILLED.exists() else {}
-    campaign(points, names, Killers(all_tests, reached, asked.prefix), asked.jobs, killed)
+    believed = survivors.reasons() if asked.unlisted else {}
+    doubted = {n: p for n, p in points.items() if names[n] not in believed}
+    campaign(doubted, names, Killers(all_tests, reached, asked.prefix), asked.jobs, killed)
     return verdict(points, names, reached, killed)
 
 
