@@ -1,7 +1,8 @@
 """Mutates reference/ one operator at a time and reruns the fast suites: do the tests notice?
 
     python3 -m venv build/mutation-venv && build/mutation-venv/bin/pip install -r tests/mutation/requirements.txt
-    build/mutation-venv/bin/python tests/mutation/campaign.py [--only reference/ring ...] [--resume] [--unlisted] [--prefix "nice -n 15"]
+    build/mutation-venv/bin/python tests/mutation/campaign.py [--only reference/ring --suites ring property] [--resume]
+        [--unlisted] [--prefix "nice -n 15"]
 
 All mutants are compiled into one set of programs; DRA_MUTANT chooses one. A point that no test reaches counts as a
 survivor. survivors.json lists those that are known, each with why it is equivalent. The exit status is 1 when fewer than
@@ -87,7 +88,7 @@ def write_tree(points):
             target.write_bytes(text)
 
 
-def build(points, names, prefix):
+def build(points, names, suites, prefix):
     """Builds the mutated tree. Lines that the compiler refuses are left as they were, the next time from the start;
     returns what remains."""
     left_out = {tuple(name) for name in json.loads(REFUSED.read_text())} if REFUSED.exists() else set()
@@ -96,9 +97,9 @@ def build(points, names, prefix):
         write_tree(points)
         configure(TREE, BUILD, f"-DCMAKE_CXX_FLAGS=-include {HERE / 'mutation.hpp'} -w -D_GLIBCXX_ASSERTIONS",
               "-DCMAKE_CXX_FLAGS_RELEASE=-O2")
-        done = run(*prefix, "cmake", "--build", BUILD, "-j", os.cpu_count(), "--target", *[f"test_{s}" for s in SUITES], "--", "-k", "0")
+        done = run(*prefix, "cmake", "--build", BUILD, "-j", os.cpu_count(), "--target", *[f"test_{s}" for s in suites], "--", "-k", "0")
         if done.returncode == 0:
-            print(f"{len(names) - len(points)} points are on lines where a function cannot stand; left out", flush=True)
+            print(f"{len(left_out)} points are on lines where a function cannot stand; left out", flush=True)
             return points
         refused = None
         for kind in ("error:", ""):  # an error inside mutation.hpp names the line in a note alone
@@ -110,14 +111,14 @@ def build(points, names, prefix):
         REFUSED.write_text(json.dumps(sorted(left_out)))
 
 
-def tests():
+def tests(suites):
     """Every test of the suites: its name, its command, and its environment."""
     listed = json.loads(run("ctest", "--test-dir", BUILD, "--show-only=json-v1").stdout)["tests"]
     environment = {**os.environ, "OMP_WAIT_POLICY": "passive", "OMP_NUM_THREADS": "2", "RC_PARAMS": "max_success=100 seed=1 noshrink=1"}
     return [
         (t["name"], [*t["command"], "--abort-after=1"], environment)
         for t in listed
-        if t["name"].split("/")[0] in SUITES and "command" in t
+        if t["name"].split("/")[0] in suites and "command" in t
     ]
 
 
@@ -221,6 +222,7 @@ def verdict(points, names, reached, killed):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", help="points of paths that begin like one of these", nargs="+", default=[""])
+    parser.add_argument("--suites", help="what a mutant is shown to", nargs="+", default=SUITES)
     parser.add_argument("--resume", help="keep what was killed before", action="store_true")
     parser.add_argument("--unlisted", help="take survivors.json's word for what is on it", action="store_true")
     parser.add_argument("--prefix", help="what every program is started under", type=shlex.split, default=[])
@@ -230,11 +232,12 @@ def main():
 
     points = find_points()
     names = survivors.named(points)
-    points = build(points, names, asked.prefix)
-    all_tests = tests()
+    points = {n: p for n, p in points.items() if p.path.startswith(tuple(asked.only))}
+    points = build(points, names, asked.suites, asked.prefix)
+    all_tests = tests(asked.suites)
     there, reached = baseline(all_tests, asked.seconds, asked.prefix)
     print(f"{len(points) - len(there)} points that the compiler evaluates, or whose type has no such mutant; left out")
-    points = {n: points[n] for n in sorted(there) if points[n].path.startswith(tuple(asked.only))}
+    points = {n: points[n] for n in sorted(there)}
     all_tests = [test for test in all_tests if test[0] in reached]
     print(f"{len(points)} mutants, {len(all_tests)} tests of {sum(s for s, _ in reached.values()):.0f} s", flush=True)
 
