@@ -63,6 +63,14 @@ TEST_CASE_TEMPLATE("one element that is wrong by a tenth fails, and so do all el
     CHECK_FALSE(of.judge(all).within_bounds());
 }
 
+TEST_CASE("the yardstick takes a segment that is longer than the sequence to end with it") {
+    const auto yardstick = [](Index segment_length) {
+        const Inputs<float> in({{2, 5, 2, 8}, 2, {.segment_lengths = {segment_length}, .dilation_rates = {1}}, 4});
+        return rounding_oracle<half>(in.problem, in.q, in.k, in.v);
+    };
+    CHECK((yardstick(5).flat() == yardstick(7).flat()).all());
+}
+
 TEST_CASE_TEMPLATE("accumulating in the type itself fails", Half, bfloat16, half) {
     // defect `half-accumulator`: the running output is kept in the type, key after key
     Rounded<Half> of({{1, 256, 1, 64}, 1, {.segment_lengths = {256}, .dilation_rates = {1}}, 3});

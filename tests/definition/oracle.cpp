@@ -71,7 +71,7 @@ struct Inputs {
 } // namespace
 
 TEST_CASE("terms too small to change a sum one by one change it together") {
-    constexpr Index N = 257; // equal weights, and values of which 1 + 2^-54 rounds to 1
+    constexpr Index N = 257; // 1 + 2^-54 rounds to 1, of values with equal weights and then of the weights themselves
     Tensor<double> q({1, N, 1, 1}, 0), v({1, N, 1, 1}, 0x1p-54);
     v(0, 0, 0, 0) = 1;
     const Problem problem =
@@ -79,6 +79,11 @@ TEST_CASE("terms too small to change a sum one by one change it together") {
     const double found = oracle<double>(problem, q, q, v).attention.out(0, 7, 0, 0), expected = (1 + 0x1p-46) / N;
     MESSAGE("relative error ", std::abs(found - expected) / expected);
     CHECK(std::abs(found - expected) <= 0x1p-52 * expected);
+
+    const Tensor<double> ones({1, N, 1, 1}, 1);
+    Tensor<double> k({1, N, 1, 1}, -54 * std::log(2.0));
+    k(0, 0, 0, 0) = 0;
+    CHECK(std::abs(oracle<double>(problem, ones, k, v).attention.lse(0, 0, 7) - 0x1p-46) <= 0x1p-52);
 }
 
 TEST_CASE("the oracle agrees with every golden case, forward and backward") {
@@ -252,6 +257,20 @@ TEST_CASE("magnitudes are the largest over the visible pairs of each batch and h
                 CHECK(found.key == expected.key);
             }
     }
+}
+
+TEST_CASE("the magnitudes of one token are those of its one pair, however small, and without a dout dP is 0") {
+    const Shape shape{1, 1, 1, 2};
+    const Tensor<double> q(shape, 0.5), k(shape, 0.25), v(shape, 0.125), dout(shape, 2);
+    const Problem problem =
+        validate({.segment_lengths = {1}, .dilation_rates = {1}, .softmax_scale = 1.0}, info<double>(q, k, v));
+    const Magnitudes with = oracle<double>(problem, q, k, v, dout.view()).of(0, 0),
+                     without = oracle<double>(problem, q, k, v).of(0, 0);
+    CHECK(with.score == 0.25);
+    CHECK(with.dp == 0.5);
+    CHECK(with.query == 0.5);
+    CHECK(with.key == 0.25);
+    CHECK(without.dp == 0);
 }
 
 TEST_CASE("the result is the same, bit for bit, for every number of threads") {

@@ -246,6 +246,7 @@ TEST_CASE("what cannot be written is refused and leaves nothing behind") {
          {folder.path / "absent" / "x", folder.path, folder.path / "", folder.file("a_file") / "x",
           folder.file("a_device"), fs::path("/proc/x"), fs::path("")}) {
         CAPTURE(path.string());
+        if (path != "/proc/x") CHECK_THROWS_AS(check_writable(path), FormatError); // there root has to try
         const std::string rule = ": must be a file in an existing directory that can be written to";
         CHECK_THROWS_WITH_AS(write_safetensors(path, some_tensors()), ("output = " + path.string() + rule).c_str(),
                              FormatError);

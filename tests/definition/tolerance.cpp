@@ -190,7 +190,7 @@ TEST_CASE("large scores condition out and gradients by max|s| / 8, and floor lse
 
 TEST_CASE("every head is judged by its own magnitudes, a KV head by the largest of its query heads") {
     Judged of;
-    of.truth.magnitudes[1 * 4 + 3].score = 80; // batch 1, query head 3, KV head 1
+    of.truth.magnitudes[1 * 4 + 2].score = of.truth.magnitudes[1 * 4 + 3].score = 80; // batch 1, those of KV head 1
     auto a = of.attention<double>();
     auto g = of.gradients<double>();
     a.out(0, 0, 3, 0) += u64;     // ratio 2: the same head of another batch
