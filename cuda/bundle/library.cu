@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,7 +59,8 @@ bool goes_together(const Step& step, std::size_t patterns) {
     return step.name == std::string("all_patterns") && patterns <= most_patterns;
 }
 
-/// All patterns in one launch, and for a mixture the merge of what they left.
+/// All patterns in one launch, and for a mixture the merge of what they left: by the launch of a pattern that selects every row,
+/// if there is one.
 bool add_together(Prepared& prepared, const Step& step, const std::vector<Parameters>& patterns, bool clears) {
     const Parameters& asked = patterns.front();
     const bool mixed = patterns.size() > 1;
@@ -66,12 +68,14 @@ bool add_together(Prepared& prepared, const Step& step, const std::vector<Parame
     auto launches = std::make_shared<std::vector<Launch>>();
     auto maps = std::make_shared<std::vector<Maps>>(patterns.size());
     std::size_t ints = 0;
+    std::optional<Launch> last; // into which the others are merged
     for (std::size_t i = 0; i < patterns.size(); ++i) {
         Parameters into = patterns[i];
         refusal = why_not(step, Type::bf16, into, 90);
         if (!refusal.empty()) return false;
-        if (mixed) {
-            into.out = prepared.add_partial(rows * static_cast<std::size_t>(asked.head_dim));
+        const bool merges = mixed && !last && can_merge(into);
+        if (mixed && !merges) {
+            into.out = prepared.add_partial(partial_floats(asked));
             into.lse = prepared.add_partial(rows);
             if (!into.out || !into.lse) {
                 refusal = "the device's memory is exhausted";
@@ -79,6 +83,11 @@ bool add_together(Prepared& prepared, const Step& step, const std::vector<Parame
             }
         }
         (*maps)[i] = make_maps(step, Type::bf16, into);
+        if (merges) {
+            int* const workspace = prepared.add_workspace(workspace_ints(step, into));
+            last = Launch{into, Type::bf16, false, &(*maps)[i], nullptr, workspace};
+            continue;
+        }
         ints += workspace_ints(step, into);
         launches->push_back({into, Type::bf16, mixed, &(*maps)[i], nullptr});
     }
@@ -89,9 +98,15 @@ bool add_together(Prepared& prepared, const Step& step, const std::vector<Parame
             launched.workspace = workspace;
         }
         (void)maps;
-        return run_together(*launches, clears && !mixed);
+        return mixed ? run_partials(*launches) : run_together(*launches, clears);
     });
-    if (mixed)
+    if (last)
+        prepared.launches.emplace_back([=](cudaStream_t stream) {
+            Launch merging = *last;
+            merging.stream = stream;
+            return run_merging(merging, *launches);
+        });
+    else if (mixed)
         prepared.launches.emplace_back([=](cudaStream_t) { return merge_patterns(*launches, asked.out, asked.lse); });
     return true;
 }

@@ -3,17 +3,33 @@
 
 #include <algorithm>
 #include <chrono>
+#include <span>
 
 namespace dra::cuda::DRA_TARGET {
+
+namespace {
+
+constexpr auto joint_step = "all_patterns"; ///< does several patterns in one launch
+
+/// Whether it can do all of these, and there are several: then no faster step for one of them makes up for that.
+bool can_go_together(const Work& work, Type type, int architecture) {
+    const auto can = [&](const PatternWork& pattern) {
+        return why_not(*find_step(joint_step), type, pattern.parameters, architecture).empty();
+    };
+    return work.patterns.size() > 1 && work.patterns.size() <= most_patterns && std::ranges::all_of(work.patterns, can);
+}
+
+} // namespace
 
 Plan::Plan(const Problem& problem, Type type, const std::optional<std::string>& kernel, int architecture)
     : type_(type), q_shape_(problem.q_shape()), kv_shape_(problem.kv_shape()) {
     const Work work = work_of(problem);
+    const std::optional<std::string> asked = !kernel && can_go_together(work, type, architecture) ? joint_step : kernel;
     for (const PatternWork& pattern : work.patterns) {
         const bool merges = work.mixed && !passes_.empty();
         if (merges && !pattern.selects_any) continue; // the identity of merge
         const Step* step = nullptr;
-        if (pattern.selects_any) step = &choose_step(kernel, type, pattern.parameters, architecture);
+        if (pattern.selects_any) step = &choose_step(asked, type, pattern.parameters, architecture);
         if (step) kernels_.emplace_back(step->name);
         const bool clears = pattern.leaves_rows_between || !step;
         passes_.push_back({pattern.parameters, step, {}, {}, clears, merges});
@@ -22,6 +38,7 @@ Plan::Plan(const Problem& problem, Type type, const std::optional<std::string>& 
     mixed_ = work.mixed && passes_.size() > 1;
     together_ = goes_together();
     launches_ = together_ ? 1 + mixed_ : launches_ + rounds_sum();
+    if (mixed_ && together_) put_merging_last();
     allocate();
     for (Pass& pass : passes_) point(pass);
     if (!mixed_ && !together_) lanes_.resize(passes_.size() - 1);
@@ -30,8 +47,15 @@ Plan::Plan(const Problem& problem, Type type, const std::optional<std::string>& 
 
 bool Plan::goes_together() const {
     return passes_.size() <= most_patterns && std::ranges::all_of(passes_, [](const Pass& pass) {
-               return pass.step && pass.step->name == std::string("all_patterns");
+               return pass.step && pass.step->name == std::string(joint_step);
            });
+}
+
+/// The first that selects every row, if there is one.
+void Plan::put_merging_last() {
+    const auto merging = std::ranges::find_if(passes_, [](const Pass& pass) { return can_merge(pass.parameters); });
+    last_merges_ = merging != passes_.end();
+    if (last_merges_) std::rotate(merging, merging + 1, passes_.end());
 }
 
 void Plan::allocate() {
@@ -45,8 +69,8 @@ void Plan::allocate() {
     out_ = {stream_, elements * bytes};
     lse_ = {stream_, rows};
     if (rounds_sum()) sum_ = {stream_, elements};
-    for (std::size_t i = 0; mixed_ && together_ && i < passes_.size(); ++i) {
-        partials_.emplace_back(stream_, elements);
+    for (std::size_t i = 0; mixed_ && together_ && i < passes_together(); ++i) {
+        partials_.emplace_back(stream_, partial_floats(passes_[i].parameters));
         partials_.emplace_back(stream_, rows);
     }
     if (merges_in_place()) {
@@ -68,18 +92,19 @@ void Plan::point(Pass& pass) {
         p.out = partial_out_.data();
         p.lse = partial_lse_.data();
     }
-    if (!partials_.empty()) {
-        const auto i = static_cast<std::size_t>(&pass - passes_.data());
+    const auto i = static_cast<std::size_t>(&pass - passes_.data());
+    if (2 * i < partials_.size()) {
         p.out = partials_[2 * i].data();
         p.lse = partials_[2 * i + 1].data();
     }
     if (!pass.step) return;
     pass.maps = make_maps(*pass.step, type_, p);
     std::size_t ints = workspace_ints(*pass.step, p);
-    if (together_) { // the first one's is everybody's
-        if (&pass != &passes_.front()) return;
+    if (together_ && i < passes_together()) { // the first one's is everybody's
+        if (i > 0) return;
         ints = 0;
-        for (const Pass& other : passes_) ints += workspace_ints(*other.step, other.parameters);
+        for (const Pass& other : std::span(passes_).first(passes_together()))
+            ints += workspace_ints(*other.step, other.parameters);
     }
     pass.workspace = {stream_, ints};
     pass.workspace.clear(stream_);
@@ -116,13 +141,19 @@ void Plan::run() {
 void Plan::run_together() {
     std::vector<Launch> launches;
     bool clears = false;
-    for (const Pass& pass : passes_) {
+    for (const Pass& pass : std::span(passes_).first(passes_together())) {
         launches.push_back(
             {pass.parameters, type_, mixed_, &pass.maps, stream_.get(), passes_.front().workspace.data()});
         clears = clears || pass.clears;
     }
-    DRA_CUDA_CHECK(DRA_TARGET::run_together(launches, clears && !mixed_));
-    if (mixed_) DRA_CUDA_CHECK(merge_patterns(launches, out_.data(), lse_.data()));
+    DRA_CUDA_CHECK(mixed_ ? run_partials(launches) : DRA_TARGET::run_together(launches, clears));
+    if (last_merges_) {
+        const Pass& last = passes_.back();
+        DRA_CUDA_CHECK(
+            run_merging({last.parameters, type_, false, &last.maps, stream_.get(), last.workspace.data()}, launches));
+    } else if (mixed_) {
+        DRA_CUDA_CHECK(merge_patterns(launches, out_.data(), lse_.data()));
+    }
 }
 
 void Plan::run_mixture() {

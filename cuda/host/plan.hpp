@@ -6,7 +6,8 @@
 /// others. The patterns of a mixture share every head: the first is stored in float, each other one is a partial that
 /// is merged into it, and the sum is rounded to the type once, at the end. Rows that no pattern selects are cleared
 /// without a key being touched. Where the kernel of every pattern is all_patterns, one launch does them all, clearing
-/// included; the partials of a mixture, each in a buffer of its own, are then merged and rounded by a second launch.
+/// included. Of a mixture the patterns are partials then, each in a buffer of its own, and a second launch merges and rounds them:
+/// that of a pattern that selects every row, if there is one, which does so where it stores its own rows.
 
 #include "cuda/device.hpp"
 #include "cuda/host/buffer.hpp"
@@ -54,12 +55,15 @@ private:
     void run_groups();
     void run_together();
     bool goes_together() const;
+    void put_merging_last();
+    std::size_t passes_together() const { return passes_.size() - last_merges_; }
     bool merges_in_place() const { return mixed_ && !together_; }
     bool rounds_sum() const { return merges_in_place() && type_ != Type::fp32; }
 
     Type type_;
-    bool mixed_ = false;    // several patterns select rows of the same heads
-    bool together_ = false; // all patterns in one launch
+    bool mixed_ = false;       // several patterns select rows of the same heads
+    bool together_ = false;    // all patterns in one launch
+    bool last_merges_ = false; // but for the last, into which they are merged
     Shape q_shape_, kv_shape_;
     Stream stream_; // the last to go: buffers, those of passes too, are given back in it
     std::vector<Pass> passes_;
@@ -71,7 +75,8 @@ private:
     Buffer<float> sum_;                       // of a mixture in a type narrower than float
     Buffer<float> partial_out_, partial_lse_; // of the patterns behind the first of a mixture
     std::vector<Lane> lanes_;                 // of the groups behind the first
-    std::vector<Buffer<float>> partials_;     // of a mixture that goes together: out and lse of every pattern
+    std::vector<Buffer<float>>
+        partials_; // of a mixture that goes together: out and lse of every pattern that is merged
     Event ready_, begin_{true}, end_{true};
 };
 

@@ -7,17 +7,18 @@
 /// (0, -inf) to the rows between the selected ones meanwhile (row_clearing.hpp), since attention leaves the memory's
 /// bandwidth to them.
 ///
-/// A mixture's patterns are partials in float, each in its place. merge_patterns() makes the result out of them in one pass, and
-/// which rows each pattern has is arithmetic: a row's patterns do not meet in one block, and a tile that fixed_reference has
-/// done again must not have been merged before.
+/// A mixture's patterns are partials in float, each in its place, and which rows each has is arithmetic. A row's patterns do not
+/// meet in one block; but a pattern that selects every row is a pass over them all anyway. So it comes last, in a launch that
+/// begins while the others' ends, and merges them into its rows where it stores them (merged_rows.hpp). Without such a pattern
+/// merge_patterns() makes the result in a pass of its own.
 ///
-/// Expected: a mixture in the time of its patterns alone and one pass over the partials. Measured on an H200, (2048, 1)
-/// (4096, 2) (8192, 4), 2 x 16,384 tokens, rested: 1.52 ms (D = 128), causal 1.02; D = 64 1.88 and 1.28, where cuDNN's calls
-/// alone take 1.49, 0.99, 2.09 and 1.28.
+/// Expected: a mixture in the time of its patterns alone. Measured on an H200, (2048, 1) (4096, 2) (8192, 4), 2 x 16,384
+/// tokens, rested: 1.37 ms (D = 128), causal 0.86; D = 64 1.73 and 1.14, where cuDNN's calls alone take 1.49, 0.99, 2.11 and 1.27.
 ///
 /// Takes what warp_specialized takes. Figures of all steps: cuda/README.md.
 
 #include "cuda/kernels/fixed_reference.hpp"
+#include "cuda/kernels/merged_rows.hpp"
 #include "cuda/kernels/persistent.hpp"
 #include "cuda/kernels/steps.hpp"
 
@@ -26,19 +27,43 @@
 #include <vector>
 
 namespace dra::cuda::DRA_TARGET {
+namespace {
 
-cudaError_t run_together(std::span<const Launch> patterns, bool clears) {
-    std::vector<Launch> longest_first(patterns.begin(), patterns.end());
-    std::ranges::stable_sort(longest_first, std::greater{}, [](const Launch& l) { return l.parameters.most_rows(); });
+template <class Results>
+cudaError_t launch_patterns(std::span<const Launch> patterns, bool clears, std::span<const Launch> earlier = {}) {
     const Launch& first = patterns.front();
     return with_half(first.type, [&]<class T>(Element<T>) {
-        return with_tile(longest_first.front().parameters, [&](auto D, auto warpgroups) {
-            return launch_tasks<BalancedTasks<D, warpgroups, most_patterns>, FixedReference<StoredWide>, Drawn, T>(
-                longest_first, clears);
+        return with_tile(first.parameters, [&](auto D, auto warpgroups) {
+            return launch_tasks<BalancedTasks<D, warpgroups, most_patterns>, FixedReference<StoredWide<Results>>, Drawn,
+                                T>(patterns, clears, earlier);
         });
     });
 }
 
-cudaError_t run_all_patterns(const Launch& launched) { return run_together({&launched, 1}, false); }
+std::vector<Launch> longest_first(std::span<const Launch> patterns) {
+    std::vector<Launch> sorted(patterns.begin(), patterns.end());
+    std::ranges::stable_sort(sorted, std::greater{}, [](const Launch& l) { return l.parameters.most_rows(); });
+    sorted.front().workspace = patterns.front().workspace;
+    return sorted;
+}
+
+} // namespace
+
+cudaError_t run_together(std::span<const Launch> patterns, bool clears) {
+    return launch_patterns<InType>(longest_first(patterns), clears);
+}
+
+cudaError_t run_partials(std::span<const Launch> patterns) {
+    return launch_patterns<AsPartial>(longest_first(patterns), false);
+}
+
+cudaError_t run_merging(const Launch& last, std::span<const Launch> partials) {
+    return launch_patterns<MergedInType>({&last, 1}, false, partials);
+}
+
+/// One pattern as a partial for other kernels is fixed_reference's, which does the same.
+cudaError_t run_all_patterns(const Launch& launched) {
+    return launched.float_out ? run_fixed_reference(launched) : run_together({&launched, 1}, false);
+}
 
 } // namespace dra::cuda::DRA_TARGET

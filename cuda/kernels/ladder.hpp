@@ -9,6 +9,7 @@
 #include "cuda/kernels/parameters.hpp"
 #include "cuda/simt/runtime.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -34,10 +35,21 @@ struct Launch {
         nullptr; ///< workspace_ints() zeros, which a launch leaves as it found them; may be null if that is 0
 };
 
-/// Whether a tile has three consumer warpgroups, where a step has a choice; pipeline.hpp says what for.
+/// Whether a tile has three consumer warpgroups, where a step has a choice; pipeline.hpp says what for. They multiply faster
+/// than two (on an H200 by 9 to 12 %), and more of what they multiply lies beyond the last row and the causal diagonal.
 constexpr bool takes_wide_tile(const Parameters& parameters) {
-    constexpr int few_rows = 2048;
-    return parameters.head_dim <= 64 && !(parameters.causal && parameters.most_rows() < few_rows);
+    constexpr double faster = 1.09;
+    constexpr int many_rows = 8192; // of which that is a small part
+    const int rows = parameters.most_rows();
+    const auto multiplied = [&](int tile_rows) { // rows times keys, in blocks of 128
+        int found = 0;
+        for (int first = 0; first < rows; first += tile_rows) {
+            const int seen = parameters.causal ? std::min(first + tile_rows, rows) : rows;
+            found += tile_rows * ((seen + 127) / 128);
+        }
+        return found;
+    };
+    return parameters.head_dim <= 64 && (rows >= many_rows || multiplied(192) < faster * multiplied(128));
 }
 
 /// One kernel of the ladder: what it teaches, and what it can be asked for.
@@ -88,13 +100,34 @@ inline constexpr int most_patterns = 8;
 
 /// Several patterns (1 to most_patterns) of one problem in one launch of the step all_patterns, the longest first. They
 /// differ in segments, dilation, phases, heads, out, lse and maps alone; the workspace is the first one's and must have
-/// workspace_ints() for all of them. `clears`: rows that a pattern does not select become (0, -inf), out in the type; else they
-/// stay as they are.
+/// workspace_ints() for all of them. out is in the type. `clears`: rows that a pattern does not select become (0, -inf); else
+/// they stay as they are.
 cudaError_t run_together(std::span<const Launch> patterns, bool clears);
 
-/// out (in the type) and lse := the merge of what run_together() made of these patterns, each in float, over all heads. Rows that
-/// a pattern does not select are not looked at. D must be a multiple of 8.
+/// Floats a row of a partial: whole groups of 16 channels; partial_rows.hpp says in which order.
+constexpr int partial_channels(int head_dim) { return (head_dim + 15) / 16 * 16; }
+
+/// Floats of a partial.
+constexpr std::size_t partial_floats(const Parameters& parameters) {
+    return static_cast<std::size_t>(parameters.batch) * parameters.tokens * parameters.heads *
+           partial_channels(parameters.head_dim);
+}
+
+/// The same of a mixture's patterns, over all heads: out is a partial, partial_floats() of them. Rows that a pattern does not
+/// select stay as they are.
+cudaError_t run_partials(std::span<const Launch> patterns);
+
+/// out (in the type) and lse := the merge of what run_partials() made of these patterns. Rows that a pattern does not select are
+/// not looked at.
 cudaError_t merge_patterns(std::span<const Launch> patterns, void* out, float* lse);
+
+/// Whether run_merging() can have this pattern as its last: it selects every row.
+constexpr bool can_merge(const Parameters& parameters) { return parameters.dilation_rate == 1; }
+
+/// The pattern `last`, with out in the type, into which it merges what run_partials() made of the others: out and lse of the
+/// mixture (1 + partials, most_patterns at most). Queued right behind run_partials(), it begins while that ends. The workspace
+/// is its own.
+cudaError_t run_merging(const Launch& last, std::span<const Launch> partials);
 
 /// Runs a step for which why_not() is empty.
 cudaError_t run(const Step& step, const Launch& launch);

@@ -46,14 +46,16 @@ struct Partials {
     Parameters pattern[most_patterns]; ///< out is float
 };
 
-/// A block a (batch, token), whose heads lie side by side, 8 channels a thread: 32 bytes of every partial, 16 of the result.
+/// A block a (batch, token), whose heads lie side by side, 8 channels a thread: 32 bytes of every partial, twice 8 of the result,
+/// since half a group of 16 is a lane's 4 of each 8-column block (partial_rows.hpp).
 /// Whether a pattern selects the token for a head is arithmetic, so nobody has to mark the rows that it does not, and all that
 /// a thread needs is asked for at once. There are COUNT patterns at most.
 template <class T, int COUNT> __global__ void __launch_bounds__(merge_threads)
     merge_tokens(T* out, float* lse, const __grid_constant__ Partials partials) {
     const Parameters& shape = partials.pattern[0];
     const int token = static_cast<int>(blockIdx.x) % shape.tokens, batch = static_cast<int>(blockIdx.x) / shape.tokens;
-    const int chunks = shape.head_dim / 8, group = shape.group_size(); // of a row; query heads that share a KV head
+    const int channels = partial_channels(shape.head_dim), chunks = channels / 8,
+              group = shape.group_size(); // of a row; query heads that share a KV head
     const long long row = static_cast<long long>(blockIdx.x) * shape.heads;
     int selecting[COUNT];
     DRA_UNROLLED for (int p = 0; p < COUNT; ++p) selecting[p] =
@@ -68,8 +70,8 @@ template <class T, int COUNT> __global__ void __launch_bounds__(merge_threads)
             of[p] = -INFINITY; // where its out was never written
             if (phase_of(pattern, head / group) != selecting[p]) continue;
             of[p] = load(pattern.lse + at);
-            const float4* const from = reinterpret_cast<const float4*>(static_cast<const float*>(pattern.out) +
-                                                                       row * shape.head_dim + 8LL * i);
+            const float4* const from =
+                reinterpret_cast<const float4*>(static_cast<const float*>(pattern.out) + row * channels + 8LL * i);
             x[p][0] = load(from);
             x[p][1] = load(from + 1);
         }
@@ -89,9 +91,12 @@ template <class T, int COUNT> __global__ void __launch_bounds__(merge_threads)
         }
         const float inverse = sum == 0 ? 0 : 1 / sum; // a NaN stays
         const auto packed = [&](float a, float b) { return ptx::pack<T>(a * inverse, b * inverse); };
-        store(reinterpret_cast<uint4*>(out + row * shape.head_dim) + i,
-              make_uint4(packed(mixed[0].x, mixed[0].y), packed(mixed[0].z, mixed[0].w), packed(mixed[1].x, mixed[1].y),
-                         packed(mixed[1].z, mixed[1].w)));
+        const int channel = i % chunks / 2 * 16 + i % 2 * 4;
+        T* const to = out + (row + head) * shape.head_dim + channel;
+        store(reinterpret_cast<uint2*>(to), make_uint2(packed(mixed[0].x, mixed[0].y), packed(mixed[1].x, mixed[1].y)));
+        if (channel + 8 < shape.head_dim)
+            store(reinterpret_cast<uint2*>(to + 8),
+                  make_uint2(packed(mixed[0].z, mixed[0].w), packed(mixed[1].z, mixed[1].w)));
         if (i % chunks == 0) store(lse + at, sum == 0 ? -INFINITY : highest + logf(sum));
     }
 }

@@ -17,6 +17,7 @@ template <class T, class P, class Consume, class Tickets> __global__ void __laun
     attend_persistently(const __grid_constant__ Tasks<P::tasks> tasks, int* workspace) {
     DRA_SHARED_MEMORY(raw);
     const PipelineMemory<T, P> memory{raw};
+    ptx::allow_next_launch();
     if (threadIdx.x == 0) memory.begin();
     __syncthreads();
 
@@ -48,24 +49,26 @@ template <class T, class P, class Consume, class Tickets> __global__ void __laun
 }
 
 /// As many blocks as the device has multiprocessors, which is as many as fit. `launches` are the patterns, P::tasks at most,
-/// alike but for what tasks.hpp says.
+/// alike but for what tasks.hpp says. `earlier` are those that the launch before this one has computed, and this one merges.
 template <class P, class Consume, class Tickets, class T>
-cudaError_t launch_tasks(std::span<const Launch> launches, bool clears) {
+cudaError_t launch_tasks(std::span<const Launch> launches, bool clears, std::span<const Launch> earlier = {}) {
     int device = 0, multiprocessors = 0;
     if (const cudaError_t error = cudaGetDevice(&device); error != cudaSuccess) return error;
     if (const cudaError_t error = cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device);
         error != cudaSuccess)
         return error;
     const Launch& first = launches.front();
-    Tasks<P::tasks> tasks{{}, 0, 0, first.float_out, clears};
+    Tasks<P::tasks> tasks{{}, 0, 0, 0, first.float_out, clears};
     for (const Launch& launched : launches) {
         const Schedule schedule = make_schedule(launched.parameters, P::rows, bytes_of(launched.type));
         tasks.task[tasks.count++] = {launched.parameters, *launched.maps, schedule, tasks.tickets};
         tasks.tickets += static_cast<int>(schedule.blocks());
     }
+    tasks.merged = tasks.count;
+    for (const Launch& launched : earlier) tasks.task[tasks.merged++].parameters = launched.parameters;
     const int blocks = std::min(tasks.tickets, multiprocessors);
-    return launch(attend_persistently<T, P, Consume, Tickets>, static_cast<unsigned>(blocks), P::threads,
-                  P::shared_bytes, first.stream, tasks, first.workspace);
+    return launch_early(!earlier.empty(), attend_persistently<T, P, Consume, Tickets>, static_cast<unsigned>(blocks),
+                        P::threads, P::shared_bytes, first.stream, tasks, first.workspace);
 }
 
 /// Calls f with D and the consumer warpgroups of a tile, as constants.

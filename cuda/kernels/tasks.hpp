@@ -2,7 +2,7 @@
 /// \file
 /// What one launch of a persistent kernel does: one pattern, or several.
 ///
-/// Tickets are counted through: those of task 0 first. Tasks share everything but their segments, dilation, phases, heads, out
+/// Tickets are counted through, those of task 0 first. Tasks share everything but their segments, dilation, phases, heads, out
 /// and lse.
 
 #include "cuda/kernels/ladder.hpp"
@@ -21,6 +21,7 @@ struct Task {
 template <int N> struct Tasks {
     Task task[N];
     int count, tickets;
+    int merged; ///< tasks from `count` to here have no tickets: an earlier launch left their partials
     bool float_out;
     bool clears; ///< rows that a pattern does not select
 

@@ -66,10 +66,11 @@ template <class T, class P> struct WarpgroupRows {
         if constexpr (P::q_in_registers) {
             const std::uint32_t signs = negative ? 0x80008000 : 0;
             const int row = lane_index() & 15;
+            const int of_group = ptx::opaque(thread()); // no address is kept from tile to tile
             DRA_UNROLLED for (int i = 0; i < D / 16; ++i) {
                 const int chunk = i % 4 * 2 + (lane_index() >> 4);
                 ptx::load_matrix_x4(q[i], memory.q(warpgroup) + i / 4 * P::box_rows * 64 +
-                                              (thread() / 32 * 16 + row) * 64 + (chunk ^ (row & 7)) * 8);
+                                              (of_group / 32 * 16 + row) * 64 + (chunk ^ (row & 7)) * 8);
                 DRA_UNROLLED for (int j = 0; j < 4; ++j) q[i][j] ^= signs;
             }
             __syncwarp();

@@ -33,57 +33,102 @@ struct Stored {
     std::uint32_t wrong; ///< not 0: something was infinite or not a number
 };
 
-/// Divides, and writes out and lse of a tile. A partial in float fills its sectors as it lies in the fragments.
-template <class T, class P> __device__ __forceinline__ Stored store_wide(WarpgroupRows<T, P>& rows, const int4* slot,
-                                                                         const float (&reference)[2],
-                                                                         const float (&sum)[2]) {
-    const int4 tile = shared_load(slot);
-    const Parameters& parameters = rows.tasks.at(shared_load(slot + 1).y).parameters;
-    const Lane lane = lane_place();
-    const unsigned apart = static_cast<unsigned>(parameters.dilation_rate);
-    Stored stored{0, 0};
-    DRA_UNROLLED for (int i = 0; i < 2; ++i) {
-        const float total = across_row(sum[i], [](float x, float y) { return x + y; });
-        const float inverse = ptx::reciprocal_approximate(total);
-        stored.largest_sum = fmaxf(stored.largest_sum, total);
-        const int row = tile.x + 16 * warp_index() + lane.row + 8 * i;
-        const bool there = row < tile.y;
-        const unsigned out_row = static_cast<unsigned>(tile.z) + static_cast<unsigned>(row * parameters.heads) * apart;
-        const long long at = static_cast<long long>(out_row) * parameters.head_dim;
-        if (rows.tasks.float_out) {
-            float* const out = static_cast<float*>(parameters.out) + at + lane.column;
-            DRA_UNROLLED for (int n = 0; n < P::D / 8; ++n) {
-                const float2 pair = make_float2(rows.o[n][2 * i] * inverse, rows.o[n][2 * i + 1] * inverse);
-                stored.wrong = ptx::probe<T>(stored.wrong, ptx::pack<T>(pair.x, pair.y));
-                ptx::store_if(there && 8 * n < parameters.head_dim, reinterpret_cast<float2*>(out + 8 * n), pair);
-            }
-        } else {
-            T* const out = static_cast<T*>(parameters.out) + at + 4 * lane.column;
-            DRA_UNROLLED for (int n = 0; n < P::D / 8; n += 4) {
-                std::uint32_t words[4];
-                DRA_UNROLLED for (int e = 0; e < 4; ++e) {
-                    words[e] = ptx::pack<T>(rows.o[n + e][2 * i] * inverse, rows.o[n + e][2 * i + 1] * inverse);
-                    stored.wrong = ptx::probe<T>(stored.wrong, words[e]);
-                }
-                transpose_quad(words);
-                ptx::store_if(there && 8 * n + 4 * lane.column < parameters.head_dim,
-                              reinterpret_cast<uint4*>(out + 8 * n),
-                              make_uint4(words[0], words[1], words[2], words[3]));
-            }
-        }
-        const float lse = reference[i] * fabsf(parameters.softmax_scale) + __logf(total);
-        ptx::store_if(there && lane.column == 0,
-                      parameters.lse + (static_cast<unsigned>(tile.w) + static_cast<unsigned>(row) * apart), lse);
-    }
-    return stored;
-}
+/// Where a row of a tile goes.
+struct RowPlace {
+    int row;          ///< of the view
+    bool there;       ///< the view has it
+    unsigned out_row; ///< of out, counted over [B, N, H]
+    unsigned lse;     ///< its element
+};
 
-struct StoredWide {
+/// What a row's results are made of.
+struct RowEnd {
+    float factor; ///< out is o times this
+    float lse;
+};
+
+/// Results in the type of q, as they are.
+struct InType {
+    /// The task of the tile in this slot.
+    static __device__ __forceinline__ int task(const int4* slot) { return shared_load(slot + 1).y; }
+
+    /// What becomes of the lane's two rows before they are stored; the view has its first row's lse at `lse`.
+    template <class T, class P> static __device__ __forceinline__ void finish(WarpgroupRows<T, P>&, unsigned,
+                                                                              const RowPlace (&)[2], RowEnd (&)[2]) {}
+
+    /// Row i of the lane. Not 0: something in it was infinite or not a number.
+    template <class T, class P>
+    static __device__ __forceinline__ std::uint32_t store(const WarpgroupRows<T, P>& rows, int i,
+                                                          const Parameters& parameters, const RowPlace& place,
+                                                          float factor, std::uint32_t wrong) {
+        const int column = 4 * lane_place().column;
+        T* const out =
+            static_cast<T*>(parameters.out) + static_cast<long long>(place.out_row) * parameters.head_dim + column;
+        DRA_UNROLLED for (int n = 0; n < P::D / 8; n += 4) {
+            std::uint32_t words[4];
+            DRA_UNROLLED for (int e = 0; e < 4; ++e) {
+                words[e] = ptx::pack<T>(rows.o[n + e][2 * i] * factor, rows.o[n + e][2 * i + 1] * factor);
+                wrong = ptx::probe<T>(wrong, words[e]);
+            }
+            transpose_quad(words);
+            ptx::store_if(place.there && 8 * n + column < parameters.head_dim, reinterpret_cast<uint4*>(out + 8 * n),
+                          make_uint4(words[0], words[1], words[2], words[3]));
+        }
+        return wrong;
+    }
+};
+
+/// Results in float, which fill their sectors as they lie in the fragments.
+struct InFloat : InType {
+    template <class T, class P>
+    static __device__ __forceinline__ std::uint32_t store(const WarpgroupRows<T, P>& rows, int i,
+                                                          const Parameters& parameters, const RowPlace& place,
+                                                          float factor, std::uint32_t wrong) {
+        float* const out = static_cast<float*>(parameters.out) +
+                           static_cast<long long>(place.out_row) * parameters.head_dim + lane_place().column;
+        DRA_UNROLLED for (int n = 0; n < P::D / 8; ++n) {
+            const float2 pair = make_float2(rows.o[n][2 * i] * factor, rows.o[n][2 * i + 1] * factor);
+            wrong = ptx::probe<T>(wrong, ptx::pack<T>(pair.x, pair.y));
+            ptx::store_if(place.there && 8 * n < parameters.head_dim, reinterpret_cast<float2*>(out + 8 * n), pair);
+        }
+        return wrong;
+    }
+};
+
+/// Divides, and writes out and lse of a tile: `Results` says as what, and what else a row is made of.
+template <class Results> struct StoredWide {
     template <class T, class P>
     static __device__ __forceinline__ Stored store(WarpgroupRows<T, P>& rows, const int4* slot,
                                                    const float (&reference)[2], const float (&sum)[2]) {
-        return store_wide(rows, slot, reference, sum);
+        const int4 tile = shared_load(slot);
+        const Parameters& parameters = rows.tasks.at(Results::task(slot)).parameters;
+        const unsigned apart = static_cast<unsigned>(parameters.dilation_rate);
+        const Lane lane = lane_place();
+        Stored stored{0, 0};
+        RowPlace place[2];
+        RowEnd end[2];
+        DRA_UNROLLED for (int i = 0; i < 2; ++i) {
+            const float total = across_row(sum[i], [](float x, float y) { return x + y; });
+            stored.largest_sum = fmaxf(stored.largest_sum, total);
+            const int row = tile.x + 16 * warp_index() + lane.row + 8 * i;
+            place[i] = {row, row < tile.y,
+                        static_cast<unsigned>(tile.z) + static_cast<unsigned>(row * parameters.heads) * apart,
+                        static_cast<unsigned>(tile.w) + static_cast<unsigned>(row) * apart};
+            end[i] = {ptx::reciprocal_approximate(total),
+                      reference[i] * fabsf(parameters.softmax_scale) + __logf(total)};
+        }
+        Results::finish(rows, static_cast<unsigned>(tile.w), place, end);
+        DRA_UNROLLED for (int i = 0; i < 2; ++i)
+            ptx::store_if(place[i].there && lane.column == 0, parameters.lse + place[i].lse, end[i].lse);
+        DRA_UNROLLED for (int i = 0; i < 2; ++i) stored.wrong =
+            Results::store(rows, i, parameters, place[i], end[i].factor, stored.wrong);
+        return stored;
     }
 };
+
+/// Calls f(Element<InFloat>{}) or f(Element<InType>{}).
+template <class F> cudaError_t with_results(bool as_float, F f) {
+    return as_float ? f(Element<InFloat>{}) : f(Element<InType>{});
+}
 
 } // namespace dra::cuda::DRA_TARGET

@@ -50,7 +50,8 @@ std::uint64_t tiles_done(const Step& step, Type type, float of_scores, float of_
     const Counted counted;
     one.run(step);
     CHECK(one.result().out.flat().isFinite().all());
-    return counted->tensor_flops / static_cast<std::uint64_t>(4 * 64 * step.wide_tile_rows * step.key_tile_rows);
+    const int tile_rows = step.rows_for(one.parameters);
+    return counted->tensor_flops / static_cast<std::uint64_t>(4 * 64 * tile_rows * step.key_tile_rows);
 }
 
 TEST_CASE("fixed_reference does a tile again where its weights or outputs go beyond their type, and no other") {
@@ -63,6 +64,41 @@ TEST_CASE("fixed_reference does a tile again where its weights or outputs go bey
     CHECK(tiles_done(step, Type::fp16, 5, 1) > once); // beyond 2^16, not beyond 2^64
     CHECK(tiles_done(step, Type::bf16, 5, 1) == once);
     CHECK(tiles_done(step, Type::bf16, 8, 1e30f) == 2 * once); // weights below 2^64, times values
+}
+
+TEST_CASE("a tile of three warpgroups under a causal mask is done again where it must be") {
+    const Index rows = 570; // of which wide tiles waste no more than others
+    const Shape shape{1, rows, 1, 64};
+    Tensor<float> q = random_normal<float>(shape, 1), k = random_normal<float>(shape, 2),
+                  v = random_normal<float>(shape, 3);
+    const Problem problem =
+        validate({.segment_lengths = {rows}, .dilation_rates = {1}, .causal = true}, info<float>(q, k, v));
+    const Step& step = *cuda::emulated::find_step("fixed_reference");
+    const auto tiles = [&] {
+        const Counted counted;
+        const auto result = cuda::attention(emulator(), problem, Type::bf16, q, k, v, step.name);
+        CHECK(share_of_bound(problem, Type::bf16, q, k, v, result) <= 1);
+        return counted->tensor_flops / static_cast<std::uint64_t>(4 * 64 * step.wide_tile_rows * step.key_tile_rows);
+    };
+    std::uint64_t once = 0;
+    for (Index row = 0; row < rows; row += step.wide_tile_rows)
+        once += (std::min<Index>(row + step.wide_tile_rows, rows) + 127) / 128;
+    CHECK(tiles() == once);
+    k.view().rows(0, 0).topRows(128) *= 40; // what a tile sees last; the first one begins with it
+    CHECK(tiles() > once);
+}
+
+TEST_CASE("tiles of a mixture that are done again are merged once") {
+    for (const Type type : {Type::bf16, Type::fp16})
+        for (const Index head_dim : {64, 128}) {
+            CAPTURE(cuda::name(type));
+            CAPTURE(head_dim);
+            Inputs<float> given({{1, 300, 2, head_dim}, 1, {{300, 150, 100}, {1, 2, 3}, Mode::mixture, {}, false}, 12});
+            given.k.view().rows(0, 0).topRows(60) *= 40;
+            const auto result =
+                cuda::attention(emulator(), given.problem, type, given.q, given.k, given.v, "all_patterns");
+            CHECK(share_of_bound(given.problem, type, given.q, given.k, given.v, result) <= 1);
+        }
 }
 
 } // namespace

@@ -30,6 +30,7 @@ const Question questions[] = {
     {{1, 9, 2, 8}, 2, {{3, 9, 4}, {3, 2, 4}, Mode::mixture, PhaseRule::head_block}, 4},
     {{1, 16, 1, 8}, 1, {{16}, {1}, Mode::mixture, {}, true}, 5},
     {{1, 2, 2, 8}, 1, {{8, 8}, {8, 8}, Mode::mixture, PhaseRule::group}, 6},
+    {{1, 30, 6, 8}, 3, {{4, 8, 6, 20, 12, 7}, {2, 1, 1, 4, 3, 5}, Mode::mixture, {}, true}, 7}, // two select every row
 };
 
 double error_of(Type type, const Inputs<float>& given, const Attention<float>& result) {
@@ -53,6 +54,30 @@ TEST_CASE("a plan's result is the definition's, in every type") {
         }
         MESSAGE(cuda::name(type), ": largest error ", worst, " of the bound");
     }
+}
+
+TEST_CASE("several patterns go together unless another kernel is asked for, and a mixture's partials meet in one of "
+          "two ways") {
+    for (const Question& asked : questions) {
+        CAPTURE(asked);
+        const Inputs<float> given(asked);
+        for (const Type type : {Type::bf16, Type::fp16}) {
+            const auto plan = emulator().make_plan(given.problem, type);
+            CHECK(std::ranges::all_of(plan->kernels(), [](const auto& name) { return name == "all_patterns"; }));
+            if (asked.configuration.mode == Mode::groups || plan->kernels().size() < 2) continue;
+            CHECK(plan->launches() ==
+                  2); // the patterns, or all but one that selects every row; and the merge, or that one
+        }
+    }
+    const Question dilated{{1, 30, 4, 8}, 2, {{8, 12}, {2, 3}, Mode::mixture}, 8}, // nothing selects every row
+        most{{1, 20, 4, 8}, 4, {{2, 4, 6, 8, 10, 12, 14, 16}, {1, 2, 3, 4, 5, 6, 7, 8}, Mode::mixture}, 9};
+    for (const Question& asked : {dilated, most})
+        for (const Type type : {Type::bf16, Type::fp16}) {
+            CAPTURE(asked);
+            const Inputs<float> given(asked);
+            const auto result = cuda::attention(emulator(), given.problem, type, given.q, given.k, given.v);
+            CHECK(error_of(type, given, result) <= 1);
+        }
 }
 
 TEST_CASE("a second run allocates nothing, launches what the plan says, and changes no bit") {
@@ -165,11 +190,13 @@ TEST_CASE("bytes in closed form") {
     CHECK(bytes_of(Mode::mixture, Type::fp32) == 4 * inputs_and_out + 4 * rows + 4 * (elements + rows));
     CHECK(bytes_of(Mode::mixture, Type::bf16) == 2 * inputs_and_out + 4 * rows + 4 * (elements + rows) + 4 * elements);
 
-    // All patterns in one launch: two integers a pattern and two a tile; of a mixture each pattern's out and lse in float.
+    // All patterns in one launch: two integers a pattern and two a tile; of a mixture out and lse in float of each pattern
+    // but that into which they are merged, whose rows are whole groups of 16 channels.
+    const Index of_partial = 4 * (2 * elements + rows);
     const Index segments = 2 * (2 + 1), of_groups = 4 * 2 * (2 + 2 * segments), of_mixture = 4 * 2 * (2 + 4 * segments);
     CHECK(bytes_of(Mode::groups, Type::bf16, "all_patterns") == 2 * inputs_and_out + 4 * rows + of_groups);
     CHECK(bytes_of(Mode::mixture, Type::bf16, "all_patterns") ==
-          2 * inputs_and_out + 4 * rows + 2 * 4 * (elements + rows) + of_mixture);
+          2 * inputs_and_out + 4 * rows + of_partial + of_mixture);
 }
 
 } // namespace dra::test

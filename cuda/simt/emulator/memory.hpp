@@ -45,6 +45,13 @@ inline int opaque(int x) { return x; }
 template <class T> void store_if(bool there, T* to, T value, Site site = Site::here()) {
     if (there) store(to, value, site);
 }
+template <class T> void load_if(bool there, const T* from, T& value, Site site = Site::here()) {
+    if (there) value = load(from, site);
+}
+
+/// One launch of a stream ends before the next one begins here.
+inline void allow_next_launch() {}
+inline void await_earlier_launch() {}
 } // namespace ptx
 
 /// What only the kernel knows: the pairs (query, key) that it let through, and the operations of its scalar loops.

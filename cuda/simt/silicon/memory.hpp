@@ -35,11 +35,23 @@ __device__ __forceinline__ int opaque(int x) {
     return x;
 }
 
+/// The next launch of the stream, if it is an early one, may begin once every block has said so or ended.
+__device__ __forceinline__ void allow_next_launch() { asm volatile("griddepcontrol.launch_dependents;" ::: "memory"); }
+
+/// In a kernel that was launched early: until the launch before it has ended, and what it wrote is there.
+__device__ __forceinline__ void await_earlier_launch() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
+
 /// Stores where `there`, without a branch: in a loop of wgmma a branch would cost the compiler's uniform registers.
 __device__ __forceinline__ void store_if(bool there, uint4* to, uint4 x) {
     asm volatile("{\n\t.reg .pred there;\n\tsetp.ne.b32 there, %0, 0;\n\t"
                  "@there st.global.v4.b32 [%1], {%2,%3,%4,%5};\n\t}" ::"r"(static_cast<int>(there)),
                  "l"(to), "r"(x.x), "r"(x.y), "r"(x.z), "r"(x.w)
+                 : "memory");
+}
+__device__ __forceinline__ void store_if(bool there, float4* to, float4 x) {
+    asm volatile("{\n\t.reg .pred there;\n\tsetp.ne.b32 there, %0, 0;\n\t"
+                 "@there st.global.v4.f32 [%1], {%2,%3,%4,%5};\n\t}" ::"r"(static_cast<int>(there)),
+                 "l"(to), "f"(x.x), "f"(x.y), "f"(x.z), "f"(x.w)
                  : "memory");
 }
 __device__ __forceinline__ void store_if(bool there, float2* to, float2 x) {
@@ -52,6 +64,22 @@ __device__ __forceinline__ void store_if(bool there, float* to, float x) {
     asm volatile("{\n\t.reg .pred there;\n\tsetp.ne.b32 there, %0, 0;\n\t"
                  "@there st.global.f32 [%1], %2;\n\t}" ::"r"(static_cast<int>(there)),
                  "l"(to), "f"(x)
+                 : "memory");
+}
+
+/// Loads into x where `there`, and leaves x as it is elsewhere; without a branch, too.
+__device__ __forceinline__ void load_if(bool there, const float4* from, float4& x) {
+    asm volatile("{\n\t.reg .pred there;\n\tsetp.ne.b32 there, %4, 0;\n\t"
+                 "@there ld.global.v4.f32 {%0,%1,%2,%3}, [%5];\n\t}"
+                 : "+f"(x.x), "+f"(x.y), "+f"(x.z), "+f"(x.w)
+                 : "r"(static_cast<int>(there)), "l"(from)
+                 : "memory");
+}
+__device__ __forceinline__ void load_if(bool there, const float* from, float& x) {
+    asm volatile("{\n\t.reg .pred there;\n\tsetp.ne.b32 there, %1, 0;\n\t"
+                 "@there ld.global.f32 %0, [%2];\n\t}"
+                 : "+f"(x)
+                 : "r"(static_cast<int>(there)), "l"(from)
                  : "memory");
 }
 

@@ -14,10 +14,11 @@
 
 namespace dra::cuda::silicon {
 
-/// Queues a kernel on a stream. A kernel must be told before it uses more than 48 KiB of shared memory.
-template <class... P, class... A> cudaError_t launch(void (*kernel)(P...), dim3 grid, dim3 block,
-                                                     std::size_t shared_bytes, cudaStream_t stream,
-                                                     const A&... arguments) {
+/// Queues a kernel on a stream. A kernel must be told before it uses more than 48 KiB of shared memory. Where `early`, it may
+/// begin before the launch before it has ended, and itself waits for it (programmatic dependent launch).
+template <class... P, class... A> cudaError_t launch_early(bool early, void (*kernel)(P...), dim3 grid, dim3 block,
+                                                           std::size_t shared_bytes, cudaStream_t stream,
+                                                           const A&... arguments) {
     if (shared_bytes > 48 * 1024) {
         const cudaError_t error =
             cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes));
@@ -28,7 +29,17 @@ template <class... P, class... A> cudaError_t launch(void (*kernel)(P...), dim3 
     how.blockDim = block;
     how.dynamicSmemBytes = shared_bytes;
     how.stream = stream;
+    cudaLaunchAttribute overlaps = {};
+    overlaps.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    overlaps.val.programmaticStreamSerializationAllowed = early;
+    how.attrs = &overlaps;
+    how.numAttrs = 1;
     return cudaLaunchKernelEx(&how, kernel, P(arguments)...);
+}
+template <class... P, class... A> cudaError_t launch(void (*kernel)(P...), dim3 grid, dim3 block,
+                                                     std::size_t shared_bytes, cudaStream_t stream,
+                                                     const A&... arguments) {
+    return launch_early(false, kernel, grid, block, shared_bytes, stream, arguments...);
 }
 
 /// Describes a tensor to TMA: `sizes` and `box` in elements, innermost first; `strides_bytes` of all but the innermost
