@@ -67,6 +67,24 @@ TEST_CASE("what a run of the gradients left in a workspace does not reach the ne
     }
 }
 
+TEST_CASE_TEMPLATE("gradients of views in waves of any size are the same bits, and the oracle's", T, float, double) {
+    Question asked = several_waves(2);
+    asked.q.batch = 2, asked.q.tokens = 300; // two blocks of rows in each of four heads
+    const GradientInputs<T> inputs(asked);
+    const Attention<T> result = forward(inputs);
+    const Plan one_wave = make_plan(inputs.problem);
+    GradientWorkspace<T> workspace(one_wave);
+    const Gradients<T> expected = run_gradient(one_wave, inputs, result, workspace);
+    CHECK(of_gradient_bound(error_ratios(inputs.problem, inputs.truth(), result, &expected)) <= 1);
+    for (const Index views : {1, 7, 100}) {
+        CAPTURE(views);
+        Plan plan = one_wave;
+        for (GradientWave& wave : plan.gradient_waves) wave.views = std::min(wave.views, views);
+        GradientWorkspace<T> smaller(plan);
+        CHECK(same(run_gradient(plan, inputs, result, smaller), expected));
+    }
+}
+
 TEST_CASE("views are cut into parts where they are few and long, and no part has less than a bundle of queries") {
     const auto parts_of = [](Index tokens, Index heads, Index segment_length) {
         const Inputs<float> inputs({{1, tokens, heads, 2}, 1, {{segment_length}, {1}}});

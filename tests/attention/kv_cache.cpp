@@ -296,6 +296,7 @@ TEST_CASE("what a cache cannot take is refused by field, value and rule, and cha
     append(cache, inputs, 0, 4);
     CHECK(complaint([&] { append(cache, inputs, 0, 3); }) ==
           "k.shape = [1, 3, 2, 2]: N must be at least 1 and at most the tokens that are left, 2");
+    CHECK(complaint([&] { append(cache, inputs, 2, 2); }).starts_with("k.shape = [1, 0, 2, 2]: N must be at least 1"));
     CHECK(complaint([&] { cache.append(inputs.q, inputs.q); }) ==
           "k.shape = [1, 6, 4, 2]: must be the cache's, [1, 6, 2, 2]");
     CHECK(complaint([&] { cache.append(part(inputs.k, 0, 1), inputs.v); }) ==

@@ -216,6 +216,11 @@ TEST_CASE("the bounds are those of the definition") {
     }
 }
 
+TEST_CASE("the forward ratio is the worse of out and lse") {
+    CHECK(ErrorRatios{.out = 1, .lse = 2}.forward() == 2);
+    CHECK(ErrorRatios{.out = 2, .lse = 1}.forward() == 2);
+}
+
 TEST_CASE("results of another shape are refused") {
     Judged of;
     auto a = of.attention<double>();

@@ -84,6 +84,7 @@ TEST_CASE("a shard stores its tokens interval after interval, and finds global p
                         found += local.count;
                     }
     CHECK(found == 2 * 5 * (23 + 4 + 11)); // every position in some shard of every ring
+    CHECK(local({{0, 2}, {5, 9}, {12, 20}}, 2, {13, 3, 2}) == Positions{2 + 4 + 1, 3, 2}); // three intervals, too
 }
 
 } // namespace
