@@ -1,4 +1,5 @@
 #include "reference/attention/gradient.hpp"
+#include "reference/attention/key_gradients.hpp"
 #include "tests/attention/view.hpp"
 #include "tests/gradients.hpp"
 
@@ -156,11 +157,29 @@ TEST_CASE_TEMPLATE("rows that see no key, and keys that nobody sees, get nothing
     const GradientView<T> view({{0, 1, 90}, {50, 1, 90}, true}, 6, 4);
     Gradients<T> found = view.zeros();
     view.add(0, 90, 0, 90, view.delta(), found);
+    CHECK(of_gradient_bound(
+              error_ratios(view.problem(), view.truth_with(Eigen::ArrayXd::Zero(90)), view.result, &found)) <= 1);
     for (Index i = 0; i < 90; ++i)
         if (i != 50) CHECK(found.dq.view().rows(0, 0).row(i).isZero(0) == (i < 50)); // row 50 sees one key: rounding
     for (Index j = 0; j < 90; ++j) {
         CHECK(found.dk.view().rows(0, 0).row(j).isZero(0) == (j > 39));
         CHECK(found.dv.view().rows(0, 0).row(j).isZero(0) == (j > 39));
+    }
+}
+
+TEST_CASE_TEMPLATE("keys to which nothing was brought add nothing, whatever lies in their memory", T, float, double) {
+    constexpr Index keys = 3 * kernel::strip, D = 2;
+    kernel::KeyGradients<T> gradients;
+    gradients.resize(keys, D);
+    for (Index j = 0; j < keys; ++j)
+        for (int d = 0; d < D; ++d) gradients.dk(0, j)->set(d, T(1)), gradients.dv(0, j)->set(d, T(2));
+    gradients.set_summed(1); // of the first strip
+    Tensor<T> dk({1, keys, 1, D}, T(0)), dv = dk;
+    for (Index begin = 0; begin < keys; begin += kernel::strip)
+        gradients.add_to(dk.view().rows(0, 0), dv.view().rows(0, 0), T(5), begin, begin + kernel::strip);
+    for (Index j = 0; j < keys; ++j) {
+        CHECK((dk.view().rows(0, 0).row(j).array() == T(j < kernel::strip ? 5 : 0)).all());
+        CHECK((dv.view().rows(0, 0).row(j).array() == T(j < kernel::strip ? 2 : 0)).all());
     }
 }
 
