@@ -32,8 +32,10 @@ namespace {
 template <class Results>
 cudaError_t launch_patterns(std::span<const Launch> patterns, bool clears, std::span<const Launch> earlier = {}) {
     const Launch& first = patterns.front();
+    // Merging waits for memory, and three warpgroups hide more of it.
+    const bool wide = !earlier.empty() || takes_wide_tile(first.parameters);
     return with_half(first.type, [&]<class T>(Element<T>) {
-        return with_tile(first.parameters, [&](auto D, auto warpgroups) {
+        return with_tile(first.parameters, wide, [&](auto D, auto warpgroups) {
             return launch_tasks<BalancedTasks<D, warpgroups, most_patterns>, FixedReference<StoredWide<Results>>, Drawn,
                                 T>(patterns, clears, earlier);
         });

@@ -22,7 +22,7 @@ struct MergedInType : InType {
 
     template <class T, class P> static __device__ __forceinline__ void
     finish(WarpgroupRows<T, P>& rows, unsigned lse_of_view, const RowPlace (&place)[2], RowEnd (&end)[2]) {
-        constexpr float log2_e = 1.4426950408889634f;
+        constexpr int rows_at_once = P::D == 64 ? 2 : 1; // of the lane's two; there are no registers for more
         const Parameters& common = rows.parameters;
         const unsigned tokens = static_cast<unsigned>(ptx::opaque(common.tokens)), view = lse_of_view / tokens;
         const int first_token = static_cast<int>(lse_of_view - view * tokens);
@@ -31,32 +31,44 @@ struct MergedInType : InType {
         DRA_ROLLED for (int task = 1; task < rows.tasks.merged; ++task) {
             const Parameters& partial = rows.tasks.at(task).parameters;
             const int phase = phase_of(partial, kv_head);
-            DRA_UNROLLED for (int i = 0; i < 2; ++i) {
-                const bool selects = place[i].there && selecting_phase(partial, first_token + place[i].row) == phase;
-                const float* const from = partial_of_lane(partial, place[i]);
-                float lse = -INFINITY;
-                ptx::load_if(selects, partial.lse + place[i].lse, lse);
-                float4 x[P::D / 16];
-                DRA_UNROLLED for (int n = 0; n < P::D / 16; ++n) {
-                    x[n] = make_float4(0, 0, 0, 0);
-                    ptx::load_if(selects && 16 * n < partial.head_dim, reinterpret_cast<const float4*>(from + 16 * n),
-                                 x[n]);
+            DRA_UNROLLED for (int first = 0; first < 2; first += rows_at_once) {
+                float lse[rows_at_once];
+                float4 x[rows_at_once][P::D / 16];
+                DRA_UNROLLED for (int j = 0; j < rows_at_once; ++j) {
+                    const RowPlace& row = place[first + j];
+                    const bool selects = row.there && selecting_phase(partial, first_token + row.row) == phase;
+                    const float* const from = partial_of_lane(partial, row);
+                    lse[j] = -INFINITY;
+                    ptx::load_if(selects, partial.lse + row.lse, lse[j]);
+                    DRA_UNROLLED for (int n = 0; n < P::D / 16; ++n) {
+                        x[j][n] = make_float4(0, 0, 0, 0);
+                        ptx::load_if(selects && 16 * n < partial.head_dim,
+                                     reinterpret_cast<const float4*>(from + 16 * n), x[j][n]);
+                    }
                 }
-                const float highest = fmaxf(end[i].lse, lse);
-                const float own = ptx::exp2_approximate((end[i].lse - highest) * log2_e),
-                            other = ptx::exp2_approximate((lse - highest) * log2_e), sum = own + other;
-                const float inverse = ptx::reciprocal_approximate(sum), of_own = own * inverse * end[i].factor,
-                            of_other = other * inverse;
-                const auto mix = [&](float& o, float of_partial) { o = o * of_own + of_partial * of_other; };
-                DRA_UNROLLED for (int n = 0; n < P::D / 16; ++n) {
-                    mix(rows.o[2 * n][2 * i], x[n].x);
-                    mix(rows.o[2 * n][2 * i + 1], x[n].y);
-                    mix(rows.o[2 * n + 1][2 * i], x[n].z);
-                    mix(rows.o[2 * n + 1][2 * i + 1], x[n].w);
-                }
-                end[i] = {1, highest + __logf(sum)};
+                DRA_UNROLLED for (int j = 0; j < rows_at_once; ++j)
+                    merge(rows, first + j, end[first + j], lse[j], x[j]);
             }
         }
+    }
+
+private:
+    /// Row i of the lane, of `own`, and a partial's: (x, lse).
+    template <class T, class P> static __device__ __forceinline__ void
+    merge(WarpgroupRows<T, P>& rows, int i, RowEnd& own, float lse, const float4 (&x)[P::D / 16]) {
+        constexpr float log2_e = 1.4426950408889634f;
+        const float highest = fmaxf(own.lse, lse), of_own = ptx::exp2_approximate((own.lse - highest) * log2_e),
+                    of_other = ptx::exp2_approximate((lse - highest) * log2_e), sum = of_own + of_other;
+        const float inverse = ptx::reciprocal_approximate(sum), factor = of_own * inverse * own.factor,
+                    other_factor = of_other * inverse;
+        const auto mix = [&](float& o, float other) { o = o * factor + other * other_factor; };
+        DRA_UNROLLED for (int n = 0; n < P::D / 16; ++n) {
+            mix(rows.o[2 * n][2 * i], x[n].x);
+            mix(rows.o[2 * n][2 * i + 1], x[n].y);
+            mix(rows.o[2 * n + 1][2 * i], x[n].z);
+            mix(rows.o[2 * n + 1][2 * i + 1], x[n].w);
+        }
+        own = {1, highest + __logf(sum)};
     }
 };
 

@@ -71,18 +71,18 @@ cudaError_t launch_tasks(std::span<const Launch> launches, bool clears, std::spa
                         P::threads, P::shared_bytes, first.stream, tasks, first.workspace);
 }
 
-/// Calls f with D and the consumer warpgroups of a tile, as constants.
-template <class F> cudaError_t with_tile(const Parameters& parameters, F f) {
+/// Calls f with D and the consumer warpgroups of a tile, as constants: three of them where `wide`, and D allows it.
+template <class F> cudaError_t with_tile(const Parameters& parameters, bool wide, F f) {
     if (parameters.head_dim > 64) return f(std::integral_constant<int, 128>{}, std::integral_constant<int, 2>{});
-    return takes_wide_tile(parameters) ? f(std::integral_constant<int, 64>{}, std::integral_constant<int, 3>{})
-                                       : f(std::integral_constant<int, 64>{}, std::integral_constant<int, 2>{});
+    return wide ? f(std::integral_constant<int, 64>{}, std::integral_constant<int, 3>{})
+                : f(std::integral_constant<int, 64>{}, std::integral_constant<int, 2>{});
 }
 
 /// One pattern, of which only the selected rows are written.
 template <template <int, int> class Shape, class Consume, class Tickets>
 cudaError_t launch_persistent(const Launch& launched) {
     return with_half(launched.type, [&]<class T>(Element<T>) {
-        return with_tile(launched.parameters, [&](auto D, auto warpgroups) {
+        return with_tile(launched.parameters, takes_wide_tile(launched.parameters), [&](auto D, auto warpgroups) {
             return launch_tasks<Shape<D, warpgroups>, Consume, Tickets, T>({&launched, 1}, false);
         });
     });
