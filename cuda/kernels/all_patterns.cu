@@ -13,7 +13,7 @@
 /// merge_patterns() makes the result in a pass of its own.
 ///
 /// Expected: a mixture in the time of its patterns alone. Measured on an H200, (2048, 1) (4096, 2) (8192, 4), 2 x 16,384
-/// tokens, rested: 1.37 ms (D = 128), causal 0.86; D = 64 1.73 and 1.14, where cuDNN's calls alone take 1.49, 0.99, 2.11 and 1.27.
+/// tokens, rested: 1.39 ms (D = 128), causal 0.87; D = 64 1.75 and 1.14, where cuDNN's calls alone take 1.51, 1.00, 2.09 and 1.27.
 ///
 /// Takes what warp_specialized takes. Figures of all steps: cuda/README.md.
 

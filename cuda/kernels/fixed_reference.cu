@@ -14,8 +14,8 @@
 /// A block keeps a list of such tiles, and after its last ticket the producer feeds them again. So the result is finite
 /// wherever that of balanced is.
 ///
-/// Expected of an H200 at 8k tokens: 813 TFLOP/s (D = 128). Measured there, rested: 813, causal 788; D = 64: 644 and 603.
-/// FlashAttention-3 in the same run: 744, 732, 579, 552.
+/// Expected of an H200 at 8k tokens: 813 TFLOP/s (D = 128). Measured there, rested: 823, causal 793; D = 64: 641 and 601.
+/// FlashAttention-3 in the same run: 751, 738, 583, 551.
 ///
 /// Takes what warp_specialized takes. Figures of all steps: cuda/README.md.
 
