@@ -65,8 +65,8 @@ TEST_CASE("several patterns go together unless another kernel is asked for, and 
             const auto plan = emulator().make_plan(given.problem, type);
             CHECK(std::ranges::all_of(plan->kernels(), [](const auto& name) { return name == "all_patterns"; }));
             if (asked.configuration.mode == Mode::groups || plan->kernels().size() < 2) continue;
-            CHECK(plan->launches() ==
-                  2); // the patterns, or all but one that selects every row; and the merge, or that one
+            // The patterns, or all but one that selects every row; and the merge, or that one.
+            CHECK(plan->launches() == 2);
         }
     }
     const Question dilated{{1, 30, 4, 8}, 2, {{8, 12}, {2, 3}, Mode::mixture}, 8}, // nothing selects every row

@@ -62,7 +62,10 @@ def find_points():
         finder.parse(source, ["-std=c++20", "-fopenmp", "-resource-dir", resources, "-isystem", "/usr/include/eigen3", *kept])
     points = sorted(set(finder.points.values()), key=lambda p: (p.path, p.line, p.column, p.becomes, p.edits))
     by_file = itertools.groupby(points, key=lambda p: p.path)
-    return {n: p for file, (_, of_file) in enumerate(by_file) for n, p in enumerate(of_file, file * POINTS_OF_A_FILE)}
+    numbered = {n: p for file, (_, of_file) in enumerate(by_file) for n, p in enumerate(of_file, file * POINTS_OF_A_FILE)}
+    if len(numbered) < len(points):
+        raise SystemExit(f"a file has more than {POINTS_OF_A_FILE} points, and the next one's numbers would hide them")
+    return numbered
 
 
 def configure(source, build, *more):
