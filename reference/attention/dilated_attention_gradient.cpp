@@ -76,15 +76,10 @@ private:
     }
 
     void add_up(Index slot, const View& view, Index block, const Tensors<T>& t) {
-        const Index begin = block * kernel::block, rows = end_of(block, view) - begin;
-        if (rows <= 0) return;
-        const MutableRows<T> dk = t.dk.rows(view.b, view.g, view.positions),
-                             dv = t.dv.rows(view.b, view.g, view.positions);
-        if (view.combine == Combine::store)
-            for (MutableRows<T> x : {dk, dv}) x.middleRows(begin, rows).setZero();
-        for (Index part = 0; part < shape_.parts; ++part)
-            at(slot).parts[static_cast<std::size_t>(part)].add_to(dk, dv, static_cast<T>(problem_.softmax_scale), begin,
-                                                                  begin + rows);
+        kernel::add_up<T>({at(slot).parts.data(), static_cast<std::size_t>(shape_.parts)},
+                          t.dk.rows(view.b, view.g, view.positions), t.dv.rows(view.b, view.g, view.positions),
+                          static_cast<T>(problem_.softmax_scale), block * kernel::block, end_of(block, view),
+                          view.combine);
     }
 
     const Problem& problem_;

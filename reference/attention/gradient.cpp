@@ -33,7 +33,7 @@ template <class T> void attend_gradient(std::span<const GradientHead<T>> heads, 
             kernel::add_gradients(head, packed, kernel::ExtentPanels{visibility, head.dropout}, softmax_scale, i0,
                                   std::min(kernel::bundle_rows<T>, head.q.rows() - i0), Combine::merge, key_gradients,
                                   *panels);
-    key_gradients.add_to(dk, dv, softmax_scale, 0, k.rows());
+    kernel::add_up<T>({&key_gradients, 1}, dk, dv, softmax_scale, 0, k.rows(), Combine::merge);
 }
 
 #define DRA_INSTANTIATE(T)                                                                                             \

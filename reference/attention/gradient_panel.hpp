@@ -70,12 +70,11 @@ template <class T> void find_delta(const Rows<T>& dout, const Rows<T>& out, Muta
 /// are zero.
 template <class T> void pack_rows(const Rows<T>& from, Index i0, Index rows, Index first, std::vector<Row<T>>& to) {
     for (Index c = 0; c * lanes<T> < from.cols(); ++c) {
-        const Index d = c * lanes<T>, channels = std::min<Index>(lanes<T>, from.cols() - d);
+        const Index d = c * lanes<T>;
         Row<T>* y = to.data() + c * bundle_rows<T> + first;
         if (rows < lanes<T>) std::fill_n(y, lanes<T>, Row<T>{});
         for (Index i = 0; i < rows; ++i)
-            std::memcpy(y + i, from.data() + (i0 + i) * from.outerStride() + d,
-                        static_cast<std::size_t>(channels) * sizeof(T));
+            copy_channels<T>(from.cols() - d, from.data() + (i0 + i) * from.outerStride() + d, y + i);
     }
 }
 

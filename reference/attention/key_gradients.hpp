@@ -2,9 +2,10 @@
 /// \file
 /// dK and dV of one view while they are summed, bundle of queries by bundle, channels in the lanes. Not installed.
 
+#include "reference/attention/partial.hpp"
 #include "reference/attention/product.hpp"
-#include "reference/definition/tensor.hpp"
 
+#include <span>
 #include <vector>
 
 namespace dra::kernel {
@@ -23,29 +24,42 @@ public:
     /// Rows of key j and the following, channels of lane group c.
     Row<T>* dk(Index c, Index j) { return dk_.data() + c * keys_ + j; }
     Row<T>* dv(Index c, Index j) { return dv_.data() + c * keys_ + j; }
+    const Row<T>* dk(Index c, Index j) const { return dk_.data() + c * keys_ + j; }
+    const Row<T>* dv(Index c, Index j) const { return dv_.data() + c * keys_ + j; }
 
     /// Keys from here on hold nothing yet.
     Index summed() const { return summed_; }
     void set_summed(Index keys) { summed_ = std::max(summed_, strips_up(keys)); }
 
-    /// Adds keys [begin, end) to rows of the view: dk, scaled, and dv.
-    void add_to(MutableRows<T> dk_rows, MutableRows<T> dv_rows, T scale, Index begin, Index end) const {
-        const Index n = std::max(std::min(end, summed_) - begin, Index{0});
-        for (Index c = 0; c * lanes<T> < dk_rows.cols(); ++c) {
-            const Index d = c * lanes<T>, channels = std::min<Index>(lanes<T>, dk_rows.cols() - d);
-            dk_rows.block(begin, d, n, channels) += scale * rows(dk_, c).block(begin, 0, n, channels);
-            dv_rows.block(begin, d, n, channels) += rows(dv_, c).block(begin, 0, n, channels);
-        }
-    }
-
 private:
-    /// Lane group c as a matrix (keys, lanes).
-    Rows<T> rows(const std::vector<Row<T>>& x, Index c) const {
-        return {reinterpret_cast<const T*>(x.data() + c * keys_), keys_, lanes<T>, Eigen::OuterStride<>(lanes<T>)};
-    }
-
     Index keys_ = 0, summed_ = 0;
     std::vector<Row<T>> dk_, dv_;
 };
+
+/// Keys [begin, end) of the sum of parts, in their order, stored in rows of the view or added to them: dk, scaled, and
+/// dv.
+template <class T> void add_up(std::span<const KeyGradients<T>> parts, MutableRows<T> dk, MutableRows<T> dv, T scale,
+                               Index begin, Index end, Combine combine) {
+    const auto bring = [combine](Row<T> sum, Index channels, T* to) {
+        Row<T> before{};
+        if (combine == Combine::merge) copy_channels<T>(channels, to, &before);
+        DRA_UNROLL (i, vectors) sum.v[i] += before.v[i];
+        copy_channels<T>(channels, &sum, to);
+    };
+    for (Index d = 0; d < dk.cols(); d += lanes<T>)
+        for (Index j = begin; j < end; ++j) {
+            Row<T> sum_k{}, sum_v{};
+            for (const KeyGradients<T>& part : parts) {
+                if (j >= part.summed()) continue;
+                DRA_UNROLL (i, vectors) {
+                    sum_k.v[i] += part.dk(d / lanes<T>, j)->v[i];
+                    sum_v.v[i] += part.dv(d / lanes<T>, j)->v[i];
+                }
+            }
+            DRA_UNROLL (i, vectors) sum_k.v[i] *= scale;
+            bring(sum_k, dk.cols() - d, dk.row(j).data() + d);
+            bring(sum_v, dv.cols() - d, dv.row(j).data() + d);
+        }
+}
 
 } // namespace dra::kernel

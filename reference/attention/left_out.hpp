@@ -8,17 +8,22 @@
 
 namespace dra {
 
-/// clear(b, g, rows) for the rows that views of one pattern leave out, where it is the first of its heads. Called by
-/// every thread of the team.
+/// Gaps of a view that are cleared at once: all heads of so many tokens, which lie side by side in memory.
+inline constexpr Index gaps_at_once = 16;
+
+/// clear(b, g, rows) for the rows that views of one pattern leave out, where it is the first of its heads: one gap
+/// between two selected rows after the other. Called by every thread of the team.
 template <class Clear>
 void for_each_left_out(int threads, const Problem& problem, Index pattern, const Views& views, const Clear& clear) {
-    const Index others = problem.dilation_rates[static_cast<std::size_t>(pattern)] - 1;
-    share_out(threads, views.count() * others, [&](Index item) {
-        const View view = views[item / others];
-        if (view.combine != Combine::store) return;
-        const Pattern left_out{view.pattern.segment_length, view.pattern.dilation_rate,
-                               (view.pattern.phase + 1 + item % others) % view.pattern.dilation_rate};
-        clear(view.b, view.g, left_out.selected(view.segment, problem.tokens));
+    if (problem.dilation_rates[static_cast<std::size_t>(pattern)] == 1) return; // it leaves out none
+    const Index blocks = ceil_div(views.longest() + 1, gaps_at_once), heads = std::max<Index>(views.heads(), 1);
+    share_out(threads, views.count() / heads * blocks, [&](Index item) {
+        for (Index g = 0; g < heads; ++g) {
+            const View view = views[item / blocks * heads + g];
+            if (view.combine != Combine::store) return;
+            for (Index gap = 0; gap < gaps_at_once; ++gap)
+                clear(view.b, view.g, view.left_out(item % blocks * gaps_at_once + gap, problem.tokens));
+        }
     });
 }
 

@@ -54,6 +54,14 @@ template <class T> struct Row {
     DRA_INLINE T get(int lane) const { return v[lane / width<T>][lane % width<T>]; }
 };
 
+/// Copies the first channels of a row from or to where they lie side by side; a whole row without a call.
+template <class T> DRA_INLINE void copy_channels(Index channels, const void* from, void* to) {
+    if (channels >= lanes<T>)
+        std::memcpy(to, from, sizeof(Row<T>));
+    else
+        std::memcpy(to, from, static_cast<std::size_t>(channels) * sizeof(T));
+}
+
 /// `strip` rows; lives in registers.
 template <class T> struct Tile { Row<T> r[strip]; };
 
@@ -66,11 +74,12 @@ template <Index row = 1, class T> DRA_INLINE void multiply_add(Tile<T>& sum, con
 }
 
 /// The sum over k < K of a[i * row + k * step] * b[k * b_step], for i < strip, as one chain of additions; a packed strip
-/// has row 1 and step `strip`. Not unrolled: g++ 12 answers more code with copies and spills of accumulators.
+/// has row 1 and step `strip`. Unrolled once: g++ 12 answers more code with copies and spills of accumulators.
 template <Index row = 1, Index step = strip, Index b_step = 1, class T>
 DRA_INLINE Tile<T> chain(Index K, const T* a, const Row<T>* b) {
     Tile<T> sum{};
-    _Pragma("GCC unroll 1") for (Index k = 0; k < K; ++k, a += step, b += b_step) multiply_add<row>(sum, a, b);
+    const T* const end = a + K * step;
+    _Pragma("GCC unroll 2") for (; a != end; a += step, b += b_step) multiply_add<row>(sum, a, b);
     return sum;
 }
 

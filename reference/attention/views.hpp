@@ -17,6 +17,13 @@ struct View {
     Pattern pattern;
     Positions positions;
     Combine combine; ///< a head's first pattern stores, the others merge
+
+    /// The rows between the t-th row and the one before it, or the segment's begin or end.
+    Positions left_out(Index t, Index tokens) const {
+        const Index begin = segment * pattern.segment_length, r = pattern.dilation_rate;
+        return Positions{begin + pattern.phase + (t - 1) * r + 1, 1, r - 1}.within(
+            begin, std::min(begin + pattern.segment_length, tokens));
+    }
 };
 
 /// The views of one pattern of a problem, by number: (b, segment, KV head that uses it), the head running first, since

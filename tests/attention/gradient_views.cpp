@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+#include <limits>
 #include <utility>
 
 namespace dra::test {
@@ -167,19 +169,33 @@ TEST_CASE_TEMPLATE("rows that see no key, and keys that nobody sees, get nothing
     }
 }
 
-TEST_CASE_TEMPLATE("keys to which nothing was brought add nothing, whatever lies in their memory", T, float, double) {
-    constexpr Index keys = 3 * kernel::strip, D = 2;
-    kernel::KeyGradients<T> gradients;
-    gradients.resize(keys, D);
-    for (Index j = 0; j < keys; ++j)
-        for (int d = 0; d < D; ++d) gradients.dk(0, j)->set(d, T(1)), gradients.dv(0, j)->set(d, T(2));
-    gradients.set_summed(1); // of the first strip
-    Tensor<T> dk({1, keys, 1, D}, T(0)), dv = dk;
-    for (Index begin = 0; begin < keys; begin += kernel::strip)
-        gradients.add_to(dk.view().rows(0, 0), dv.view().rows(0, 0), T(5), begin, begin + kernel::strip);
-    for (Index j = 0; j < keys; ++j) {
-        CHECK((dk.view().rows(0, 0).row(j).array() == T(j < kernel::strip ? 5 : 0)).all());
-        CHECK((dv.view().rows(0, 0).row(j).array() == T(j < kernel::strip ? 2 : 0)).all());
+TEST_CASE_TEMPLATE("parts are added up over the keys to which they brought something, whatever else lies in their memory", T,
+                   float, double) {
+    constexpr Index keys = 3 * kernel::strip, D = kernel::lanes<T> + 3;
+    std::array<kernel::KeyGradients<T>, 2> parts;
+    for (int n = 0; n < 2; ++n) {
+        parts[n].resize(keys, D);
+        for (Index d = 0; d < D; ++d)
+            for (Index j = 0; j < keys; ++j) {
+                const int lane = static_cast<int>(d % kernel::lanes<T>);
+                parts[n].dk(d / kernel::lanes<T>, j)->set(lane, static_cast<T>(n + 1));
+                parts[n].dv(d / kernel::lanes<T>, j)->set(lane, static_cast<T>(10 * (n + 1)));
+            }
+    }
+    parts[0].set_summed(kernel::strip + 1); // of two strips
+    parts[1].set_summed(1);                 // of one
+    for (const Combine combine : {Combine::store, Combine::merge}) {
+        const T before = combine == Combine::store ? std::numeric_limits<T>::quiet_NaN() : T(100);
+        Tensor<T> dk({1, keys, 1, D}, before), dv = dk;
+        for (Index begin = 0; begin < keys; begin += kernel::strip)
+            kernel::add_up<T>(parts, dk.view().rows(0, 0), dv.view().rows(0, 0), T(5), begin, begin + kernel::strip,
+                              combine);
+        const T there = combine == Combine::store ? T(0) : T(100);
+        for (Index j = 0; j < keys; ++j) {
+            const T brought = j < kernel::strip ? T(3) : j < 2 * kernel::strip ? T(1) : T(0);
+            CHECK((dk.view().rows(0, 0).row(j).array() == there + 5 * brought).all());
+            CHECK((dv.view().rows(0, 0).row(j).array() == there + 10 * brought).all());
+        }
     }
 }
 
