@@ -22,9 +22,8 @@ template <class T> void attend(std::span<const QueryHead<T>> heads, const Rows<T
     packed.pack(k, v, 0, k.rows());
     if (!panels || panels->out.cols() != k.cols()) panels.emplace(k.cols());
     for (const auto& [q, into, dropout] : heads)
-        for (Index i0 = 0; i0 < q.rows(); i0 += kernel::bundle_rows<T>)
-            kernel::attend_panels(q, packed, kernel::ExtentPanels{visibility, dropout}, softmax_scale, i0,
-                                  std::min(kernel::bundle_rows<T>, q.rows() - i0), into, combine, *panels);
+        kernel::attend_rows(q, packed, kernel::ExtentPanels{visibility, dropout}, softmax_scale, into, combine,
+                            *panels);
 }
 
 template <class T> void attend(const Rows<T>& q, const Rows<T>& k, const Rows<T>& v, const Visibility& visibility,

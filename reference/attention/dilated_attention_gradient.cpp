@@ -120,17 +120,18 @@ template <class T> void find_delta_of_pattern(const Plan& plan, const Views& vie
     share_out(plan.threads, views.count() * problem.group_size(), [&](Index item) {
         const auto [b, g, segment, pattern, rows, combine] = views[item / problem.group_size()];
         const Index h = g * problem.group_size() + item % problem.group_size();
-        const Positions local{0, 1, rows.count};
         auto& [packed, panels, out, lse] = alone;
         packed.resize(rows.count, problem.head_dim);
         packed.pack(t.k.rows(b, g, rows), t.v.rows(b, g, rows), 0, rows.count);
-        for (Index i0 = 0; i0 < rows.count; i0 += kernel::bundle_rows<T>)
-            kernel::attend_panels(
-                t.q.rows(b, h, rows), packed, kernel::ExtentPanels{{rows, rows, problem.causal}, {problem, b, h}},
-                static_cast<T>(problem.softmax_scale), i0, std::min(kernel::bundle_rows<T>, rows.count - i0),
-                {out.view().rows(0, 0, local), lse.rows(0, 0, local)}, Combine::store, panels);
-        kernel::find_delta(t.dout.rows(b, h, rows), std::as_const(out).view().rows(0, 0, local), delta.rows(b, h, rows),
-                           scratch.dout, scratch.q);
+        const Eigen::OuterStride<> apart(problem.head_dim);
+        kernel::attend_rows(t.q.rows(b, h, rows), packed,
+                            kernel::ExtentPanels{{rows, rows, problem.causal}, {problem, b, h}},
+                            static_cast<T>(problem.softmax_scale),
+                            {{out.data(), rows.count, problem.head_dim, apart},
+                             {lse.data(), rows.count, Eigen::InnerStride<>(1)}},
+                            Combine::store, panels);
+        kernel::find_delta<T>(t.dout.rows(b, h, rows), {out.data(), rows.count, problem.head_dim, apart},
+                              delta.rows(b, h, rows), scratch.dout, scratch.q);
     });
 }
 

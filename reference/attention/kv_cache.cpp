@@ -32,7 +32,7 @@ template <class T, class Visit> void keep(const Problem& problem, Index pattern,
                                           const Tokens<T>& tokens, const Visit& visit) {
     const Pattern p = pattern_of(problem, pattern, g);
     const Index head = g - kept.first_head;
-    for (Index s = tokens.begin / p.segment_length; s * p.segment_length < tokens.end; ++s) {
+    for (Index s = p.segment_of(tokens.begin); s < p.segments(tokens.end); ++s) {
         const Positions selected = p.selected(s, problem.tokens), added = selected.within(tokens.begin, tokens.end);
         if (added.empty()) continue;
         const Index before = selected.below(tokens.begin);
@@ -53,9 +53,7 @@ template <class T> struct Space {
 
     /// Merges attention of the rows q over the packed keys that they see into `into`.
     void attend(const Rows<T>& q, const Visibility& visibility, T scale, Partial<T> into) {
-        for (Index i0 = 0; i0 < q.rows(); i0 += kernel::bundle_rows<T>)
-            kernel::attend_panels(q, packed, kernel::ExtentPanels{visibility}, scale, i0,
-                                  std::min(kernel::bundle_rows<T>, q.rows() - i0), into, Combine::merge, panels);
+        kernel::attend_rows(q, packed, kernel::ExtentPanels{visibility}, scale, into, Combine::merge, panels);
     }
 };
 
@@ -181,7 +179,7 @@ template <class T> Index KvCache<T>::rows_kept() const {
         for (Index g = 0; g < problem_.kv_heads; ++g) {
             if (!uses(problem_, pattern, g)) continue;
             const Pattern p = pattern_of(problem_, pattern, g);
-            const Positions selected = p.selected(tokens_ / p.segment_length, problem_.tokens);
+            const Positions selected = p.selected(p.segment_of(tokens_), problem_.tokens);
             const Index here = selected.below(tokens_);
             if (here < selected.count) rows += problem_.batch * here; // else nobody comes who would see them
         }

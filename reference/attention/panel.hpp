@@ -195,4 +195,12 @@ template <class T, class Visible> void attend_panels(const Rows<T>& q, const Pac
     for (int n = 0; n < panels; ++n) end_panel(space.panels[n], space.out, first(n), count(n), into, combine);
 }
 
+/// The same of all queries of the view.
+template <class T, class Visible> void attend_rows(const Rows<T>& q, const Packed<T>& kv, const Visible& visible,
+                                                   T scale, Partial<T> into, Combine combine,
+                                                   PanelWorkspace<T>& space) {
+    for (Index i0 = 0; i0 < q.rows(); i0 += bundle_rows<T>)
+        attend_panels(q, kv, visible, scale, i0, std::min(bundle_rows<T>, q.rows() - i0), into, combine, space);
+}
+
 } // namespace dra::kernel

@@ -33,7 +33,7 @@ enum class Combine {
 ///     m = max(lse_a, lse_b);  lse = m + log(e^(lse_a - m) + e^(lse_b - m));  a = e^(lse_a - lse);  b = e^(lse_b - lse)
 ///
 /// Without the maximum it overflows at scores of 90 in float (defect `merge-overflow`); without the test for two empty
-/// sides it is -inf minus -inf (defect `empty-row-nan`). Merging with the identity is exact.
+/// sides it is -inf minus -inf (defect `empty-row-nan`): there a and b are 0. Merging with the identity is exact.
 template <class T> struct MergeWeights {
     T lse, a, b;
 

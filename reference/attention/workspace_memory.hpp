@@ -29,10 +29,10 @@ template <class T> struct GradientSlot {
 template <class T> struct PatternAlone {
     kernel::Packed<T> packed;
     kernel::PanelWorkspace<T> panels;
-    Tensor<T> out; ///< [1, rows, 1, D]
-    Lse<T> lse;
+    RowMajor<T> out;       ///< (rows, D)
+    Eigen::ArrayX<T> lse;
 
-    PatternAlone(Index rows, Index head_dim) : panels(head_dim), out({1, rows, 1, head_dim}), lse(1, 1, rows) {
+    PatternAlone(Index rows, Index head_dim) : panels(head_dim), out(rows, head_dim), lse(rows) {
         packed.resize(rows, head_dim);
     }
 };

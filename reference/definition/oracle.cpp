@@ -56,7 +56,7 @@ std::vector<Segments> segments_of(const Problem& problem, Index kv_head) {
 template <class T> struct CompensatedSum {
     T sum, lost, next, term;
 
-    explicit CompensatedSum(const T& zero) : sum(zero), lost(zero), next(zero), term(zero) {}
+    explicit CompensatedSum(const T& zero = {}) : sum(zero), lost(zero), next(zero), term(zero) {}
     void add(const auto& x) {
         term = x - lost;
         next = sum + term;
@@ -163,7 +163,7 @@ private:
     /// The mean of dP by the weights: of all pairs, or for each pattern of its own where its share is held constant.
     void find_delta(Index i, const std::vector<Pair>& seen) {
         const auto mean = [&](auto times) {
-            CompensatedSum<double> sum(0), weighted_dp(0);
+            CompensatedSum<double> sum, weighted_dp;
             for (const Pair& pair : seen) {
                 sum.add(times(pair) * exponential(i, pair));
                 weighted_dp.add(times(pair) * exponential(i, pair) * pair.dp);
@@ -188,7 +188,7 @@ private:
             largest_score_[i] = std::max(largest_score_[i], std::abs(pair.score));
             largest_dp_[i] = std::max(largest_dp_[i], std::abs(pair.dp));
         }
-        CompensatedSum<double> sum(0);
+        CompensatedSum<double> sum;
         CompensatedSum<RowArray> weighted_v(RowArray::Zero(D_));
         for (const Pair& pair : seen) {
             const double e = weight(i, pair);

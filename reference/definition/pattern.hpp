@@ -17,6 +17,9 @@ struct Pattern {
     /// Segments of a sequence of `tokens`; the last one may be shorter than w.
     Index segments(Index tokens) const { return ceil_div(tokens, segment_length); }
 
+    /// The segment that a token lies in; tokens [begin, end) lie in segments segment_of(begin), ..., segments(end) - 1.
+    Index segment_of(Index token) const { return token / segment_length; }
+
     /// The positions s*w + o + t*r of segment s: a stride, no index list. Empty where a short last segment ends before
     /// o.
     Positions selected(Index segment, Index tokens) const {

@@ -91,9 +91,9 @@ struct Problem {
     double softmax_scale;
     Index ranks;
     Layout layout;
-    bool stop_gradient_mixing = false; ///< as torchscale does; exact gradients differentiate the mixing weights
-    double dropout = 0;                ///< p
-    std::uint64_t dropout_seed = 0;
+    bool stop_gradient_mixing; ///< as torchscale does; exact gradients differentiate the mixing weights
+    double dropout;            ///< p
+    std::uint64_t dropout_seed;
 
     Shape q_shape() const { return {batch, tokens, heads, head_dim}; } ///< also that of out
     Shape kv_shape() const { return {batch, tokens, kv_heads, head_dim}; }

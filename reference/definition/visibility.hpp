@@ -22,6 +22,9 @@ struct Visibility {
     /// Keys that row i sees: the first so many. Grows with i. O(1).
     constexpr Index extent(Index i) const { return causal ? keys.below(queries[i] + 1) : keys.count; }
 
+    /// Whether some query sees some key. O(1).
+    constexpr bool any() const { return !queries.empty() && extent(queries.count - 1) > 0; }
+
     /// The class of rows [i0, i1), keys [j0, j1), neither range empty. O(1): rows see more the later they are.
     constexpr TileClass tile(Index i0, Index i1, Index j0, Index j1) const {
         if (extent(i1 - 1) <= j0) return TileClass::empty;

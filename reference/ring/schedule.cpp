@@ -7,13 +7,11 @@ namespace dra {
 namespace {
 
 bool any_visible(const Pattern& pattern, const Problem& problem, const Interval& queries, const Interval& keys) {
-    const Index first = std::max(queries.begin, keys.begin) / pattern.segment_length;
-    const Index last = (std::min(queries.end, keys.end) - 1) / pattern.segment_length;
-    for (Index segment = first; segment <= last; ++segment) {
-        const Positions selected = pattern.selected(segment, problem.tokens);
+    for (Index s = pattern.segment_of(queries.begin); s < pattern.segments(queries.end); ++s) {
+        const Positions selected = pattern.selected(s, problem.tokens);
         const Visibility visibility{selected.within(queries.begin, queries.end), selected.within(keys.begin, keys.end),
                                     problem.causal};
-        if (!visibility.queries.empty() && visibility.extent(visibility.queries.count - 1) > 0) return true;
+        if (visibility.any()) return true;
     }
     return false;
 }

@@ -24,7 +24,7 @@ RingStep ring_step(const Problem& problem, Index rank, Index step);
 /// The R steps of one rank.
 std::vector<RingStep> ring_schedule(const Problem& problem, Index rank);
 
-/// Whether some query in `queries` sees some key in `keys`, under any pattern of any head. O(segments that both touch).
+/// Whether some query in `queries` sees some key in `keys`, under any pattern of any head. O(segments that the queries lie in).
 bool any_visible(const Problem& problem, const Interval& queries, const Interval& keys);
 
 } // namespace dra

@@ -23,7 +23,7 @@ template <class Function> void for_each_visit(const Problem& problem, Index patt
     const auto meet = [&](std::size_t i, std::size_t j, Index b, Index g, const Positions& selected) {
         const Visibility visibility{selected.within(queries[i].begin, queries[i].end),
                                     selected.within(keys[j].begin, keys[j].end), problem.causal};
-        if (visibility.queries.empty() || visibility.extent(visibility.queries.count - 1) == 0) return;
+        if (!visibility.any()) return;
         visit(Visit{b, g, visibility, local(queries, i, selected), local(keys, j, selected)});
     };
     for (Index g = 0; g < problem.kv_heads; ++g) {
@@ -31,8 +31,7 @@ template <class Function> void for_each_visit(const Problem& problem, Index patt
         const Pattern of_head = pattern_of(problem, pattern, g);
         for (std::size_t i = 0; i < queries.size(); ++i)
             for (Index b = 0; b < problem.batch; ++b)
-                for (Index s = queries[i].begin / of_head.segment_length; s * of_head.segment_length < queries[i].end;
-                     ++s)
+                for (Index s = of_head.segment_of(queries[i].begin); s < of_head.segments(queries[i].end); ++s)
                     for (std::size_t j = 0; j < keys.size(); ++j) meet(i, j, b, g, of_head.selected(s, problem.tokens));
     }
 }

@@ -116,6 +116,16 @@ TEST_CASE_TEMPLATE("lse does not notice dropout, in any bit", T, float, double) 
     CHECK_FALSE((x.out.flat() == y.out.flat()).all());
 }
 
+TEST_CASE("dropout that nobody asked for drops nothing, of seed, batch and head 0") {
+    const Dropout none;
+    CHECK_FALSE(none.drops());
+    CHECK(none.threshold() == 0);
+    CHECK(none.kept() == 1);
+    CHECK(none.seed == 0);
+    CHECK(none.batch == 0);
+    CHECK(none.head == 0);
+}
+
 TEST_CASE("dropout outside [0, 1) is refused") {
     for (const double p : {-0.1, 1.0, 1.5, std::numeric_limits<double>::quiet_NaN()}) {
         Question asked{{1, 4, 1, 2}, 1, {{4}, {1}}, 1};

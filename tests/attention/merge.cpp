@@ -83,6 +83,19 @@ TEST_CASE_TEMPLATE("merging with the identity is exact on either side, also of t
     CHECK((none.lse == -infinity<T>).all());
 }
 
+TEST_CASE_TEMPLATE("two sides that see nothing weigh nothing, and one that does weighs all", T, float, double) {
+    const MergeWeights<T> none(-infinity<T>, -infinity<T>), first(T(3), -infinity<T>), second(-infinity<T>, T(-3));
+    CHECK(none.lse == -infinity<T>);
+    CHECK(none.a == 0);
+    CHECK(none.b == 0);
+    CHECK(first.lse == 3);
+    CHECK(first.a == 1);
+    CHECK(first.b == 0);
+    CHECK(second.lse == -3);
+    CHECK(second.a == 0);
+    CHECK(second.b == 1);
+}
+
 TEST_CASE_TEMPLATE("merge is associative and commutative, whatever the size of the scores", T, float, double) {
     double worst = 0;
     for (const Range& of : ranges) {

@@ -42,7 +42,10 @@ template <class T> struct View {
                 visibility.causal,
                 softmax_scale,
                 1,
-                Layout::contiguous};
+                Layout::contiguous,
+                false,
+                0,
+                0};
     }
 
     /// Queries [i, i + m) over keys [j, j + n), into rows of `result`.

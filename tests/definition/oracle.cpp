@@ -259,6 +259,14 @@ TEST_CASE("magnitudes are the largest over the visible pairs of each batch and h
     }
 }
 
+TEST_CASE("where nothing is visible, magnitudes are 0") {
+    const Magnitudes none;
+    CHECK(none.score == 0);
+    CHECK(none.dp == 0);
+    CHECK(none.query == 0);
+    CHECK(none.key == 0);
+}
+
 TEST_CASE("the magnitudes of one token are those of its one pair, however small, and without a dout dP is 0") {
     const Shape shape{1, 1, 1, 2};
     const Tensor<double> q(shape, 0.5), k(shape, 0.25), v(shape, 0.125), dout(shape, 2);

@@ -49,6 +49,17 @@ TEST_CASE("a segment's positions are those that the definition selects, the ragg
     CHECK(empty_tails > 100); // short last segments that end before the phase were met
 }
 
+TEST_CASE("tokens lie in the segments from the first one's on, and no later one than the last one's") {
+    for (Index w = 1; w <= 5; ++w)
+        for (Index begin = 0; begin <= 12; ++begin)
+            for (Index end = begin + 1; end <= 13; ++end) {
+                const Pattern pattern{w, 1, 0};
+                CHECK(pattern.segment_of(begin) * w <= begin);
+                CHECK(begin < (pattern.segment_of(begin) + 1) * w);
+                CHECK(pattern.segments(end) == pattern.segment_of(end - 1) + 1);
+            }
+}
+
 TEST_CASE("a segment longer than the sequence, even by far, is one segment") {
     const Pattern pattern{Index{1} << 62, 3, 2};
     CHECK(pattern.segments(10) == 1);

@@ -46,6 +46,13 @@ TEST_CASE("lse is [B, H, N], and its rows at strided positions are a map") {
     CHECK(lse.rows(0, 0, {8, 1, 0}).size() == 0);
 }
 
+TEST_CASE("a shape that nobody set has no size in any direction") {
+    CHECK(Shape{} == Shape{0, 0, 0, 0});
+    CHECK(Tensor<float>().shape() == Shape{0, 0, 0, 0});
+    CHECK(Lse<float>().shape() == std::array<Index, 3>{0, 0, 0});
+    CHECK(Lse<float>().size() == 0);
+}
+
 TEST_CASE("a cast keeps shape and values") {
     Tensor<float> x({1, 2, 1, 2}, 0.25f);
     CHECK(x.cast<double>().shape() == x.shape());

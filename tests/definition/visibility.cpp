@@ -63,7 +63,14 @@ TEST_CASE("a row's extent is the number of keys that it sees, and they are the f
             }
         }
         REQUIRE(v.pairs() == pairs);
+        REQUIRE(v.any() == (pairs > 0));
     });
+}
+
+TEST_CASE("positions that nobody set are none, counted from 0 one by one") {
+    CHECK(Positions{} == Positions{0, 1, 0});
+    CHECK(Positions{}.empty());
+    CHECK_FALSE(Visibility{}.any());
 }
 
 TEST_CASE("a tile is empty, full or on the edge as its pairs are") {

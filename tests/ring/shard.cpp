@@ -41,6 +41,11 @@ TEST_CASE("every token is owned exactly once, in order, for every R up to 2 N + 
     MESSAGE("shards looked at ", shards);
 }
 
+TEST_CASE("an interval that nobody set begins and ends at token 0") {
+    CHECK(Interval{} == Interval{0, 0});
+    CHECK(Interval{3, 7}.size() == 4);
+}
+
 TEST_CASE("shards are those of the definition") {
     using Intervals = std::vector<Interval>;
     CHECK(owned(Layout::contiguous, 0, 3, 10) == Intervals{{0, 4}});
