@@ -18,6 +18,7 @@ EVALUATED_BY_COMPILER = (
     Kind.TEMPLATE_NON_TYPE_PARAMETER,
 )  # fmt: skip
 DECLARES_CONSTANTS = (Kind.DECL_STMT, Kind.VAR_DECL, Kind.UNEXPOSED_DECL, Kind.FUNCTION_DECL, Kind.FUNCTION_TEMPLATE)
+ARGUMENT = re.compile(rb"<[\w\s:,*]*(<\w+>[\w\s:,*]*)*$"), re.compile(rb"[\w\s:,*<]*>")  # of a template: what is before it, and after it
 PREFETCH = re.compile(rb"[\w.]*prefetch\w*\(")  # asks for memory, and neither reads nor writes a value
 LEFT_OUT = {"&&": "left_out_of_and", "||": "left_out_of_or"}
 AROUND = 0.5  # what wraps an operand lies around the operand's own edits, which are as long
@@ -108,8 +109,6 @@ class Finder:
             becomes = b"next" if cursor.kind == Kind.INTEGER_LITERAL else b"double"
             length = end - begin - AROUND  # and around a constant lies whatever wraps it
             what = ((begin, begin, wrap("constant"), length), (end, end, ")", length))
-            if text[:begin].endswith(b"<") and text[end:].startswith(b">"):
-                return  # an argument of a template
             self.add(cursor, path, text[begin:end], becomes, what)
         elif cursor.kind in (Kind.DECL_REF_EXPR, Kind.OVERLOADED_DECL_REF):
             for was, name in ((b"std::min", "Min"), (b"std::max", "Max")):
@@ -155,8 +154,19 @@ class Finder:
         where = cursor.location
         key = (str(path), edits)
         source = self.texts[path].splitlines()[where.line - 1].strip()
+        if source.startswith(b"#pragma") or self.is_part_of_type(cursor, path):
+            return
         self.points[key] = Point(str(path.relative_to(self.root)), self.function, where.line, where.column, source.decode(),
                                  was.decode(), becomes.decode(), edits)  # fmt: skip
+
+    def is_part_of_type(self, cursor, path):
+        """Whether it is an argument of a template, or what an array is declared to hold."""
+        begin, end = extent(cursor)
+        text = self.texts[path]
+        line = text[text.rfind(b"\n", 0, begin) + 1 : begin]
+        is_argument = ARGUMENT[0].search(line) and ARGUMENT[1].match(text, end)
+        is_size = cursor.kind == Kind.INTEGER_LITERAL and re.match(rb"\s*(?!return)[\w:]+ \w+\[$", line)
+        return bool(is_argument or is_size)
 
     def in_macro(self, cursor, path):
         """What a macro expands to cannot be edited where it is used."""
