@@ -54,11 +54,6 @@ bool add_pattern(Prepared& prepared, const Step& step, const Parameters& paramet
     return true;
 }
 
-/// Whether the step does several patterns, and what is between their rows, in one launch.
-bool goes_together(const Step& step, std::size_t patterns) {
-    return step.name == std::string("all_patterns") && patterns <= most_patterns;
-}
-
 /// All patterns in one launch, and for a mixture the merge of what they left: by the launch of a pattern that selects every row,
 /// if there is one.
 bool add_together(Prepared& prepared, const Step& step, const std::vector<Parameters>& patterns, bool clears) {

@@ -9,14 +9,13 @@ namespace dra::cuda::DRA_TARGET {
 
 namespace {
 
-constexpr auto joint_step = "all_patterns"; ///< does several patterns in one launch
-
-/// Whether it can do all of these, and there are several: then no faster step for one of them makes up for that.
+/// Whether one launch can do all of these, and there are several: then no faster step for one of them makes up for that.
 bool can_go_together(const Work& work, Type type, int architecture) {
     const auto can = [&](const PatternWork& pattern) {
-        return why_not(*find_step(joint_step), type, pattern.parameters, architecture).empty();
+        return why_not(joint_step(), type, pattern.parameters, architecture).empty();
     };
-    return work.patterns.size() > 1 && work.patterns.size() <= most_patterns && std::ranges::all_of(work.patterns, can);
+    const std::size_t patterns = work.patterns.size();
+    return patterns > 1 && goes_together(joint_step(), patterns) && std::ranges::all_of(work.patterns, can);
 }
 
 } // namespace
@@ -24,7 +23,8 @@ bool can_go_together(const Work& work, Type type, int architecture) {
 Plan::Plan(const Problem& problem, Type type, const std::optional<std::string>& kernel, int architecture)
     : type_(type), q_shape_(problem.q_shape()), kv_shape_(problem.kv_shape()) {
     const Work work = work_of(problem);
-    const std::optional<std::string> asked = !kernel && can_go_together(work, type, architecture) ? joint_step : kernel;
+    const std::optional<std::string> asked =
+        !kernel && can_go_together(work, type, architecture) ? joint_step().name : kernel;
     for (const PatternWork& pattern : work.patterns) {
         const bool merges = work.mixed && !passes_.empty();
         if (merges && !pattern.selects_any) continue; // the identity of merge
@@ -36,19 +36,15 @@ Plan::Plan(const Problem& problem, Type type, const std::optional<std::string>& 
         launches_ += (step != nullptr) + clears + merges;
     }
     mixed_ = work.mixed && passes_.size() > 1;
-    together_ = goes_together();
+    together_ = std::ranges::all_of(passes_, [&](const Pass& pass) {
+        return pass.step && goes_together(*pass.step, passes_.size());
+    });
     launches_ = together_ ? 1 + mixed_ : launches_ + rounds_sum();
     if (mixed_ && together_) put_merging_last();
     allocate();
     for (Pass& pass : passes_) point(pass);
     if (!mixed_ && !together_) lanes_.resize(passes_.size() - 1);
     wait();
-}
-
-bool Plan::goes_together() const {
-    return passes_.size() <= most_patterns && std::ranges::all_of(passes_, [](const Pass& pass) {
-               return pass.step && pass.step->name == std::string(joint_step);
-           });
 }
 
 /// The first that selects every row, if there is one.

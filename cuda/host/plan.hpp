@@ -54,7 +54,6 @@ private:
     void run_mixture();
     void run_groups();
     void run_together();
-    bool goes_together() const;
     void put_merging_last();
     std::size_t passes_together() const { return passes_.size() - last_merges_; }
     bool merges_in_place() const { return mixed_ && !together_; }

@@ -30,7 +30,7 @@ const std::array<Step, 11> steps = {{
     {"fixed_reference", "no running maximum; a tile that goes beyond its type is done again", false, 128, 8, 90, true,
      128, run_fixed_reference, 128, true, 64, 192, 2, 2},
     {"all_patterns", "one launch for every pattern and the rows that none selects", false, 128, 8, 90, true, 128,
-     run_all_patterns, 128, true, 64, 192, 2, 2},
+     run_all_patterns, 128, true, 64, 192, 2, 2, true},
 }};
 
 bool on_boundary(const void* pointer, std::uintptr_t bytes) {
@@ -56,6 +56,8 @@ const Step* find_step(std::string_view name) {
     const auto found = std::ranges::find(steps, name, &Step::name);
     return found == steps.end() ? nullptr : &*found;
 }
+
+const Step& joint_step() { return *std::ranges::find(steps, true, &Step::joins_patterns); }
 
 std::string why_not(const Step& step, Type type, const Parameters& parameters, int architecture) {
     const std::string name = std::string("kernel `") + step.name + "` ";

@@ -69,6 +69,7 @@ struct Step {
     int wide_tile_rows = 0;         ///< query rows a tile of what takes_wide_tile(), where it differs
     int workspace_ints = 0;         ///< on the device
     int workspace_ints_a_tile = 0;  ///< and so many more for every tile
+    bool joins_patterns = false;    ///< does several in one launch: run_together() and what follows it
 
     /// Query rows a tile of this pattern.
     int rows_for(const Parameters& parameters) const {
@@ -98,7 +99,15 @@ std::size_t workspace_ints(const Step& step, const Parameters& parameters);
 /// Patterns that one launch can have.
 inline constexpr int most_patterns = 8;
 
-/// Several patterns (1 to most_patterns) of one problem in one launch of the step all_patterns, the longest first. They
+/// The step that does several patterns in one launch.
+const Step& joint_step();
+
+/// Whether it is this one, and so many are not too many.
+inline bool goes_together(const Step& step, std::size_t patterns) {
+    return step.joins_patterns && patterns <= most_patterns;
+}
+
+/// Several patterns (1 to most_patterns) of one problem in one launch of joint_step(), the longest first. They
 /// differ in segments, dilation, phases, heads, out, lse and maps alone; the workspace is the first one's and must have
 /// workspace_ints() for all of them. out is in the type. `clears`: rows that a pattern does not select become (0, -inf); else
 /// they stay as they are.
