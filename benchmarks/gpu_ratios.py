@@ -7,7 +7,7 @@ At each point the fastest of ours stands against the fastest library, above 1 wh
   as they are, too, and beside it is the price of zeroing them, by whichever kernel is the fastest then;
 - uneven: the rate with an N that w does not divide, or an r that does not divide w, over that of the even case;
 - mixture: our time, of out and lse of all rows, over that of cuDNN's seven calls alone, without merging them; and over
-  the fastest library's.
+  the fastest library's; and the rate at which a kernel would take the share that is asked.
 
 The bundle takes this file along; Python's standard library is enough.
 """
@@ -18,6 +18,7 @@ LIBRARIES = ("FlashAttention-2", "cuDNN", "FlashAttention-3")
 AGAIN, BARE, GATHERED, ALONE = ", again", ", selected rows alone", ", gathered", ", calls alone"
 STATES = ("rested", "hot")
 ASKED = {"dense": ">= 1.05", "dilated": ">= 1.0 everywhere, 1.10 on average", "uneven": ">= 0.9", "mixture": "<= 0.75"}
+MIXTURE_ASKED = 0.75  # of cuDNN's time
 
 
 def fastest(point, names, state):
@@ -97,6 +98,7 @@ def mixture(record, state):
             e["ms"], e["ms_against"], e["ms_best"] = (
                 point["alternatives"][name][state]["ms"] for name in (e["kernel"], e["against"], e["best"])
             )
+            e["tflops_asked"] = e["tflops"] * e["ms"] / (MIXTURE_ASKED * e["ms_against"])
             entries.append(e)
     return entries
 
@@ -164,7 +166,7 @@ TABLES = {  # corner; names of an entry's row and column; its cell
         title,
         patterns_text,
         lambda e: f"{ratio_text(e)}: {e['ms']:.2f} ms / {e['ms_against']:.2f} ms; {e['ratio_best']:.2f} of {e['best']}, "
-        f"{e['ms_best']:.2f} ms",
+        f"{e['ms_best']:.2f} ms; {MIXTURE_ASKED} is {e['tflops_asked']:.0f} TFLOP/s",
     ),
 }
 

@@ -90,6 +90,7 @@ class Ratios(unittest.TestCase):
         self.assertEqual((found["rested"]["maximum"], found["hot"]["maximum"]), (0.75, 0.75))
         self.assertEqual([found[state]["points"][0]["ratio_best"] for state in found], [0.75, 1.5])
         self.assertEqual(found["hot"]["points"][0]["best"], "FlashAttention-3" + ALONE)
+        self.assertEqual([x["tflops_asked"] for x in found["rested"]["points"]], [x["tflops"] for x in found["rested"]["points"]])
 
     def test_what_was_not_measured_or_not_right_is_in_no_ratio(self):
         wrong = point("dense", {"FlashAttention-3": (1, 1)}, ("k",))
