@@ -5,6 +5,7 @@
 #include "cli/commands.hpp"
 #include "cli/devices.hpp"
 #include "cli/measured.hpp"
+#include "cli/named_files.hpp"
 #include "reference/definition/safetensors.hpp"
 
 #include <fmt/format.h>
@@ -89,8 +90,7 @@ int bench_ladder(const LadderFlags& flags) {
                                : "must be cpu or cuda");
     const cuda::Type type = parse_type(flags);
     const std::unique_ptr<cuda::Device> device = open_device(flags.backend);
-    for (const auto& path : {flags.tune, flags.json})
-        if (path) check_writable(*path);
+    check_files({{"--tune", flags.tune}, {"--json", flags.json}});
 
     const std::vector<LadderCase> cases = usual_ladder_cases();
     LadderBench bench(*device, type, cases);

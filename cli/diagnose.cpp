@@ -2,6 +2,7 @@
 #include "cli/described.hpp"
 #include "cli/diagnosis_text.hpp"
 #include "cli/heat_map.hpp"
+#include "cli/named_files.hpp"
 #include "cli/problem_flags.hpp"
 #include "cli/result_file.hpp"
 #include "cli/text_file.hpp"
@@ -28,8 +29,8 @@ int run(const Flags& flags) {
         throw PatternError("stop_gradient_mixing", "true", "must be false: it is the defect mixing-detached here");
     std::optional<DType> dtype;
     if (flags.dtype) dtype = parse_type("--dtype", *flags.dtype);
-    if (flags.json) check_writable(*flags.json);
-    if (flags.heat_map) check_writable(*flags.heat_map);
+    check_files({{"--json", flags.json}, {"--heat-map", flags.heat_map}},
+                {{"--input", flags.input}, {"--output-to-check", flags.output_to_check}});
 
     const TensorFile file = read_safetensors(flags.input);
     const Problem problem = validate(chosen, describe(file));

@@ -84,6 +84,23 @@ TEST_CASE("a wrong result is named: exit status 1, the text, the JSON and the he
     CHECK(read_text(folder.file("map.svg")).starts_with("<svg"));
 }
 
+TEST_CASE("a file is written by one flag, and none that is read") {
+    const Folder folder;
+    emit(folder.file("x"));
+    const std::string before = read_text(folder.file("x")), json = folder.file("json"), around = folder.file("./json");
+    const auto said = [&](const Words& more) { return complaint(Words{"diagnose"} + more + asked(folder.file("x"))); };
+    CHECK(said({"--json", json, "--heat-map", json}) ==
+          "--heat-map = " + json + ": must be another file than that of --json");
+    CHECK(said({"--json", json, "--heat-map", around}) ==
+          "--heat-map = " + around + ": must be another file than that of --json");
+    CHECK(said({"--json", folder.file("x")}) ==
+          "--json = " + folder.file("x") + ": must be another file than that of --input");
+    CHECK(said({"--output-to-check", folder.file("y"), "--heat-map", folder.file("y")}) ==
+          "--heat-map = " + folder.file("y") + ": must be another file than that of --output-to-check");
+    CHECK(read_text(folder.file("x")) == before);
+    CHECK_FALSE(std::filesystem::exists(json));
+}
+
 TEST_CASE("results may stand in a file of their own, and be judged as another type") {
     const Folder folder;
     emit(folder.file("x"));
