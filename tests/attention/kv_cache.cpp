@@ -1,109 +1,10 @@
-#include "reference/attention/kv_cache.hpp"
-#include "reference/attention/dilated_attention.hpp"
-#include "tests/exhaustive.hpp"
+#include "tests/attention/decoding.hpp"
 
 #include <doctest/doctest.h>
 #include <omp.h>
 
 namespace dra::test {
 namespace {
-
-/// Tokens [begin, end) of a tensor.
-template <class T> Tensor<T> part(const Tensor<T>& x, Index begin, Index end) {
-    Shape shape = x.shape();
-    shape.tokens = end - begin;
-    Tensor<T> rows(shape);
-    for (Index b = 0; b < shape.batch; ++b)
-        for (Index h = 0; h < shape.heads; ++h) rows.view().rows(b, h) = x.view().rows(b, h, {begin, 1, shape.tokens});
-    return rows;
-}
-
-/// Appends tokens [begin, end) of the inputs, and returns their attention.
-template <class T> Attention<T> decode(KvCache<T>& cache, const Inputs<T>& inputs, Index begin, Index end) {
-    Problem step = inputs.problem;
-    step.tokens = end - begin;
-    Attention<T> result = poisoned<T>(step);
-    cache.decode(part(inputs.q, begin, end), part(inputs.k, begin, end), part(inputs.v, begin, end), result.out,
-                 result.lse);
-    return result;
-}
-
-template <class T> void append(KvCache<T>& cache, const Inputs<T>& inputs, Index begin, Index end) {
-    cache.append(part(inputs.k, begin, end), part(inputs.v, begin, end));
-}
-
-/// The causal result over the first `tokens` alone.
-template <class T> Attention<T> of_prefix(const Inputs<T>& inputs, Index tokens) {
-    Problem prefix = inputs.problem;
-    prefix.tokens = tokens;
-    return dilated_attention<T>(prefix, part(inputs.q, 0, tokens), part(inputs.k, 0, tokens),
-                                part(inputs.v, 0, tokens));
-}
-
-/// Writes a step's result where it belongs in that of the whole sequence.
-template <class T> void put(const Attention<T>& step, Index begin, Attention<T>& whole) {
-    const auto [B, H, n] = step.lse.shape();
-    for (Index b = 0; b < B; ++b)
-        for (Index h = 0; h < H; ++h) {
-            whole.out.view().rows(b, h, {begin, 1, n}) = step.out.view().rows(b, h);
-            for (Index i = 0; i < n; ++i) whole.lse(b, h, begin + i) = step.lse(b, h, i);
-        }
-}
-
-/// The last rows of a result, from position `begin` on.
-template <class T> Attention<T> last_rows(const Attention<T>& whole, Index begin) {
-    const auto [B, H, N] = whole.lse.shape();
-    Attention<T> rows{part(whole.out, begin, N), Lse<T>(B, H, N - begin)};
-    for (Index b = 0; b < B; ++b)
-        for (Index h = 0; h < H; ++h)
-            for (Index i = begin; i < N; ++i) rows.lse(b, h, i - begin) = whole.lse(b, h, i);
-    return rows;
-}
-
-/// Whether pattern i selects position n for KV head g, by division and remainder.
-bool selects(const Problem& problem, Index pattern, Index g, Index n) {
-    const Pattern p = pattern_of(problem, pattern, g);
-    const Index in_segment = n % p.segment_length;
-    return in_segment >= p.phase && (in_segment - p.phase) % p.dilation_rate == 0;
-}
-
-bool sees(const Problem& problem, Index pattern, Index g, Index i, Index j) {
-    const Index w = problem.segment_lengths[static_cast<std::size_t>(pattern)];
-    return j <= i && i / w == j / w && selects(problem, pattern, g, i) && selects(problem, pattern, g, j);
-}
-
-/// Calls visit(pattern, g) for all that are used.
-template <class Visit> void for_each_pattern_and_head(const Problem& problem, Visit visit) {
-    for (Index i = 0; i < problem.patterns(); ++i)
-        for (Index g = 0; g < problem.kv_heads; ++g)
-            if (uses(problem, i, g)) visit(i, g);
-}
-
-/// Rows that any of the queries [begin, end) sees, asked pair by pair.
-Index rows_seen(const Problem& problem, Index begin, Index end) {
-    Index rows = 0;
-    for_each_pattern_and_head(problem, [&](Index pattern, Index g) {
-        for (Index j = 0; j < end; ++j) {
-            bool seen = false;
-            for (Index i = begin; i < end; ++i) seen = seen || sees(problem, pattern, g, i, j);
-            rows += seen * problem.batch;
-        }
-    });
-    return rows;
-}
-
-/// Of the first `tokens` rows those that any later query sees.
-Index rows_seen_later(const Problem& problem, Index tokens) {
-    Index rows = 0;
-    for_each_pattern_and_head(problem, [&](Index pattern, Index g) {
-        for (Index j = 0; j < tokens; ++j) {
-            bool seen = false;
-            for (Index i = tokens; i < problem.tokens; ++i) seen = seen || sees(problem, pattern, g, i, j);
-            rows += seen * problem.batch;
-        }
-    });
-    return rows;
-}
 
 class OneThread {
 public:
@@ -113,11 +14,6 @@ public:
 private:
     int before_ = omp_get_max_threads();
 };
-
-Question causal(Question asked) {
-    asked.configuration.causal = true;
-    return asked;
-}
 
 TEST_CASE_TEMPLATE("every token of every sequence up to 12 decodes to the last row of its prefix's result, bit for bit",
                    T, float, double) {
@@ -184,80 +80,12 @@ TEST_CASE("more tokens and more heads a group than a panel holds") {
     }
 }
 
-TEST_CASE("a step reads the rows that its tokens see, once each, and no other") {
-    Index read = 0, dense = 0;
-    for (std::uint64_t seed = 0; seed < 200; ++seed) {
-        SeededDraw draw(seed);
-        const Inputs<float> inputs(causal(draw_question(draw)));
-        const Problem& problem = inputs.problem;
-        KvCache<float> cache(problem);
-        CHECK(cache.rows_read() == 0);
-        for (Index begin = 0; begin < problem.tokens;) {
-            const Index end = std::min(begin + draw(1, 3), problem.tokens);
-            decode(cache, inputs, begin, end);
-            CHECK(cache.rows_read() == rows_seen(problem, begin, end));
-            read += cache.rows_read();
-            dense += problem.batch * problem.kv_heads * end;
-            begin = end;
-        }
-    }
-    MESSAGE(read, " rows read, where a dense cache reads ", dense);
-    CHECK(read > 0);
-    CHECK(read < dense);
-}
-
 TEST_CASE("a cache refuses what it cannot decode") {
     Question asked = causal({{1, 4, 1, 2}, 1, {{4}, {1}}});
     asked.configuration.dropout = 0.5;
     CHECK_THROWS_AS(KvCache<float>(Inputs<float>(asked).problem), PatternError);
     asked.configuration.dropout = 0, asked.configuration.causal = false;
     CHECK_THROWS_AS(KvCache<float>(Inputs<float>(asked).problem), PatternError);
-}
-
-TEST_CASE("rows that nobody sees again reach nothing, NaN included") {
-    constexpr Index w = 12, r = 3;
-    Inputs<float> inputs(causal({{1, 3 * w, 2, 4}, 2, {{w}, {r}, Mode::groups, PhaseRule::head}, 1}));
-    const Attention<float> expected = dilated_attention<float>(inputs.problem, inputs.q, inputs.k, inputs.v);
-    const auto spoil = [&](Index g, Index n) {
-        inputs.k.view().rows(0, g).row(n).setConstant(std::numeric_limits<float>::quiet_NaN());
-        inputs.v.view().rows(0, g).row(n).setConstant(std::numeric_limits<float>::quiet_NaN());
-    };
-    for (Index g = 0; g < 2; ++g)
-        for (Index n = 0; n < 3 * w; ++n)
-            if (n < w || !selects(inputs.problem, 0, g, n)) spoil(g, n);
-    KvCache<float> cache(inputs.problem);
-    append(cache, inputs, 0, w);
-    for (Index t = w; t < 3 * w; ++t) {
-        const Attention<float> step = decode(cache, inputs, t, t + 1);
-        for (Index h = 0; h < 2; ++h) {
-            CHECK(step.out.view().rows(0, h).row(0) == expected.out.view().rows(0, h).row(t));
-            CHECK(step.lse(0, h, 0) == expected.lse(0, h, t));
-        }
-    }
-}
-
-TEST_CASE("what is kept is what later tokens see, and no more than the patterns' segments hold") {
-    Index kept = 0, all = 0;
-    for (std::uint64_t seed = 0; seed < 200; ++seed) {
-        const Inputs<float> inputs(causal(draw_question(SeededDraw(seed))));
-        const Problem& problem = inputs.problem;
-        Index most = 0;
-        for_each_pattern_and_head(problem, [&](Index pattern, Index) {
-            const auto i = static_cast<std::size_t>(pattern);
-            most += problem.batch * ceil_div(problem.segment_lengths[i], problem.dilation_rates[i]);
-        });
-        KvCache<float> cache(problem);
-        CHECK(cache.rows_kept() == 0);
-        for (Index t = 0; t < problem.tokens; ++t) {
-            append(cache, inputs, t, t + 1);
-            CHECK(cache.rows_kept() == rows_seen_later(problem, t + 1));
-            CHECK(cache.rows_kept() <= most);
-            kept += cache.rows_kept();
-            all += problem.batch * problem.kv_heads * (t + 1);
-        }
-    }
-    MESSAGE(kept, " rows kept over all steps, where a dense cache keeps ", all);
-    CHECK(kept > 0);
 }
 
 TEST_CASE("a step does not depend on the number of threads") {
