@@ -15,11 +15,12 @@ from figures import RUNGS, VERDICT_COLOURS, count, elements, is_fix, label, pict
 from plots import plots
 
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #1b1f24; max-width: 1080px; margin: 2rem auto; padding: 0 1rem; }
+body { font: 16px/1.5 system-ui, sans-serif; color: #1b1f24; max-width: 1180px; margin: 2rem auto; padding: 0 1rem; }
 h1, h2, h3 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-top: 1px solid #d0d7de; padding-top: 1.2rem; }
 table { border-collapse: collapse; margin: 1rem 0; font-size: 14px; display: block; overflow-x: auto; }
-th, td { padding: .3rem .7rem; text-align: right; border-bottom: 1px solid #e4e8ec; white-space: nowrap; vertical-align: top; }
-th { background: #f4f6f8; } th:first-child, td:first-child, .words { text-align: left; } .words { white-space: normal; }
+th, td { padding: .3rem .5rem; text-align: right; border-bottom: 1px solid #e4e8ec; white-space: nowrap; vertical-align: top; }
+th { background: #f4f6f8; } th:first-child, td:first-child, .words { text-align: left; }
+.words, .verdict { white-space: normal; } .words { min-width: 22rem; } .verdict { min-width: 9rem; } td > .note { display: block; }
 img { max-width: 100%; height: auto; margin: .6rem 0; } .note { color: #57606a; } code { background: #f4f6f8; padding: 0 .2rem; }
 .missing { background: #fff4e0; border-left: 4px solid #d68910; padding: .6rem 1rem; }
 .wrong { background: #fdecea; border-left: 4px solid #c0392b; padding: .6rem 1rem; }
@@ -43,7 +44,7 @@ def table(header, rows):
 
 def verdict(claim):
     colour = VERDICT_COLOURS.get(claim["verdict"], "#57606a")
-    return f"<b style='color:{colour}'>{html.escape(claim['verdict_in_words'])}</b>"
+    return f"<div class=verdict><b style='color:{colour}'>{html.escape(claim['verdict_in_words'])}</b></div>"
 
 
 def measured(claim):
@@ -76,7 +77,7 @@ def summary(data):
         shorter = "" if at is data["lengths"][-1] else f", n = {at['n']}"
         rows.append([f"{fix['number']} {html.escape(fix['title'])}{shorter}"]
                     + [speed_up(at[form], fix, rung) for form in ("isolated", "end_to_end") for rung in RUNGS[1:]]
-                    + ["<br>".join(map(promised, claims)), "<br>".join(map(verdict, claims))])
+                    + ["<br>".join(map(promised, claims)), "".join(map(verdict, claims))])
     header = ["topic", "alone, after", "alone, principled", "end to end, after", "end to end, principled", "claim", "verdict"]
     return table(header, rows)
 
