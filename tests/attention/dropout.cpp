@@ -2,6 +2,7 @@
 #include "reference/attention/dilated_attention_gradient.hpp"
 #include "reference/attention/dropped.hpp"
 #include "reference/ring/ring_attention.hpp"
+#include "reference/ring/ring_attention_gradient.hpp"
 #include "tests/gradients.hpp"
 
 #include <doctest/doctest.h>
@@ -102,6 +103,24 @@ TEST_CASE_TEMPLATE("a pair is kept where p 2^32 is its word, and dropped where i
         CHECK((inputs.truth().attention.out.flat() != 0).all() == (more == 0));
         CHECK((result.out.flat() != 0).all() == (more == 0));
         CHECK((gradients.dv.flat() != 0).all() == (more == 0));
+    }
+}
+
+TEST_CASE_TEMPLATE("under dropout the gradients of many panels and bundles are those of the oracle", T, float, double) {
+    for (const bool causal : {false, true}) {
+        Question asked{{1, 300, 4, 20}, 2, {{300, 150}, {1, 3}, Mode::mixture, PhaseRule::head, causal}, 1};
+        asked.configuration.dropout = 0.3;
+        asked.configuration.dropout_seed = 42;
+        asked.configuration.ranks = 3;
+        const GradientInputs<T> inputs(asked);
+        const Problem& problem = inputs.problem;
+        const Tensor<T>&q = inputs.q, &k = inputs.k, &v = inputs.v, &dout = inputs.dout;
+        const Oracle truth = inputs.truth();
+        const Attention<T> engine = dilated_attention<T>(problem, q, k, v), ring = ring_attention<T>(problem, q, k, v);
+        const Gradients<T> of_engine = dilated_attention_gradient<T>(problem, q, k, v, engine, dout),
+                           of_ring = ring_attention_gradient<T>(problem, q, k, v, ring, dout);
+        CHECK(error_ratios(problem, truth, engine, &of_engine).within_bounds());
+        CHECK(error_ratios(problem, truth, ring, &of_ring).within_bounds());
     }
 }
 
