@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace dra::cli {
@@ -17,20 +18,26 @@ struct NamedFile {
     std::optional<std::filesystem::path> path;
 };
 
+/// Whether both paths lead to one file, there or not; no where there is no saying.
+inline bool one_file(const std::filesystem::path& x, const std::filesystem::path& y) {
+    std::error_code of_x, of_y;
+    const auto one = std::filesystem::weakly_canonical(x, of_x), other = std::filesystem::weakly_canonical(y, of_y);
+    return !of_x && !of_y && one == other;
+}
+
 /// Asked before anything is computed: throws FormatError where a file cannot be written, or is one that another of these
 /// flags names too, by whatever path.
 inline void check_files(const std::vector<NamedFile>& written, const std::vector<NamedFile>& read = {}) {
     std::vector<NamedFile> others;
     for (const NamedFile& file : read)
-        if (file.path) others.push_back({file.flag, std::filesystem::weakly_canonical(*file.path)});
-    for (const auto& [flag, path] : written) {
-        if (!path) continue;
-        check_writable(*path);
-        const std::filesystem::path canonical = std::filesystem::weakly_canonical(*path);
+        if (file.path) others.push_back(file);
+    for (const NamedFile& file : written) {
+        if (!file.path) continue;
+        check_writable(*file.path);
         for (const NamedFile& other : others)
-            if (canonical == other.path)
-                throw FormatError(flag, path->string(), "must be another file than that of " + other.flag);
-        others.push_back({flag, canonical});
+            if (one_file(*file.path, *other.path))
+                throw FormatError(file.flag, file.path->string(), "must be another file than that of " + other.flag);
+        others.push_back(file);
     }
 }
 
