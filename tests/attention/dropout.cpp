@@ -1,9 +1,5 @@
-#include "reference/attention/dilated_attention.hpp"
-#include "reference/attention/dilated_attention_gradient.hpp"
 #include "reference/attention/dropped.hpp"
-#include "reference/ring/ring_attention.hpp"
-#include "reference/ring/ring_attention_gradient.hpp"
-#include "tests/gradients.hpp"
+#include "tests/both_ways.hpp"
 
 #include <doctest/doctest.h>
 
@@ -113,14 +109,9 @@ TEST_CASE_TEMPLATE("under dropout the gradients of many panels and bundles are t
         asked.configuration.dropout_seed = 42;
         asked.configuration.ranks = 3;
         const GradientInputs<T> inputs(asked);
-        const Problem& problem = inputs.problem;
-        const Tensor<T>&q = inputs.q, &k = inputs.k, &v = inputs.v, &dout = inputs.dout;
         const Oracle truth = inputs.truth();
-        const Attention<T> engine = dilated_attention<T>(problem, q, k, v), ring = ring_attention<T>(problem, q, k, v);
-        const Gradients<T> of_engine = dilated_attention_gradient<T>(problem, q, k, v, engine, dout),
-                           of_ring = ring_attention_gradient<T>(problem, q, k, v, ring, dout);
-        CHECK(error_ratios(problem, truth, engine, &of_engine).within_bounds());
-        CHECK(error_ratios(problem, truth, ring, &of_ring).within_bounds());
+        for (const auto& [forward, backward] : {run(inputs), run_ring(inputs)})
+            CHECK(error_ratios(inputs.problem, truth, forward, &backward).within_bounds());
     }
 }
 

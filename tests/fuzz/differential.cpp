@@ -1,11 +1,7 @@
 // The engine and the ring against the oracle, forward and backward, on problems that are drawn from the bytes.
 
-#include "reference/attention/dilated_attention.hpp"
-#include "reference/attention/dilated_attention_gradient.hpp"
-#include "reference/ring/ring_attention.hpp"
-#include "reference/ring/ring_attention_gradient.hpp"
+#include "tests/both_ways.hpp"
 #include "tests/fuzz/target.hpp"
-#include "tests/gradients.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -62,17 +58,12 @@ void require_agreement(const Oracle& truth, ErrorRatios ratios, const test::Ques
 
 template <class T> void check(const test::Question& asked) {
     const test::GradientInputs<T> inputs(asked);
-    const Problem& problem = inputs.problem;
-    const Tensor<T>&q = inputs.q, &k = inputs.k, &v = inputs.v, &dout = inputs.dout;
     const Oracle truth = inputs.truth();
-    const Attention<T> engine = dilated_attention<T>(problem, q, k, v), ring = ring_attention<T>(problem, q, k, v);
-    const Gradients<T> of_engine = dilated_attention_gradient<T>(problem, q, k, v, engine, dout),
-                       of_ring = ring_attention_gradient<T>(problem, q, k, v, ring, dout);
-    const auto compare = [&](const Attention<T>& result, const Gradients<T>& gradients, const char* property) {
-        require_agreement(truth, error_ratios(problem, truth, result, &gradients), asked, property);
+    const auto compare = [&](const test::Both<T>& found, const char* property) {
+        require_agreement(truth, error_ratios(inputs.problem, truth, found.forward, &found.backward), asked, property);
     };
-    compare(engine, of_engine, "the engine agrees with the oracle, forward and backward");
-    compare(ring, of_ring, "the ring agrees with the oracle, forward and backward");
+    compare(test::run(inputs), "the engine agrees with the oracle, forward and backward");
+    compare(test::run_ring(inputs), "the ring agrees with the oracle, forward and backward");
 }
 
 } // namespace

@@ -1,8 +1,4 @@
-#include "reference/attention/dilated_attention.hpp"
-#include "reference/attention/dilated_attention_gradient.hpp"
-#include "reference/ring/ring_attention.hpp"
-#include "reference/ring/ring_attention_gradient.hpp"
-#include "tests/gradients.hpp"
+#include "tests/both_ways.hpp"
 #include "tests/property/draw.hpp"
 
 #include <omp.h>
@@ -18,25 +14,6 @@ template <class T> GradientInputs<T> draw_inputs() {
     asked.configuration.stop_gradient_mixing = draw_index(0, 1) == 1;
     RC_LOG() << ", dropout " << asked.configuration.dropout << " seed " << asked.configuration.dropout_seed;
     return GradientInputs<T>(asked);
-}
-
-template <class T> struct Both {
-    Attention<T> forward;
-    Gradients<T> backward;
-};
-
-template <class T> Both<T> run(const GradientInputs<T>& inputs) {
-    Attention<T> result = dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
-    Gradients<T> gradients =
-        dilated_attention_gradient<T>(inputs.problem, inputs.q, inputs.k, inputs.v, result, inputs.dout);
-    return {std::move(result), std::move(gradients)};
-}
-
-template <class T> Both<T> run_ring(const GradientInputs<T>& inputs) {
-    Attention<T> result = ring_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
-    Gradients<T> gradients =
-        ring_attention_gradient<T>(inputs.problem, inputs.q, inputs.k, inputs.v, result, inputs.dout);
-    return {std::move(result), std::move(gradients)};
 }
 
 TEST_CASE_TEMPLATE("under dropout the engine and every ring agree with the oracle, forward and backward", T, float,
