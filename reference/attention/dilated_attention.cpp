@@ -22,8 +22,8 @@ template <class T> Index bundle_of(Index queries, int threads) {
     return kernel::lanes<T> * std::clamp<Index>(panels_a_thread / 4, 1, kernel::bundle);
 }
 
-/// All views of one pattern, in waves: the team packs the keys of a wave, then shares out its panels, the longest
-/// first. Called by every thread of the team.
+/// All views of one pattern, in waves: the team packs the keys of a wave, then shares out its panels, of all
+/// heads the longest first. Called by every thread of the team.
 template <class T> void attend_views(const Plan& plan, const Views& views, Index wave_size, const Tensors<T>& t,
                                      std::vector<kernel::Packed<T>>& wave, kernel::PanelWorkspace<T>& space) {
     const Problem& problem = plan.problem;
@@ -42,9 +42,9 @@ template <class T> void attend_views(const Plan& plan, const Views& views, Index
         });
 
         share_out(plan.threads, n * group * bundles, [&](Index item) {
-            const Index slot = item / (group * bundles), last = bundles - 1 - item % bundles;
+            const Index slot = item / group % n, last = bundles - 1 - item / (group * n);
             const View view = views[first + slot];
-            const Index h = view.g * group + item / bundles % group, i0 = last * bundle;
+            const Index h = view.g * group + item % group, i0 = last * bundle;
             const Index rows = std::min(bundle, view.positions.count - i0);
             if (rows <= 0) return;
             const kernel::ExtentPanels visible{{view.positions, view.positions, problem.causal}, {problem, view.b, h}};
