@@ -1,6 +1,6 @@
-"""The table of a torch_speed.py run, in Markdown.
+"""The table of torch_speed.py runs by one and two threads, in Markdown.
 
-    python benchmarks/torch_table.py speed.json
+    python benchmarks/torch_table.py speed.json ...
 
 GFLOP/s of visible pairs: the engine, and its ratio to PyTorch, of medians and of the shortest times, by one and by two threads;
 the last column is two threads over one. Bold falls short of what is asked: 1.15 of PyTorch, causal 1.30 (1.15 at r = 8), and 1.9
@@ -11,6 +11,7 @@ import json
 import math
 import statistics
 import sys
+from pathlib import Path
 
 CASE = ("direction", "dilation", "rows", "head_dim", "causal")
 HEADER = ("pass", "r", "rows", "D", "causal", "1 thread", "ratio", "of the best", "2 threads", "ratio", "of the best", "2 / 1")
@@ -33,6 +34,8 @@ def rows(figures):
     for figure in figures:
         cases.setdefault(tuple(figure[key] for key in CASE), {})[figure["threads"]] = figure
     for (direction, dilation, n, head_dim, causal), by_threads in cases.items():
+        if not {1, 2} <= by_threads.keys():
+            sys.exit(f"{direction} of {n} rows, D {head_dim}: needs times by 1 and by 2 threads, has {sorted(by_threads)}")
         one, two = by_threads[1], by_threads[2]
         speeds = [cell for f in (one, two) for cell in (f"{f['engine_gflops']:.0f}", *(judged(f[key], asked(f)) for key in RATIOS))]
         yield (direction, dilation, n, head_dim, "yes" if causal else "no", *speeds,
@@ -40,8 +43,7 @@ def rows(figures):
 
 
 def main():
-    with open(sys.argv[1]) as file:
-        figures = json.load(file)["figures"]
+    figures = [figure for path in sys.argv[1:] for figure in json.loads(Path(path).read_text())["figures"]]
     for cells in (HEADER, ["---"] * len(HEADER), *rows(figures)):
         print("| " + " | ".join(map(str, cells)) + " |")
     print()
