@@ -14,8 +14,7 @@ namespace dra {
 /// How the gradients of one pattern are shared out.
 struct GradientWave {
     Index views; ///< whose keys are packed at once
-    Index
-        parts; ///< of the queries of a view, each with dk and dv of its own; not a matter of how many threads there are
+    Index parts; ///< of a view's queries, each with dk and dv of its own, however many threads there are
 };
 
 /// What runs of one problem share; nothing in it changes after make_plan(), so that threads may share it.

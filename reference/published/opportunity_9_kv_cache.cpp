@@ -122,7 +122,7 @@ private:
     /// What the last token sees of all tokens.
     std::vector<char> mask(Index pattern, Index g) const {
         const Pattern p = pattern_of(problem_, pattern, g);
-        const Index last = problem_.tokens - 1, begin = last / p.segment_length * p.segment_length;
+        const Index last = problem_.tokens - 1, begin = p.segment_of(last) * p.segment_length;
         const auto selects = [&](Index n) {
             const Index in_segment = n % p.segment_length;
             return in_segment >= p.phase && (in_segment - p.phase) % p.dilation_rate == 0;
