@@ -19,7 +19,8 @@ void ProblemFlags::add_to(CLI::App& command, const std::string& of_ranks) {
     command.add_flag("--stop-gradient-mixing", stop_gradient_mixing,
                      "gradients take the mixing weights of a mixture for constants, as torchscale does");
     add("--ranks", ranks, of_ranks, "R");
-    add("--layout", layout, "how the ring shards the sequence; default: contiguous", "contiguous|zigzag");
+    add("--layout", layout, "how the ring shards the sequence; default: contiguous",
+        "contiguous|zigzag|segment-zigzag");
 }
 
 Configuration ProblemFlags::configuration() const {

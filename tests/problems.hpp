@@ -18,6 +18,8 @@
 
 namespace dra::test {
 
+inline constexpr Layout layouts[] = {Layout::contiguous, Layout::zigzag, Layout::segment_zigzag};
+
 /// What is asked, and the seed of its tensors.
 struct Question {
     Shape q; ///< B, N, H, D
@@ -64,7 +66,7 @@ template <class Draw> Question draw_question(Draw draw, Limits limits = {}) {
     if (flip())
         chosen.softmax_scale = static_cast<double>(draw(-8, 8)) / 4 / std::sqrt(static_cast<double>(asked.q.head_dim));
     chosen.ranks = draw(1, 2 * asked.q.tokens + 1);
-    chosen.layout = flip() ? Layout::zigzag : Layout::contiguous;
+    chosen.layout = layouts[draw(0, 2)];
     asked.deviation = flip() ? 1 : 3;
     asked.seed = static_cast<std::uint64_t>(draw(0, 1'000'000));
     return asked;

@@ -109,7 +109,7 @@ public:
     using KeeperBase::KeeperBase;
     const unsigned char* mask(Tokens chunk) override {
         if (!mask_) { // the first chunk is the longest
-            const Interval first = dra::chunk(0, problem_.ranks, problem_.tokens);
+            const Interval first = dra::chunk(0, problem_.ranks, {0, problem_.tokens});
             mask_ = mask_memory({0, std::max(static_cast<int>(first.size()), chunk.count)});
         }
         return filled(*mask_, chunk);

@@ -42,7 +42,7 @@ inline std::vector<NumberedPattern> patterns_of(const Problem& problem) {
 inline std::vector<Tokens> chunks_of(const Problem& problem) {
     std::vector<Tokens> chunks;
     for (Index c = 0; c < problem.ranks; ++c) {
-        const Interval tokens = dra::chunk(c, problem.ranks, problem.tokens);
+        const Interval tokens = dra::chunk(c, problem.ranks, {0, problem.tokens});
         if (tokens.size() == 0) break; // the rest are empty too
         chunks.push_back({static_cast<int>(tokens.begin), static_cast<int>(tokens.size())});
     }

@@ -12,7 +12,7 @@ bool any_piece(const Problem& problem, const std::function<bool(const Piece&)>& 
             if (!uses(problem, i, g)) continue;
             const Pattern pattern = pattern_of(problem, i, g);
             for (Index rank = 0; rank < problem.ranks; ++rank)
-                for (const Interval& chunk : owned(problem.layout, rank, problem.ranks, problem.tokens)) {
+                for (const Interval& chunk : owned(problem, rank)) {
                     const Index w = pattern.segment_length;
                     for (Index s = chunk.begin / w; s * w < chunk.end; ++s)
                         if (const Piece piece{pattern, s, chunk, problem.tokens}; !piece.empty() && holds(piece))

@@ -19,17 +19,17 @@ public:
             if (position >= 0) token_at_[at(position)] = n;
         }
         for (Index rank = problem.ranks - 1; rank >= 0; --rank)
-            for (const auto [begin, end] : is_.computed(problem.layout, rank, problem.ranks, problem.tokens))
+            for (const auto [begin, end] : is_.computed(problem, rank))
                 std::fill(first_rank_.begin() + begin, first_rank_.begin() + end, rank);
     }
 
     /// Calls visit(call) for one pattern of one head.
     template <class Visit> void of(Index b, Index h, Index pattern, Visit visit) const {
         for (Index rank = 0; rank < problem_.ranks; ++rank)
-            for (const Interval& queries : is_.computed(problem_.layout, rank, problem_.ranks, problem_.tokens))
+            for (const Interval& queries : is_.computed(problem_, rank))
                 for (Index step = 0; step < problem_.ranks; ++step) {
                     const Index owner = is_.owner_at(rank, step, problem_.ranks);
-                    const auto chunks = is_.owned(problem_.layout, owner, problem_.ranks, problem_.tokens);
+                    const auto chunks = is_.owned(problem_, owner);
                     const Index here = static_cast<Index>(chunks.size());
                     for (Index c = 0; c < here; ++c)
                         if (is_.visits(problem_, queries, chunks[at(c)]))
@@ -44,7 +44,7 @@ public:
         const Pattern how = is_.pattern_of(problem_, pattern, g);
         for (Index s = 0; s < how.segments(problem_.tokens); ++s)
             for (Index rank = 0; rank < problem_.ranks; ++rank)
-                for (const Interval& chunk : is_.owned(problem_.layout, rank, problem_.ranks, problem_.tokens))
+                for (const Interval& chunk : is_.owned(problem_, rank))
                     if (const Piece piece{how, s, chunk, problem_.tokens}; !piece.empty())
                         for (const Index position : is_.selected(piece)) list.push_back(position);
         std::ranges::sort(list);
@@ -126,9 +126,9 @@ Running run_head(const Calls& calls, const Ingredients& is, const Problem& probl
 Index rows_received(const Ingredients& is, const Problem& problem) {
     Index rows = 0;
     for (Index rank = 0; rank < problem.ranks; ++rank) {
-        const auto computed = is.computed(problem.layout, rank, problem.ranks, problem.tokens);
+        const auto computed = is.computed(problem, rank);
         for (Index owner = 0; owner < problem.ranks; ++owner)
-            for (const Interval& keys : is.owned(problem.layout, owner, problem.ranks, problem.tokens)) {
+            for (const Interval& keys : is.owned(problem, owner)) {
                 const auto holds = [&](const Interval& held) {
                     return held.begin <= keys.begin && keys.end <= held.end;
                 };
@@ -143,14 +143,14 @@ Index rows_received(const Ingredients& is, const Problem& problem) {
 Index moved(const Ingredients& is, const Problem& problem, Index position, Index from, Index to) {
     if (from == to) return position;
     Index local = 0;
-    for (const auto [begin, end] : is.owned(problem.layout, from, problem.ranks, problem.tokens)) {
+    for (const auto [begin, end] : is.owned(problem, from)) {
         if (begin <= position && position < end) {
             local += position - begin;
             break;
         }
         local += end - begin;
     }
-    for (const auto [begin, end] : is.owned(problem.layout, to, problem.ranks, problem.tokens)) {
+    for (const auto [begin, end] : is.owned(problem, to)) {
         if (local < end - begin) return begin + local;
         local -= end - begin;
     }

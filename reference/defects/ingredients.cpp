@@ -74,6 +74,8 @@ PositionList selected(const Piece& piece) {
     return list;
 }
 
+std::vector<Interval> owned(const Problem& problem, Index rank) { return dra::owned(problem, rank); }
+
 PositionList attended(const Problem&, const Piece&, PositionList selected) { return selected; }
 
 bool sees(const Pair& pair) { return pair.key <= pair.query; }

@@ -54,8 +54,8 @@ struct Pair {
     Index dilation_rate = 1;  ///< of the pattern
 };
 
-/// The chunks that keys come in: one a rank, or two in zigzag layout.
-inline Index chunks(const Problem& problem) { return (problem.layout == Layout::zigzag ? 2 : 1) * problem.ranks; }
+/// The chunks that keys come in: one a rank, or two in a zigzag.
+inline Index chunks(const Problem& problem) { return (problem.layout == Layout::contiguous ? 1 : 2) * problem.ranks; }
 
 /// The running result of rows over some keys: online softmax's triple, with lse = maximum + log sum.
 ///
@@ -126,6 +126,7 @@ namespace right {
 
 PositionList selected(const Piece& piece);
 PositionList attended(const Problem& problem, const Piece& piece, PositionList selected);
+std::vector<Interval> owned(const Problem& problem, Index rank);
 bool sees(const Pair& pair);
 bool visits(const Problem& problem, const Interval& queries, const Interval& keys);
 Index owner_at(Index rank, Index step, Index ranks);
@@ -149,9 +150,9 @@ struct Ingredients {
     std::function<PositionList(const Problem&, const Piece&, PositionList selected)> attended = right::attended;
 
     /// The tokens whose keys a rank holds at the start.
-    std::function<std::vector<Interval>(Layout, Index rank, Index ranks, Index tokens)> owned = dra::owned;
+    std::function<std::vector<Interval>(const Problem&, Index rank)> owned = right::owned;
     /// The tokens whose rows a rank computes.
-    std::function<std::vector<Interval>(Layout, Index rank, Index ranks, Index tokens)> computed = dra::owned;
+    std::function<std::vector<Interval>(const Problem&, Index rank)> computed = right::owned;
     /// Whose keys a rank attends at a step.
     std::function<Index(Index rank, Index step, Index ranks)> owner_at = right::owner_at;
     /// Whether queries of one chunk attend keys of another at all.

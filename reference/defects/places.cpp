@@ -86,7 +86,7 @@ std::vector<RowErrors> row_errors(const Bounds& bounds, const Result& result) {
 std::vector<Count> by_chunk(const RowErrors& errors, const Problem& problem) {
     std::vector<Interval> chunks;
     for (Index rank = 0; rank < problem.ranks; ++rank)
-        for (const Interval& chunk : owned(problem.layout, rank, problem.ranks, problem.tokens))
+        for (const Interval& chunk : owned(problem, rank))
             if (chunk.size() > 0) chunks.push_back(chunk);
     std::ranges::sort(chunks, {}, &Interval::begin);
     std::vector<Count> counts;

@@ -19,7 +19,7 @@ Defect replicated_ring() {
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}, .ranks = 2}},
         .conditions = {needs_ranks()},
         .forms = forms({[](Ingredients& is) {
-            is.computed = [](Layout, Index, Index, Index tokens) -> std::vector<Interval> { return {{0, tokens}}; };
+            is.computed = [](const Problem& problem, Index) -> std::vector<Interval> { return {{0, problem.tokens}}; };
         }}),
     };
 }

@@ -9,15 +9,17 @@ namespace {
 
 Condition needs_empty_chunk() {
     return {"every chunk has a token", [](const Problem& problem) {
-                const Index count = chunks(problem);
-                return (count - 1) * ceil_div(problem.tokens, count) >= problem.tokens;
+                for (Index rank = 0; rank < problem.ranks; ++rank)
+                    for (const Interval& chunk : owned(problem, rank))
+                        if (chunk.size() == 0) return true;
+                return false;
             }};
 }
 
 /// Chunk c of `chunks`, its end cut to the sequence but not its begin.
-Interval chunk_cut_at_the_end(Index c, Index chunks, Index tokens) {
-    const Index length = ceil_div(tokens, chunks);
-    const Interval cut{c * length, std::min((c + 1) * length, tokens)};
+Interval chunk_cut_at_the_end(Index c, Index chunks, const Interval& tokens) {
+    const Index length = ceil_div(tokens.size(), chunks);
+    const Interval cut{tokens.begin + c * length, std::min(tokens.begin + (c + 1) * length, tokens.end)};
     if (cut.size() <= 0)
         throw ShapeError("chunk[" + std::to_string(c) + "].length", std::to_string(cut.size()), "must be at least 1");
     return cut;
@@ -40,11 +42,7 @@ Defect tail_negative() {
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}, .ranks = 2}},
         .conditions = {needs_empty_chunk()},
         .forms = forms({[](Ingredients& is) {
-            is.owned = [](Layout layout, Index rank, Index ranks, Index tokens) -> std::vector<Interval> {
-                if (layout == Layout::contiguous) return {chunk_cut_at_the_end(rank, ranks, tokens)};
-                return {chunk_cut_at_the_end(rank, 2 * ranks, tokens),
-                        chunk_cut_at_the_end(2 * ranks - 1 - rank, 2 * ranks, tokens)};
-            };
+            is.owned = [](const Problem& problem, Index rank) { return owned(problem, rank, chunk_cut_at_the_end); };
         }}),
     };
 }

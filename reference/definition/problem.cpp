@@ -16,7 +16,8 @@ template <class Enum> struct Named {
 constexpr Named<Mode> modes[] = {{Mode::groups, "groups"}, {Mode::mixture, "mixture"}};
 constexpr Named<PhaseRule> phase_rules[] = {
     {PhaseRule::group, "group"}, {PhaseRule::head, "head"}, {PhaseRule::head_block, "head-block"}};
-constexpr Named<Layout> layouts[] = {{Layout::contiguous, "contiguous"}, {Layout::zigzag, "zigzag"}};
+constexpr Named<Layout> layouts[] = {
+    {Layout::contiguous, "contiguous"}, {Layout::zigzag, "zigzag"}, {Layout::segment_zigzag, "segment-zigzag"}};
 constexpr Named<DType> dtypes[] = {
     {DType::f32, "F32"}, {DType::f64, "F64"}, {DType::bf16, "BF16"}, {DType::f16, "F16"}};
 

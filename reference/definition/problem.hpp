@@ -27,7 +27,7 @@ enum class PhaseRule {
 };
 
 /// How a ring shards the sequence among its ranks; see ring/shard.hpp.
-enum class Layout { contiguous, zigzag };
+enum class Layout { contiguous, zigzag, segment_zigzag };
 
 /// The type of a tensor's elements in a file; computation is in float (f32, bf16, f16) or double (f64).
 enum class DType { f32, f64, bf16, f16 };

@@ -23,7 +23,7 @@ Index allowed_pairs(const Problem& problem) {
 /// Calls f(chunk, pattern) as the pipeline's loops do.
 template <class F> void for_chunks_and_patterns(const Problem& problem, F f) {
     for (Index c = 0; c < problem.ranks; ++c) {
-        const Interval tokens = chunk(c, problem.ranks, problem.tokens);
+        const Interval tokens = chunk(c, problem.ranks, {0, problem.tokens});
         if (tokens.size() == 0) break;
         for (Index pattern = 0; pattern < problem.patterns(); ++pattern) f(tokens, pattern);
     }

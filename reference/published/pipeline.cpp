@@ -51,7 +51,7 @@ template <class T>
 std::vector<typename Pipeline<T>::Chunk> Pipeline<T>::all_gather(TensorView<const T> k, TensorView<const T> v) {
     std::vector<Chunk> chunks;
     for (Index c = 0; c < problem_.ranks; ++c) {
-        const Interval tokens = chunk(c, problem_.ranks, problem_.tokens);
+        const Interval tokens = chunk(c, problem_.ranks, {0, problem_.tokens});
         if (tokens.size() == 0) break; // the rest are empty too
         const Shape shape{problem_.batch, tokens.size(), problem_.kv_heads, problem_.head_dim};
         if (static_cast<Index>(gathered_.size()) == c) gathered_.push_back({Tensor<T>(shape), Tensor<T>(shape)});

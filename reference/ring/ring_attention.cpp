@@ -36,9 +36,8 @@ template <class T> std::vector<Rank<T>> attend_on_ring(const Problem& problem, I
                                                        TensorView<const T> q, TensorView<const T> k,
                                                        TensorView<const T> v) {
     std::vector<Rank<T>> ranks;
-    for (Shard<T>& shard : scatter(q, problem.layout, problem.ranks)) ranks.emplace_back(problem, std::move(shard));
-    std::vector<Shard<T>> visiting_k = scatter(k, problem.layout, problem.ranks),
-                          visiting_v = scatter(v, problem.layout, problem.ranks);
+    for (Shard<T>& shard : scatter(problem, q)) ranks.emplace_back(problem, std::move(shard));
+    std::vector<Shard<T>> visiting_k = scatter(problem, k), visiting_v = scatter(problem, v);
     AttendWorkspace<T> workspace; // the ranks take turns
     go_round(
         problem,

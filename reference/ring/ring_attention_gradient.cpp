@@ -55,7 +55,7 @@ template <class T> void add_gradients(const Problem& problem, Index pattern, Gra
 template <class T> Gradients<T> ring_attention_gradient(const Problem& problem, TensorView<const T> q,
                                                         TensorView<const T> k, TensorView<const T> v,
                                                         const Attention<T>& result, TensorView<const T> dout) {
-    const auto cut = [&](TensorView<const T> x) { return scatter(x, problem.layout, problem.ranks); };
+    const auto cut = [&](TensorView<const T> x) { return scatter(problem, x); };
     Gradients<T> gradients{{problem.q_shape(), T(0)}, {problem.kv_shape(), T(0)}, {problem.kv_shape(), T(0)}};
     std::vector<Shard<T>> own_q = cut(q), own_dout = cut(dout), own_out = cut(result.out), dq = cut(gradients.dq),
                           visiting_k = cut(k), visiting_v = cut(v), dk = cut(gradients.dk), dv = cut(gradients.dv);

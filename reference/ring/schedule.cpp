@@ -1,18 +1,13 @@
 #include "reference/ring/schedule.hpp"
 
-#include "reference/definition/pattern.hpp"
-#include "reference/definition/visibility.hpp"
+#include "reference/ring/visit.hpp"
 
 namespace dra {
 namespace {
 
 bool any_visible(const Pattern& pattern, const Problem& problem, const Interval& queries, const Interval& keys) {
-    for (Index s = pattern.segment_of(queries.begin); s < pattern.segments(queries.end); ++s) {
-        const Positions selected = pattern.selected(s, problem.tokens);
-        const Visibility visibility{selected.within(queries.begin, queries.end), selected.within(keys.begin, keys.end),
-                                    problem.causal};
-        if (visibility.any()) return true;
-    }
+    for (Index s = pattern.segment_of(queries.begin); s < pattern.segments(queries.end); ++s)
+        if (visibility_of(problem, pattern.selected(s, problem.tokens), queries, keys).any()) return true;
     return false;
 }
 
@@ -29,8 +24,8 @@ bool any_visible(const Problem& problem, const Interval& queries, const Interval
 RingStep ring_step(const Problem& problem, Index rank, Index step) {
     const Index owner = (rank - step + problem.ranks) % problem.ranks;
     const auto needs = [&] {
-        for (const Interval& queries : owned(problem.layout, rank, problem.ranks, problem.tokens))
-            for (const Interval& keys : owned(problem.layout, owner, problem.ranks, problem.tokens))
+        for (const Interval& queries : owned(problem, rank))
+            for (const Interval& keys : owned(problem, owner))
                 if (any_visible(problem, queries, keys)) return true;
         return false;
     };

@@ -1,5 +1,7 @@
 #include "reference/ring/shard.hpp"
 
+#include <algorithm>
+
 namespace dra {
 namespace {
 
@@ -26,11 +28,23 @@ void for_each_piece(Local& local, const std::vector<Interval>& intervals, Global
     }
 }
 
+/// Ranks among which a zigzag goes: all, or as many as the longest segment spans. The last block may have fewer.
+Index ranks_of_a_block(const Problem& problem) {
+    if (problem.layout == Layout::zigzag) return problem.ranks;
+    const Index longest = *std::ranges::max_element(problem.segment_lengths);
+    return std::min(ceil_div(longest, ceil_div(problem.tokens, problem.ranks)), problem.ranks);
+}
+
 } // namespace
 
-std::vector<Interval> owned(Layout layout, Index rank, Index ranks, Index tokens) {
-    if (layout == Layout::contiguous) return {chunk(rank, ranks, tokens)};
-    return {chunk(rank, 2 * ranks, tokens), chunk(2 * ranks - 1 - rank, 2 * ranks, tokens)};
+std::vector<Interval> owned(const Problem& problem, Index rank, Cut& cut) {
+    const Interval all{0, problem.tokens};
+    if (problem.layout == Layout::contiguous) return {cut(rank, problem.ranks, all)};
+
+    const Index block_length = ranks_of_a_block(problem), first = rank / block_length * block_length;
+    const Index ranks = std::min(block_length, problem.ranks - first), p = rank - first; // of this block
+    const Interval tokens{chunk(first, problem.ranks, all).begin, chunk(first + ranks - 1, problem.ranks, all).end};
+    return {cut(p, 2 * ranks, tokens), cut(2 * ranks - 1 - p, 2 * ranks, tokens)};
 }
 
 Index tokens_in(const std::vector<Interval>& intervals) {
@@ -39,11 +53,11 @@ Index tokens_in(const std::vector<Interval>& intervals) {
     return tokens;
 }
 
-template <class T> std::vector<Shard<T>> scatter(TensorView<const T> tensor, Layout layout, Index ranks) {
+template <class T> std::vector<Shard<T>> scatter(const Problem& problem, TensorView<const T> tensor) {
     Shape shape = tensor.shape();
     std::vector<Shard<T>> shards;
-    for (Index rank = 0; rank < ranks; ++rank) {
-        std::vector<Interval> intervals = owned(layout, rank, ranks, tensor.shape().tokens);
+    for (Index rank = 0; rank < problem.ranks; ++rank) {
+        std::vector<Interval> intervals = owned(problem, rank);
         shape.tokens = tokens_in(intervals);
         shards.push_back({std::move(intervals), Tensor<T>(shape)});
         for_each_piece(shards.back(), tensor, [](auto local, const auto& global) { local = global; });
@@ -67,8 +81,8 @@ template <class T> void gather(const Lse<T>& local, const std::vector<Interval>&
     for_each_piece(local, intervals, global, [](const auto& own, auto all) { all = own; });
 }
 
-template std::vector<Shard<float>> scatter(TensorView<const float>, Layout, Index);
-template std::vector<Shard<double>> scatter(TensorView<const double>, Layout, Index);
+template std::vector<Shard<float>> scatter(const Problem&, TensorView<const float>);
+template std::vector<Shard<double>> scatter(const Problem&, TensorView<const double>);
 template void gather(std::vector<Shard<float>>&, TensorView<float>);
 template void gather(std::vector<Shard<double>>&, TensorView<double>);
 template Lse<float> scatter(const Lse<float>&, const std::vector<Interval>&);

@@ -16,17 +16,23 @@ struct Interval {
     constexpr bool operator==(const Interval&) const = default;
 };
 
-/// Chunk c when `tokens` are cut into `chunks` of ceil(tokens / chunks): the last ones are shorter or empty, never
-/// negative (defect `tail-negative`).
-constexpr Interval chunk(Index c, Index chunks, Index tokens) {
-    const Index length = ceil_div(tokens, chunks);
-    return {std::min(c * length, tokens), std::min((c + 1) * length, tokens)};
+/// Chunk c when `tokens` are cut into `chunks` of ceil(size / chunks): the last ones are shorter or empty, never negative
+/// (defect `tail-negative`).
+constexpr Interval chunk(Index c, Index chunks, const Interval& tokens) {
+    const Index length = ceil_div(tokens.size(), chunks);
+    return {std::min(tokens.begin + c * length, tokens.end), std::min(tokens.begin + (c + 1) * length, tokens.end)};
 }
 
-/// The intervals that rank p of R owns, in the order in which its shard stores them.
+/// How tokens are cut into chunks, by the signature of the right way.
+using Cut = decltype(chunk);
+
+/// The intervals that rank p of problem.ranks owns, ascending, which is the order in which its shard stores them.
 ///
-/// contiguous: chunk p of R. zigzag: chunks p and 2R-1-p of 2R, so that causal work is balanced.
-std::vector<Interval> owned(Layout layout, Index rank, Index ranks, Index tokens);
+/// contiguous: chunk p of R. zigzag: chunks p and 2R-1-p of 2R, so that causal work is balanced. segment-zigzag: the same
+/// in every block of c = ceil(w_max / ceil(N/R)) consecutive ranks, over the tokens that the block would own in contiguous
+/// layout: causal work is balanced within the block, and a segment that does not leave those tokens does not leave the
+/// block. With c = R it is zigzag.
+std::vector<Interval> owned(const Problem& problem, Index rank, Cut& cut = chunk);
 
 /// Tokens of all intervals together.
 Index tokens_in(const std::vector<Interval>& intervals);
@@ -47,8 +53,8 @@ template <class T> struct Shard {
     Positions local(std::size_t i, const Positions& positions) const { return dra::local(intervals, i, positions); }
 };
 
-/// Cuts a tensor into the shards of all ranks. float and double.
-template <class T> std::vector<Shard<T>> scatter(TensorView<const T> tensor, Layout layout, Index ranks);
+/// Cuts a tensor over the problem's tokens into the shards of all ranks. float and double.
+template <class T> std::vector<Shard<T>> scatter(const Problem& problem, TensorView<const T> tensor);
 
 /// Puts shards together again; they cover `tensor`. float and double.
 template <class T> void gather(std::vector<Shard<T>>& shards, TensorView<T> tensor);

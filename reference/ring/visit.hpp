@@ -8,6 +8,12 @@
 
 namespace dra {
 
+/// What queries of one interval see of keys of another, among the `selected` positions of a segment.
+inline Visibility visibility_of(const Problem& problem, const Positions& selected, const Interval& queries,
+                                const Interval& keys) {
+    return {selected.within(queries.begin, queries.end), selected.within(keys.begin, keys.end), problem.causal};
+}
+
 /// One segment of one (b, KV head), as an interval of a rank's queries meets an interval of the keys that it holds.
 struct Visit {
     Index b, g;
@@ -21,8 +27,7 @@ template <class Function> void for_each_visit(const Problem& problem, Index patt
                                               const std::vector<Interval>& queries, const std::vector<Interval>& keys,
                                               Function visit) {
     const auto meet = [&](std::size_t i, std::size_t j, Index b, Index g, const Positions& selected) {
-        const Visibility visibility{selected.within(queries[i].begin, queries[i].end),
-                                    selected.within(keys[j].begin, keys[j].end), problem.causal};
+        const Visibility visibility = visibility_of(problem, selected, queries[i], keys[j]);
         if (!visibility.any()) return;
         visit(Visit{b, g, visibility, local(queries, i, selected), local(keys, j, selected)});
     };

@@ -61,7 +61,7 @@ TEST_CASE("a value that is not of its flag's kind is refused with the flag") {
     CHECK(with("--mode", "both") == "--mode = both: must be one of groups, mixture");
     CHECK(with("--phase", "tail") == "--phase = tail: must be one of group, head, head-block");
     CHECK(with("--phase", "") == "--phase = : must be one of group, head, head-block");
-    CHECK(with("--layout", "z") == "--layout = z: must be one of contiguous, zigzag");
+    CHECK(with("--layout", "z") == "--layout = z: must be one of contiguous, zigzag, segment-zigzag");
     CHECK(with("--backend", "gpu") == "--backend = gpu: must be one of oracle, cpu, ring, cuda, emulated");
 }
 

@@ -98,6 +98,7 @@ TEST_CASE("every golden case passes through the ring backend on 1, 2, 3, 4 and 7
 
 TEST_CASE("every golden case passes through a zigzag ring on 1, 2, 3, 4 and 7 ranks") {
     check_golden("ring", "zigzag");
+    check_golden("ring", "segment-zigzag");
 }
 
 TEST_CASE("F64 input is computed and written in double by every backend") {

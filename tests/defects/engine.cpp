@@ -27,7 +27,7 @@ TEST_CASE("right ingredients give the oracle's out, lse, dq, dk and dv on random
     double worst = 0;
     for (std::uint64_t seed = 1; seed <= 300; ++seed) {
         const test::Question asked = test::draw_question(test::SeededDraw(seed));
-        for (const Layout layout : {Layout::contiguous, Layout::zigzag})
+        for (const Layout layout : test::layouts)
             for (const Index ranks : {1, 2, 3, 4, 7}) worst = std::max(worst, right_excess(asked, ranks, layout));
     }
     MESSAGE("largest error, as a share of its bound: ", worst);

@@ -228,8 +228,8 @@ TEST_CASE("values that an enumeration does not have are refused with those it ha
     CHECK_THROWS_WITH_AS(parse<Mode>("mode", "both"), "mode = both: must be one of groups, mixture", PatternError);
     CHECK_THROWS_WITH_AS(parse<PhaseRule>("phase", ""), "phase = : must be one of group, head, head-block",
                          PatternError);
-    CHECK_THROWS_WITH_AS(parse<Layout>("layout", "Zigzag"), "layout = Zigzag: must be one of contiguous, zigzag",
-                         PatternError);
+    CHECK_THROWS_WITH_AS(parse<Layout>("layout", "Zigzag"),
+                         "layout = Zigzag: must be one of contiguous, zigzag, segment-zigzag", PatternError);
     CHECK_THROWS_WITH_AS(parse<DType>("dtype", "I8"), "dtype = I8: must be one of F32, F64, BF16, F16", PatternError);
 
     Configuration mode = plain(), phase = plain(), layout = plain();
@@ -239,15 +239,15 @@ TEST_CASE("values that an enumeration does not have are refused with those it ha
     CHECK_THROWS_WITH_AS(validate(mode, plain_inputs()), "mode = 7: must be one of groups, mixture", PatternError);
     CHECK_THROWS_WITH_AS(validate(phase, plain_inputs()), "phase = 3: must be one of group, head, head-block",
                          PatternError);
-    CHECK_THROWS_WITH_AS(validate(layout, plain_inputs()), "layout = -1: must be one of contiguous, zigzag",
-                         PatternError);
+    CHECK_THROWS_WITH_AS(validate(layout, plain_inputs()),
+                         "layout = -1: must be one of contiguous, zigzag, segment-zigzag", PatternError);
 }
 
 TEST_CASE("every name is parsed back to its value") {
     for (const Mode mode : {Mode::groups, Mode::mixture}) CHECK(parse<Mode>("mode", name(mode)) == mode);
     for (const PhaseRule rule : {PhaseRule::group, PhaseRule::head, PhaseRule::head_block})
         CHECK(parse<PhaseRule>("phase", name(rule)) == rule);
-    for (const Layout layout : {Layout::contiguous, Layout::zigzag})
+    for (const Layout layout : {Layout::contiguous, Layout::zigzag, Layout::segment_zigzag})
         CHECK(parse<Layout>("layout", name(layout)) == layout);
     for (const DType dtype : {DType::f32, DType::f64, DType::bf16, DType::f16})
         CHECK(parse<DType>("dtype", name(dtype)) == dtype);

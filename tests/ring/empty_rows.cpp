@@ -13,7 +13,7 @@ TEST_CASE_TEMPLATE("rows that see nothing are (0, -inf), and no others, whoever 
                          1};
     const Inputs<T> inputs(asked);
     Index empty = 0;
-    for (const Layout layout : {Layout::contiguous, Layout::zigzag})
+    for (const Layout layout : layouts)
         for (const Index ranks : {1, 2, 5, 23, 24, 47}) {
             CAPTURE(ranks);
             const PoisonedHeap poison;
@@ -35,7 +35,7 @@ TEST_CASE_TEMPLATE("a NaN in q of one row reaches its out and lse on every ring,
     const Question asked{{1, 20, 1, 3}, 1, {.segment_lengths = {20}, .dilation_rates = {1}}, 1};
     Inputs<T> inputs(asked);
     inputs.q(0, 11, 0, 1) = std::numeric_limits<T>::quiet_NaN();
-    for (const Layout layout : {Layout::contiguous, Layout::zigzag})
+    for (const Layout layout : layouts)
         for (const Index ranks : {1, 2, 3, 20}) {
             CAPTURE(ranks);
             const auto [out, lse] = ring_attention<T>(inputs.on_ring(ranks, layout), inputs.q, inputs.k, inputs.v);

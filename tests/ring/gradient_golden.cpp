@@ -16,7 +16,7 @@ TEST_CASE_TEMPLATE("ring_attention_gradient gives every golden case's own dq, dk
         const Golden golden = load_golden(name);
         const Tensor<T> q = golden.q.cast<T>(), k = golden.k.cast<T>(), v = golden.v.cast<T>(),
                         dout = golden.dout.cast<T>();
-        for (const Layout layout : {Layout::contiguous, Layout::zigzag})
+        for (const Layout layout : layouts)
             for (const Index ranks : {1, 2, 3, 4, 7}) {
                 CAPTURE(ranks);
                 CAPTURE(dra::name(layout));

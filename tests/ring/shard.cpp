@@ -8,17 +8,33 @@
 namespace dra::test {
 namespace {
 
-constexpr Layout layouts[] = {Layout::contiguous, Layout::zigzag};
+/// As much of a problem as says who owns what.
+Problem ring_of(Layout layout, Index ranks, Index tokens, std::vector<Index> segment_lengths = {1}) {
+    Problem problem{};
+    problem.layout = layout;
+    problem.ranks = ranks;
+    problem.tokens = tokens;
+    problem.segment_lengths = std::move(segment_lengths);
+    return problem;
+}
+
+/// Every layout, and that which depends on the longest segment with several.
+std::vector<Problem> rings_of(Index ranks, Index tokens) {
+    return {ring_of(Layout::contiguous, ranks, tokens), ring_of(Layout::zigzag, ranks, tokens),
+            ring_of(Layout::segment_zigzag, ranks, tokens),
+            ring_of(Layout::segment_zigzag, ranks, tokens, {2, ceil_div(tokens, 3)}),
+            ring_of(Layout::segment_zigzag, ranks, tokens, {std::numeric_limits<Index>::max(), 1})};
+}
 
 TEST_CASE("every token is owned exactly once, in order, for every R up to 2 N + 1") {
     Index shards = 0;
-    for (const Layout layout : layouts)
-        for (Index tokens = 1; tokens <= 40; ++tokens)
-            for (Index ranks = 1; ranks <= 2 * tokens + 1; ++ranks) {
+    for (Index tokens = 1; tokens <= 40; ++tokens)
+        for (Index ranks = 1; ranks <= 2 * tokens + 1; ++ranks)
+            for (const Problem& problem : rings_of(ranks, tokens)) {
                 std::multiset<Index> owned_tokens;
                 for (Index rank = 0; rank < ranks; ++rank) {
                     Index last = -1;
-                    const std::vector<Interval> intervals = owned(layout, rank, ranks, tokens);
+                    const std::vector<Interval> intervals = owned(problem, rank);
                     Index total = 0;
                     for (const Interval& interval : intervals) {
                         const Index begin = interval.begin, end = interval.end;
@@ -48,6 +64,9 @@ TEST_CASE("an interval that nobody set begins and ends at token 0") {
 
 TEST_CASE("shards are those of the definition") {
     using Intervals = std::vector<Interval>;
+    const auto owned = [](Layout layout, Index rank, Index ranks, Index tokens, Index longest_segment = 1) {
+        return dra::owned(ring_of(layout, ranks, tokens, {1, longest_segment, 1}), rank);
+    };
     CHECK(owned(Layout::contiguous, 0, 3, 10) == Intervals{{0, 4}});
     CHECK(owned(Layout::contiguous, 2, 3, 10) == Intervals{{8, 10}});
     CHECK(owned(Layout::contiguous, 3, 4, 5) == Intervals{{5, 5}}); // chunks of 2: the last is empty, not negative
@@ -55,14 +74,33 @@ TEST_CASE("shards are those of the definition") {
     CHECK(owned(Layout::zigzag, 1, 2, 8) == Intervals{{2, 4}, {4, 6}});
     CHECK(owned(Layout::zigzag, 0, 3, 10) == Intervals{{0, 2}, {10, 10}});
     CHECK(owned(Layout::zigzag, 1, 3, 10) == Intervals{{2, 4}, {8, 10}});
+
+    // 4 ranks of 4 tokens: segments of up to 4 make blocks of one rank, of up to 8 blocks of two.
+    CHECK(owned(Layout::segment_zigzag, 2, 4, 16, 4) == Intervals{{8, 10}, {10, 12}});
+    CHECK(owned(Layout::segment_zigzag, 0, 4, 16, 5) == Intervals{{0, 2}, {6, 8}});
+    CHECK(owned(Layout::segment_zigzag, 2, 4, 16, 8) == Intervals{{8, 10}, {14, 16}});
+    CHECK(owned(Layout::segment_zigzag, 3, 4, 16, 8) == Intervals{{10, 12}, {12, 14}});
+    // Blocks of three, of which the last has one rank left, whose two chunks are not of the others' length.
+    CHECK(owned(Layout::segment_zigzag, 1, 4, 15, 12) == Intervals{{2, 4}, {8, 10}});
+    CHECK(owned(Layout::segment_zigzag, 3, 4, 15, 12) == Intervals{{12, 14}, {14, 15}});
+    // 5 ranks of 2 tokens, of which the last one has none.
+    CHECK(owned(Layout::segment_zigzag, 4, 5, 8, 4) == Intervals{{8, 8}, {8, 8}});
+}
+
+TEST_CASE("segment-zigzag is zigzag where the longest segment spans all ranks") {
+    for (Index tokens = 1; tokens <= 20; ++tokens)
+        for (Index ranks = 1; ranks <= 2 * tokens + 1; ++ranks)
+            for (Index rank = 0; rank < ranks; ++rank)
+                CHECK(owned(ring_of(Layout::segment_zigzag, ranks, tokens, {tokens + ranks}), rank) ==
+                      owned(ring_of(Layout::zigzag, ranks, tokens), rank));
 }
 
 TEST_CASE_TEMPLATE("scatter, then gather, is the identity, and overwrites every element", T, float, double) {
-    for (const Layout layout : layouts)
-        for (const Index tokens : {1, 2, 7, 16, 23})
-            for (Index ranks = 1; ranks <= 2 * tokens + 1; ++ranks) {
+    for (const Index tokens : {1, 2, 7, 16, 23})
+        for (Index ranks = 1; ranks <= 2 * tokens + 1; ++ranks)
+            for (const Problem& problem : rings_of(ranks, tokens)) {
                 const Tensor<T> tensor = random_normal<T>({2, tokens, 3, 2}, 1);
-                std::vector<Shard<T>> shards = scatter<T>(tensor, layout, ranks);
+                std::vector<Shard<T>> shards = scatter<T>(problem, tensor);
                 REQUIRE(static_cast<Index>(shards.size()) == ranks);
                 Tensor<T> back(tensor.shape(), std::numeric_limits<T>::quiet_NaN());
                 gather<T>(shards, back);
@@ -74,9 +112,9 @@ TEST_CASE("a shard stores its tokens interval after interval, and finds global p
     Tensor<double> tensor({1, 23, 1, 1});
     for (Index n = 0; n < 23; ++n) tensor(0, n, 0, 0) = static_cast<double>(n);
     Index found = 0;
-    for (const Layout layout : layouts)
-        for (const Index ranks : {1, 2, 3, 5, 30})
-            for (const auto& shard : scatter<double>(tensor, layout, ranks))
+    for (const Index ranks : {1, 2, 3, 5, 30})
+        for (const Problem& problem : rings_of(ranks, 23))
+            for (const auto& shard : scatter<double>(problem, tensor))
                 for (const Positions positions : {Positions{0, 1, 23}, Positions{2, 5, 4}, Positions{1, 2, 11}})
                     for (std::size_t i = 0; i < shard.intervals.size(); ++i) {
                         std::vector<double> expected, rows;
@@ -88,7 +126,7 @@ TEST_CASE("a shard stores its tokens interval after interval, and finds global p
                         CHECK(rows == expected);
                         found += local.count;
                     }
-    CHECK(found == 2 * 5 * (23 + 4 + 11)); // every position in some shard of every ring
+    CHECK(found == 5 * 5 * (23 + 4 + 11)); // every position in some shard of every ring
     CHECK(local({{0, 2}, {5, 9}, {12, 20}}, 2, {13, 3, 2}) == Positions{2 + 4 + 1, 3, 2}); // three intervals, too
 }
 
