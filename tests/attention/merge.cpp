@@ -59,8 +59,9 @@ template <class T> ErrorRatios judge(const Owned<T>& found, const std::vector<Ow
         truth.magnitudes[0].score = std::max(truth.magnitudes[0].score, static_cast<double>(std::abs(max)));
         result.lse(0, 0, i) = found.lse[i];
     }
-    const Problem problem{
-        1, rows, 1, 1, head_dim, {rows}, {1}, Mode::groups, PhaseRule::group, false, 1, 1, Layout::contiguous};
+    const TensorInfo tensor{DType::f64, {1, rows, 1, head_dim}};
+    const Problem problem = validate({.segment_lengths = {rows}, .dilation_rates = {1}, .softmax_scale = 1},
+                                     {.q = tensor, .k = tensor, .v = tensor, .dout = {}});
     return error_ratios(problem, truth, result);
 }
 
