@@ -32,7 +32,8 @@ enum class Combine {
 ///
 ///     m = max(lse_a, lse_b);  lse = m + log(e^(lse_a - m) + e^(lse_b - m));  a = e^(lse_a - lse);  b = e^(lse_b - lse)
 ///
-/// Without the maximum it overflows at scores of 90 in float (defect `merge-overflow`); without the test for two empty
+/// a and b are the two terms of the sum by the sum, so that a + b = 1: lse is rounded by its own size, and exponentials of
+/// it would make every merge scale out by that error, of which a ring of many ranks gathers many. Without the maximum it overflows at scores of 90 in float (defect `merge-overflow`); without the test for two empty
 /// sides it is -inf minus -inf (defect `empty-row-nan`): there a and b are 0. Merging with the identity is exact.
 template <class T> struct MergeWeights {
     T lse, a, b;
@@ -40,9 +41,10 @@ template <class T> struct MergeWeights {
     MergeWeights(T lse_a, T lse_b) : lse(-std::numeric_limits<T>::infinity()), a(0), b(0) {
         if (lse_a == lse && lse_b == lse) return; // neither side sees a key; a NaN on either is handed on
         const T m = std::max(lse_a, lse_b);
-        lse = m + std::log(std::exp(lse_a - m) + std::exp(lse_b - m));
-        a = std::exp(lse_a - lse);
-        b = std::exp(lse_b - lse);
+        const T in_a = std::exp(lse_a - m), in_b = std::exp(lse_b - m), sum = in_a + in_b;
+        lse = m + std::log(sum);
+        a = in_a / sum;
+        b = in_b / sum;
     }
 };
 

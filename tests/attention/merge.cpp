@@ -84,6 +84,14 @@ TEST_CASE_TEMPLATE("merging with the identity is exact on either side, also of t
     CHECK((none.lse == -infinity<T>).all());
 }
 
+TEST_CASE_TEMPLATE("weights sum to one however large lse is, which is rounded by its own size", T, float, double) {
+    for (const T level : {T(0), T(25), T(-1000), T(30000)})
+        for (const T difference : {T(0), T(0.3), T(1), T(4), T(11)}) {
+            const MergeWeights<T> w(level, level + difference);
+            CHECK(std::abs(w.a + w.b - 1) <= 2 * std::numeric_limits<T>::epsilon());
+        }
+}
+
 TEST_CASE_TEMPLATE("two sides that see nothing weigh nothing, and one that does weighs all", T, float, double) {
     const MergeWeights<T> none(-infinity<T>, -infinity<T>), first(T(3), -infinity<T>), second(-infinity<T>, T(-3));
     CHECK(none.lse == -infinity<T>);
