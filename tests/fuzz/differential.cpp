@@ -39,15 +39,16 @@ test::Question draw_problem(Draws& draws) {
     return asked;
 }
 
-/// Whether max |dP| of every head that sees a key is well above rounding of its terms, which are about 1 each. By chance
-/// all of a few pairs may have a dP near 0: dq and dk are then rounding alone, and their floor is as small.
-bool dp_is_large(const Oracle& truth) {
-    return std::ranges::all_of(truth.magnitudes, [](const Magnitudes& of) { return of.dp == 0 || of.dp >= 2; });
+/// Whether max |dP| of every head that sees a key is well above rounding of its terms, which are about 1 / (1 - dropout)
+/// each. By chance all of a few pairs may have a dP near 0: dq and dk are then rounding alone, and their floor is as small.
+bool dp_is_large(const Oracle& truth, double dropout) {
+    return std::ranges::all_of(truth.magnitudes,
+                               [&](const Magnitudes& of) { return of.dp == 0 || of.dp * (1 - dropout) >= 2; });
 }
 
 /// Ends in a finding, with its figures, unless the result agrees with the truth.
 void require_agreement(const Oracle& truth, ErrorRatios ratios, const test::Question& asked, const char* property) {
-    if (!dp_is_large(truth)) ratios.dq = ratios.dk = 0;
+    if (!dp_is_large(truth, asked.configuration.dropout)) ratios.dq = ratios.dk = 0;
     if (!ratios.within_bounds()) {
         std::cerr << asked << " dropout " << asked.configuration.dropout;
         fmt::print(stderr, "\nerror ratios: out {} lse {} dq {} dk {} dv {}\n", ratios.out, ratios.lse, ratios.dq,
