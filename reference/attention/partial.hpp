@@ -32,8 +32,10 @@ enum class Combine {
 ///
 ///     m = max(lse_a, lse_b);  lse = m + log(e^(lse_a - m) + e^(lse_b - m));  a = e^(lse_a - lse);  b = e^(lse_b - lse)
 ///
-/// a and b are the two terms of the sum by the sum, so that a + b = 1: lse is rounded by its own size, and exponentials of
-/// it would make every merge scale out by that error, of which a ring of many ranks gathers many. Without the maximum it overflows at scores of 90 in float (defect `merge-overflow`); without the test for two empty
+/// a and b are computed as the two terms of the sum over the sum, so that a + b = 1. Taken from lse, which is rounded by
+/// its own size, they would scale out by that error in every merge, and a ring of many ranks has many.
+///
+/// Without the maximum it overflows at scores of 90 in float (defect `merge-overflow`); without the test for two empty
 /// sides it is -inf minus -inf (defect `empty-row-nan`): there a and b are 0. Merging with the identity is exact.
 template <class T> struct MergeWeights {
     T lse, a, b;
