@@ -49,7 +49,7 @@ template <class T> struct GradientPanels {
 /// Packs rows [i0, i0 + rows) as columns, scaled; the other lanes are zero.
 template <class T> void pack_columns(const Rows<T>& from, T scale, Index i0, Index rows, std::vector<Row<T>>& to) {
     if (rows < lanes<T>) std::fill(to.begin(), to.end(), Row<T>{});
-    for (Index i = 0; i < rows; i += strip)
+    for (Index i = 0; i < rows; i += square)
         transpose(rows - i, from.cols(), scale, from.data() + (i0 + i) * from.outerStride(), from.outerStride(),
                   reinterpret_cast<T*>(to.data()) + i, Index{lanes<T>});
 }
@@ -168,7 +168,7 @@ template <class T>
 template <class T> void end_panel(const GradientPanel<T>& panel, RowMajor<T>& scratch, T scale, Index i0, Index rows,
                                   MutableRows<T> dq, Combine combine) {
     const Index head_dim = dq.cols();
-    for (Index d = 0; d < head_dim; d += strip)
+    for (Index d = 0; d < head_dim; d += square)
         transpose(head_dim - d, Index{lanes<T>}, scale, reinterpret_cast<const T*>(panel.dq.data() + d),
                   Index{lanes<T>}, scratch.data() + d, head_dim);
     if (combine == Combine::store)

@@ -46,8 +46,8 @@ public:
 
     /// Packs keys j, ..., j + n - 1, n <= strip; j is a multiple of strip.
     DRA_INLINE void pack_strip(const Rows<T>& from, Index j, Index n) {
-        transpose(n, head_dim_, T(1), from.data() + j * from.outerStride(), from.outerStride(),
-                  elements_.data() + j * head_dim_, Index{strip});
+        transpose<strip>(n, head_dim_, T(1), from.data() + j * from.outerStride(), from.outerStride(),
+                         elements_.data() + j * head_dim_, Index{strip});
     }
 
 private:

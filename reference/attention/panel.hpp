@@ -99,7 +99,7 @@ template <class T> struct PanelWorkspace {
 
 /// Packs rows [i0, i0 + rows) of q, scaled, and starts from no key at all.
 template <class T> void begin_panel(PanelState<T>& panel, const Rows<T>& q, T scale, Index i0, Index rows) {
-    for (Index i = 0; i < rows; i += strip)
+    for (Index i = 0; i < rows; i += square)
         transpose(rows - i, q.cols(), scale * std::numbers::log2e_v<T>, q.data() + (i0 + i) * q.outerStride(),
                   q.outerStride(), reinterpret_cast<T*>(panel.q.data()) + i, Index{lanes<T>});
     std::fill(panel.o.begin(), panel.o.end(), Row<T>{});
@@ -109,11 +109,15 @@ template <class T> void begin_panel(PanelState<T>& panel, const Rows<T>& q, T sc
 // The two products stand apart, so that each has all registers to itself: inlined into one function, the constants of
 // exp2 keep their registers through both, and accumulators are spilled (2.5 % of the speed).
 
+// Of `bundle` panels that share a tile, number n asks for its share of the next one, so that the first to read a tile
+// finds it in L2.
+
 /// S^T = K Q^T over keys [j0, j0 + keys), masked, into p; their maximum joins the panel's.
 template <class T, class Seen> [[gnu::noinline]] void scores(PanelState<T>& panel, const Packed<T>& kv,
-                                                             const Seen& seen, Index j0, Index keys, Row<T>* p) {
+                                                             const Seen& seen, Index j0, Index keys, int n, Row<T>* p) {
     Row<T> max = panel.softmax.max;
     for (Index j = 0; j < keys; j += strip) {
+        kv.k.prefetch_strip(j0 + block + j, n, bundle);
         Tile<T> s = product(kv.head_dim, kv.k.at(j0 + j), panel.q.data()); // (strip, lanes)
         if (j0 + j + strip > seen.full) seen.mask(j0 + j, s);
         DRA_UNROLL (i, strip)
@@ -127,8 +131,9 @@ template <class T, class Seen> [[gnu::noinline]] void scores(PanelState<T>& pane
 
 /// O^T = O^T rescale + V^T P^T over keys [j0, j0 + keys).
 template <class T> [[gnu::noinline]] void add_values(PanelState<T>& panel, const Packed<T>& kv, const Row<T>& rescale,
-                                                     Index j0, Index keys, const Row<T>* p) {
+                                                     Index j0, Index keys, int n, const Row<T>* p) {
     for (Index d = 0; d < kv.head_dim; d += strip) {
+        kv.v.prefetch_strip(d, j0 + block, block, n, bundle);
         const Tile<T> t = product(keys, kv.v.at(d, j0), p); // (strip, lanes)
         Row<T>* o = panel.o.data() + d;
         DRA_UNROLL (i, strip)
@@ -136,22 +141,22 @@ template <class T> [[gnu::noinline]] void add_values(PanelState<T>& panel, const
     }
 }
 
-/// One tile: keys [j0, j0 + keys) join the running softmax of a panel. `p` is scratch.
+/// One tile: keys [j0, j0 + keys) join the running softmax of panel n of a bundle. `p` is scratch.
 template <class T, class Seen>
-void attend_tile(PanelState<T>& panel, const Packed<T>& kv, const Seen& seen, Index j0, Index keys, Row<T>* p) {
+void attend_tile(PanelState<T>& panel, const Packed<T>& kv, const Seen& seen, Index j0, Index keys, int n, Row<T>* p) {
     const Row<T> before = panel.softmax.max;
-    scores(panel, kv, seen, j0, keys, p);
+    scores(panel, kv, seen, j0, keys, n, p);
     const Row<T> rescale = panel.softmax.exponentials(keys, before, p);
     if constexpr (requires { seen.dropped; })
         if (seen.dropped) seen.dropped.drop(j0, keys, p); // lse has counted what it drops
-    add_values(panel, kv, rescale, j0, keys, p);
+    add_values(panel, kv, rescale, j0, keys, n, p);
 }
 
 /// out = o / l and lse of each row, stored or merged. Rows that saw nothing are (0, -inf). `o` is scratch.
 template <class T>
 void end_panel(const PanelState<T>& panel, RowMajor<T>& o, Index i0, Index rows, Partial<T>& into, Combine combine) {
     const Index head_dim = into.out.cols();
-    for (Index d = 0; d < head_dim; d += strip)
+    for (Index d = 0; d < head_dim; d += square)
         transpose(head_dim - d, Index{lanes<T>}, T(1), reinterpret_cast<const T*>(panel.o.data() + d), Index{lanes<T>},
                   o.data() + d, head_dim);
     for (Index i = 0; i < rows; ++i) {
@@ -191,7 +196,7 @@ template <class T, class Visible> void attend_panels(const Rows<T>& q, const Pac
     for (Index j0 = 0; j0 < end; j0 += block)
         for (int n = 0; n < panels; ++n)
             if (j0 < seen[n].end)
-                attend_tile(space.panels[n], kv, seen[n], j0, std::min(block, seen[n].end - j0), space.p.data());
+                attend_tile(space.panels[n], kv, seen[n], j0, std::min(block, seen[n].end - j0), n, space.p.data());
     for (int n = 0; n < panels; ++n) end_panel(space.panels[n], space.out, first(n), count(n), into, combine);
 }
 

@@ -20,7 +20,7 @@
 #include <numbers>
 #include <type_traits>
 #include <utility>
-#if defined __AVX512F__
+#if defined __x86_64__
 #include <immintrin.h>
 #endif
 
@@ -109,6 +109,8 @@ template <class T> Row<T> inner_products(Index K, const Row<T>* a, const Row<T>*
     return sum;
 }
 
+inline constexpr int square = 8; ///< rows and columns that are transposed at once
+
 /// 8 x 8 numbers, transposed in registers: three rounds, each swapping the off-diagonal blocks of one size.
 template <class T> class Transposed {
 public:
@@ -145,14 +147,14 @@ private:
     Eight rows_[8];
 };
 
-/// y[k * y_row + i] = scale * x[i * x_row + k] for i < min(rows, strip), k < K: packs rows as columns, and back.
-template <class T> DRA_INLINE void transpose(Index rows, Index K, T scale, const T* x, Index x_row, T* y, Index y_row) {
-    const Index n = std::min<Index>(rows, strip);
+/// y[k * y_row + i] = scale * x[i * x_row + k] for i < min(rows, n), k < K: packs rows as columns, and back.
+template <int n = square, class T>
+DRA_INLINE void transpose(Index rows, Index K, T scale, const T* x, Index x_row, T* y, Index y_row) {
     Index k = 0;
-    if constexpr (strip == 8)
-        for (; n == strip && k + 8 <= K; k += 8) Transposed<T>(x + k, x_row).store(scale, y + k * y_row, y_row);
+    if constexpr (n == square)
+        for (; rows >= n && k + n <= K; k += n) Transposed<T>(x + k, x_row).store(scale, y + k * y_row, y_row);
     for (; k < K; ++k)
-        for (Index i = 0; i < n; ++i) y[k * y_row + i] = scale * x[i * x_row + k];
+        for (Index i = 0; i < std::min<Index>(rows, n); ++i) y[k * y_row + i] = scale * x[i * x_row + k];
 }
 
 /// y[k * strip + i] = x[k * x_row + i] for i < min(columns, strip), k < K: packs rows as they are.
@@ -167,11 +169,22 @@ template <class T> DRA_INLINE void copy(Index columns, Index K, const T* x, Inde
 
 /// The larger of two, lane by lane. A NaN in `x` is handed on, one in `old` is forgotten: it comes back through exp2.
 template <class T> DRA_INLINE Vector<T> larger(Vector<T> old, Vector<T> x) {
-#if defined __AVX512F__ // one instruction, with just this rule for NaN; g++ 12 makes a comparison and a blend of it
+// One instruction of x86, with just this rule for NaN; g++ 12 makes a comparison and a blend of the line below.
+#if defined __AVX512F__
     if constexpr (sizeof(T) == 4)
         return (Vector<T>)_mm512_max_ps((__m512)old, (__m512)x);
     else
         return (Vector<T>)_mm512_max_pd((__m512d)old, (__m512d)x);
+#elif defined __AVX__
+    if constexpr (sizeof(T) == 4)
+        return (Vector<T>)_mm256_max_ps((__m256)old, (__m256)x);
+    else
+        return (Vector<T>)_mm256_max_pd((__m256d)old, (__m256d)x);
+#elif defined __x86_64__
+    if constexpr (sizeof(T) == 4)
+        return (Vector<T>)_mm_max_ps((__m128)old, (__m128)x);
+    else
+        return (Vector<T>)_mm_max_pd((__m128d)old, (__m128d)x);
 #else
     return old > x ? old : x;
 #endif

@@ -31,22 +31,28 @@ TEST_CASE_TEMPLATE("8 x 8 numbers are transposed in registers, each to its place
     CHECK(holds(y, 13, 8, 8, [&](Index i, Index k) { return 2 * x[static_cast<std::size_t>(i * 11 + k)]; }));
 }
 
-TEST_CASE_TEMPLATE("rows are packed as columns and as they are, at most a strip of them, and nothing beside them", T,
+/// Packs at most n of so many rows as columns, K of each, and holds them against the numbers themselves.
+template <int n, class T> bool packs_columns(Index rows, Index K) {
+    const std::vector<T> x = numbered<T>(32 * 32);
+    std::vector<T> y(static_cast<std::size_t>((K + 1) * (n + 1)), T(-1));
+    kernel::transpose<n>(rows, K, T(3), x.data(), Index{30}, y.data(), Index{n + 1});
+    return holds(y, n + 1, std::min<Index>(rows, n), K,
+                 [&](Index i, Index k) { return 3 * x[static_cast<std::size_t>(i * 30 + k)]; });
+}
+
+TEST_CASE_TEMPLATE("rows are packed as columns and as they are, at most so many of them, and nothing beside them", T,
                    float, double) {
     constexpr Index strip = kernel::strip;
-    for (Index rows = 1; rows <= strip + 2; ++rows)
+    for (Index rows = 1; rows <= kernel::square + 2; ++rows)
         for (Index K = 1; K <= 20; ++K) {
             CAPTURE(rows);
             CAPTURE(K);
-            const Index n = std::min(rows, strip), y_row = strip + 1;
+            CHECK(packs_columns<kernel::square, T>(rows, K));
+            CHECK(packs_columns<kernel::strip, T>(rows, K));
             const std::vector<T> x = numbered<T>(32 * 32);
-            std::vector<T> columns(static_cast<std::size_t>((K + 1) * y_row), T(-1)),
-                as_they_are(static_cast<std::size_t>((K + 1) * strip), T(-1));
-            kernel::transpose(rows, K, T(3), x.data(), Index{30}, columns.data(), y_row);
+            std::vector<T> as_they_are(static_cast<std::size_t>((K + 1) * strip), T(-1));
             kernel::copy(rows, K, x.data(), Index{30}, as_they_are.data());
-            CHECK(holds(columns, y_row, n, K,
-                        [&](Index i, Index k) { return 3 * x[static_cast<std::size_t>(i * 30 + k)]; }));
-            CHECK(holds(as_they_are, strip, n, K,
+            CHECK(holds(as_they_are, strip, std::min(rows, strip), K,
                         [&](Index i, Index k) { return x[static_cast<std::size_t>(k * 30 + i)]; }));
         }
 }
