@@ -3,6 +3,9 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
+#include <mutex>
+
+#include <pthread.h>
 
 #if defined __has_feature
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -42,6 +45,15 @@ void note_release(std::size_t usable) {
 }
 #endif
 
+/// The first thread of a process that ends by pthread_exit makes glibc load the unwinder, and allocate for it. libgomp's
+/// threads end so, some time after the thread that they worked for; so one of our own does it before the first count.
+void end_a_thread() {
+    pthread_t thread;
+    if (pthread_create(
+            &thread, nullptr, [](void*) -> void* { pthread_exit(nullptr); }, nullptr) == 0)
+        pthread_join(thread, nullptr);
+}
+
 } // namespace
 
 bool allocations_counted() {
@@ -53,6 +65,8 @@ bool allocations_counted() {
 }
 
 AllocationCount::AllocationCount() {
+    static std::once_flag ended;
+    std::call_once(ended, end_a_thread);
     for (auto* figure : {&number, &bytes, &alive, &peak}) figure->store(0);
     counting = true;
 }
