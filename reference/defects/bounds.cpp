@@ -181,7 +181,8 @@ double Bounds::of_element(const std::string& tensor, Index b, Index h) const {
     }
     const double u = dtype_ == DType::f64 ? std::numeric_limits<double>::epsilon()
                                           : static_cast<double>(std::numeric_limits<float>::epsilon());
-    if (tensor == "lse") return (half_precision ? 1e-4 : forward_bound * u) * std::max(1.0, of.score);
+    if (tensor == "lse")
+        return (half_precision ? 1e-4 : forward_bound * u) * static_cast<double>(std::max<Magnitude>(1, of.score));
     const Tensor<double>& y = tensor_of(truth_, tensor);
     if (half_precision) {
         const Tensor<double>& rounding = tensor == "out"  ? yardstick_
@@ -192,13 +193,13 @@ double Bounds::of_element(const std::string& tensor, Index b, Index h) const {
             dtype_ == DType::bf16 ? rounding::absolute_tolerance<bfloat16>(y) : rounding::absolute_tolerance<half>(y);
         return (tensor == "out" ? 2 : 3) * (rounding.flat() - y.flat()).abs().maxCoeff() + atol;
     }
-    const double floor = std::abs(problem_.softmax_scale) / 16 * of.dp *
-                         (tensor == "dq"   ? of.key
-                          : tensor == "dk" ? of.query
-                                           : 0);
+    const Magnitude floor = std::abs(problem_.softmax_scale) / 16 * of.dp *
+                            (tensor == "dq"   ? of.key
+                             : tensor == "dk" ? of.query
+                                              : 0);
     const double largest = y.view().rows(b, h).cwiseAbs().maxCoeff();
-    return (tensor == "out" ? forward_bound : gradient_bound) * u * std::max(1.0, of.score / 8) *
-           std::max(largest, floor);
+    const Magnitude unit = u * std::max<Magnitude>(1, of.score / 8) * std::max<Magnitude>(largest, floor);
+    return static_cast<double>((tensor == "out" ? forward_bound : gradient_bound) * unit);
 }
 
 Errors Bounds::judge(const Result& result) const {

@@ -19,7 +19,7 @@ double lse_share(const Problem& problem, const Oracle& truth, const Lse<float>& 
         for (Index h = 0; h < problem.heads; ++h)
             for (Index n = 0; n < problem.tokens; ++n)
                 worst = std::max(worst, share(error(lse(b, h, n), truth.attention.lse(b, h, n)),
-                                              1e-4 * std::max(1.0, truth.of(b, h).score)));
+                                              1e-4 * std::max(1.0, static_cast<double>(truth.of(b, h).score))));
     return worst;
 }
 

@@ -2,7 +2,7 @@
 /// \file
 /// The oracle: attention straight from its definition, in float64, by brute force.
 ///
-/// It shares no arithmetic with what it judges: who sees whom is asked pair by pair with division and remainder, never
+/// What float64 does not hold on the way to a result that it does is computed in long double. It shares no arithmetic with what it judges: who sees whom is asked pair by pair with division and remainder, never
 /// through positions, extents, views or merges. O(B H N^2 D) time, O(N) memory a thread. It runs on all cores; every
 /// row is summed in one fixed order, so results do not depend on the number of threads.
 
@@ -12,12 +12,15 @@
 
 namespace dra {
 
+/// Products of numbers of double, which need not fit into it where a result does.
+using Magnitude = Wide<double>;
+
 /// Magnitudes of one (batch, head), which say how exact a result can be; see tolerance.hpp.
 struct Magnitudes {
-    double score = 0; ///< max |s| over visible pairs, s = scale * q k^T
-    double dp = 0;    ///< max |dP| over visible pairs, dP = dout v^T (and its factor of dropout)
-    double query = 0; ///< max |Q| over rows that see a key
-    double key = 0;   ///< max |K| over rows that are seen
+    Magnitude score = 0; ///< max |s| over visible pairs, s = scale * q k^T
+    Magnitude dp = 0;    ///< max |dP| over visible pairs, dP = dout v^T (and its factor of dropout)
+    double query = 0;    ///< max |Q| over rows that see a key
+    double key = 0;      ///< max |K| over rows that are seen
 };
 
 /// The truth about one problem.

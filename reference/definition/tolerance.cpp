@@ -20,17 +20,17 @@ public:
         largest_error_ = std::isfinite(error) ? std::max(largest_error_, error) : infinity;
     }
 
-    double ratio(double epsilon, double condition, double floor) const {
+    double ratio(double epsilon, Magnitude condition, Magnitude floor) const {
         if (largest_error_ == 0) return 0;
-        const double unit = epsilon * condition * std::max(largest_truth_, floor);
-        return std::isfinite(unit) ? largest_error_ / unit : infinity;
+        const Magnitude unit = epsilon * condition * std::max<Magnitude>(largest_truth_, floor);
+        return std::isfinite(unit) ? static_cast<double>(largest_error_ / unit) : infinity;
     }
 
 private:
     double largest_truth_ = 0, largest_error_ = 0;
 };
 
-double condition(const Magnitudes& of) { return std::max(1.0, of.score / 8); }
+Magnitude condition(const Magnitudes& of) { return std::max<Magnitude>(1, of.score / 8); }
 
 /// What dk and dv of a KV head are judged by: the largest of the query heads that share it.
 Magnitudes shared(const Problem& problem, const Oracle& oracle, Index b, Index kv_head) {
@@ -73,7 +73,7 @@ template <class T> ErrorRatios error_ratios(const Problem& problem, const Oracle
         for (Index h = 0; h < problem.heads; ++h) {
             const Magnitudes& of = oracle.of(b, h);
             raise(worst.out, compare_rows(result.out, truth.out, b, h).ratio(u, condition(of), 0));
-            raise(worst.lse, compare_rows(result.lse, truth.lse, b, h).ratio(u, 1, std::max(1.0, of.score)));
+            raise(worst.lse, compare_rows(result.lse, truth.lse, b, h).ratio(u, 1, std::max<Magnitude>(1, of.score)));
         }
     }
     if (!gradients) return worst;
@@ -86,12 +86,12 @@ template <class T> ErrorRatios error_ratios(const Problem& problem, const Oracle
     for (Index b = 0; b < problem.batch; ++b) {
         for (Index h = 0; h < problem.heads; ++h) {
             const Magnitudes& of = oracle.of(b, h);
-            const double floor = scale * of.dp * of.key / 16;
+            const Magnitude floor = scale * of.dp * of.key / 16;
             raise(worst.dq, compare_rows(gradients->dq, true_gradients.dq, b, h).ratio(u, condition(of), floor));
         }
         for (Index g = 0; g < problem.kv_heads; ++g) {
             const Magnitudes of = shared(problem, oracle, b, g);
-            const double floor = scale * of.dp * of.query / 16;
+            const Magnitude floor = scale * of.dp * of.query / 16;
             raise(worst.dk, compare_rows(gradients->dk, true_gradients.dk, b, g).ratio(u, condition(of), floor));
             raise(worst.dv, compare_rows(gradients->dv, true_gradients.dv, b, g).ratio(u, condition(of), 0));
         }

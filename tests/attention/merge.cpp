@@ -56,7 +56,7 @@ template <class T> ErrorRatios judge(const Owned<T>& found, const std::vector<Ow
             result.out(0, i, 0, d) = found.out(i, d);
         }
         truth.attention.lse(0, 0, i) = static_cast<double>(max + std::log(sum));
-        truth.magnitudes[0].score = std::max(truth.magnitudes[0].score, static_cast<double>(std::abs(max)));
+        truth.magnitudes[0].score = std::max(truth.magnitudes[0].score, Magnitude(std::abs(max)));
         result.lse(0, 0, i) = found.lse[i];
     }
     const TensorInfo tensor{DType::f64, {1, rows, 1, head_dim}};

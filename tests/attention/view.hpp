@@ -76,8 +76,7 @@ template <class T> struct View {
                 for (Index d = 0; d < D; ++d) s += static_cast<long double>(q(0, i, 0, d)) * k(0, j, 0, d);
                 scores.push_back(s * softmax_scale);
                 seen.push_back(j);
-                truth.magnitudes[0].score =
-                    std::max(truth.magnitudes[0].score, static_cast<double>(std::abs(scores.back())));
+                truth.magnitudes[0].score = std::max(truth.magnitudes[0].score, Magnitude(std::abs(scores.back())));
             }
             truth.attention.lse(0, 0, i) = -std::numeric_limits<double>::infinity();
             if (seen.empty()) continue;

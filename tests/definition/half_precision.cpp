@@ -95,7 +95,8 @@ TEST_CASE("lse is judged against float's needs: 1e-4 of the largest score, and -
         Attention<float> wrong = of.result;
         float& lse = wrong.lse(0, 0, n);
         found_empty = found_empty || std::isinf(lse);
-        lse = std::isinf(lse) ? -1e30f : lse + 2e-4f * static_cast<float>(std::max(1.0, of.truth.of(0, 0).score));
+        lse = std::isinf(lse) ? -1e30f
+                              : lse + 2e-4f * static_cast<float>(std::max<Magnitude>(1, of.truth.of(0, 0).score));
         CHECK(of.judge(wrong).lse > 1);
     }
     CHECK(found_empty);

@@ -247,8 +247,8 @@ TEST_CASE("magnitudes are the largest over the visible pairs of each batch and h
                             expected.query = std::max(expected.query, std::abs(inputs.q(b, i, h, d)));
                             expected.key = std::max(expected.key, std::abs(inputs.k(b, j, g, d)));
                         }
-                        expected.score = std::max(expected.score, std::abs(score));
-                        expected.dp = std::max(expected.dp, std::abs(dp));
+                        expected.score = std::max<Magnitude>(expected.score, std::abs(score));
+                        expected.dp = std::max<Magnitude>(expected.dp, std::abs(dp));
                     }
                 const Magnitudes& found = truth.of(b, h);
                 CHECK(std::abs(found.score - expected.score) <= golden_bound * expected.score);
