@@ -10,7 +10,8 @@ namespace {
 
 template <class T> struct Tensors {
     TensorView<const T> q, k, v, dout;
-    const Lse<T>&lse, &delta;
+    const Lse<T>& lse;
+    const Lse<Wide<T>>& delta;
     TensorView<T> dq, dk, dv;
 
     GradientHead<T> head(Index b, Index h, const Positions& rows, const Dropout& dropout) const {
@@ -76,10 +77,19 @@ private:
     }
 
     void add_up(Index slot, const View& view, Index block, const Tensors<T>& t) {
+        const auto again = [&](Index j, Index d, kernel::Row<T>& dk, kernel::Row<T>& dv) {
+            std::vector<GradientHead<T>> heads;
+            for (Index h = view.g * problem_.group_size(); h < (view.g + 1) * problem_.group_size(); ++h)
+                heads.push_back(t.head(view.b, h, view.positions, {problem_, view.b, h}));
+            kernel::WideKeyGradients<T>{at(slot).packed,
+                                        {view.positions, view.positions, problem_.causal},
+                                        static_cast<T>(problem_.softmax_scale),
+                                        heads}(j, d, dk, dv);
+        };
         kernel::add_up<T>({at(slot).parts.data(), static_cast<std::size_t>(shape_.parts)},
                           t.dk.rows(view.b, view.g, view.positions), t.dv.rows(view.b, view.g, view.positions),
                           static_cast<T>(problem_.softmax_scale), block * kernel::block, end_of(block, view),
-                          view.combine);
+                          view.combine, again);
     }
 
     const Problem& problem_;
@@ -100,8 +110,8 @@ template <class T> void clear_left_out(const Plan& plan, Index pattern, const Vi
 }
 
 /// delta of every row. Called by every thread of the team.
-template <class T> void find_delta(const Plan& plan, TensorView<const T> dout, TensorView<const T> out, Lse<T>& delta,
-                                   kernel::GradientPanel<T>& scratch) {
+template <class T> void find_delta(const Plan& plan, TensorView<const T> dout, TensorView<const T> out,
+                                   Lse<Wide<T>>& delta, kernel::GradientPanel<T>& scratch) {
     const Problem& problem = plan.problem;
     const Index blocks = ceil_div(problem.tokens, kernel::block);
     share_out(plan.threads, problem.batch * problem.heads * blocks, [&](Index item) {
@@ -114,8 +124,9 @@ template <class T> void find_delta(const Plan& plan, TensorView<const T> dout, T
 }
 
 /// delta by the output of one pattern alone. Called by every thread of the team.
-template <class T> void find_delta_of_pattern(const Plan& plan, const Views& views, const Tensors<T>& t, Lse<T>& delta,
-                                              PatternAlone<T>& alone, kernel::GradientPanel<T>& scratch) {
+template <class T> void find_delta_of_pattern(const Plan& plan, const Views& views, const Tensors<T>& t,
+                                              Lse<Wide<T>>& delta, PatternAlone<T>& alone,
+                                              kernel::GradientPanel<T>& scratch) {
     const Problem& problem = plan.problem;
     share_out(plan.threads, views.count() * problem.group_size(), [&](Index item) {
         const auto [b, g, segment, pattern, rows, combine] = views[item / problem.group_size()];
@@ -124,12 +135,11 @@ template <class T> void find_delta_of_pattern(const Plan& plan, const Views& vie
         packed.resize(rows.count, problem.head_dim);
         packed.pack(t.k.rows(b, g, rows), t.v.rows(b, g, rows), 0, rows.count);
         const Eigen::OuterStride<> apart(problem.head_dim);
-        kernel::attend_rows(t.q.rows(b, h, rows), packed,
-                            kernel::ExtentPanels{{rows, rows, problem.causal}, {problem, b, h}},
-                            static_cast<T>(problem.softmax_scale),
-                            {{out.data(), rows.count, problem.head_dim, apart},
-                             {lse.data(), rows.count, Eigen::InnerStride<>(1)}},
-                            Combine::store, panels);
+        kernel::attend_rows(
+            t.q.rows(b, h, rows), packed, kernel::ExtentPanels{{rows, rows, problem.causal}, {problem, b, h}},
+            static_cast<T>(problem.softmax_scale),
+            {{out.data(), rows.count, problem.head_dim, apart}, {lse.data(), rows.count, Eigen::InnerStride<>(1)}},
+            Combine::store, panels);
         kernel::find_delta<T>(t.dout.rows(b, h, rows), {out.data(), rows.count, problem.head_dim, apart},
                               delta.rows(b, h, rows), scratch.dout, scratch.q);
     });

@@ -15,7 +15,7 @@ template <class T> struct AttendGradientWorkspace<T>::Memory {
 template <class T> AttendGradientWorkspace<T>::AttendGradientWorkspace() : memory_(std::make_unique<Memory>()) {}
 template <class T> AttendGradientWorkspace<T>::~AttendGradientWorkspace() = default;
 
-template <class T> void weighted_mean_gradient(const Rows<T>& dout, const Rows<T>& out, MutableColumn<T> delta) {
+template <class T> void weighted_mean_gradient(const Rows<T>& dout, const Rows<T>& out, MutableColumn<Wide<T>> delta) {
     std::vector<kernel::Row<T>> a(static_cast<std::size_t>(out.cols())), b(a.size());
     kernel::find_delta(dout, out, delta, a, b);
 }
@@ -33,12 +33,13 @@ template <class T> void attend_gradient(std::span<const GradientHead<T>> heads, 
             kernel::add_gradients(head, packed, kernel::ExtentPanels{visibility, head.dropout}, softmax_scale, i0,
                                   std::min(kernel::bundle_rows<T>, head.q.rows() - i0), Combine::merge, key_gradients,
                                   *panels);
-    kernel::add_up<T>({&key_gradients, 1}, dk, dv, softmax_scale, 0, k.rows(), Combine::merge);
+    const kernel::WideKeyGradients<T> again{packed, visibility, softmax_scale, heads};
+    kernel::add_up<T>({&key_gradients, 1}, dk, dv, softmax_scale, 0, k.rows(), Combine::merge, again);
 }
 
 #define DRA_INSTANTIATE(T)                                                                                             \
     template class AttendGradientWorkspace<T>;                                                                         \
-    template void weighted_mean_gradient(const Rows<T>&, const Rows<T>&, MutableColumn<T>);                            \
+    template void weighted_mean_gradient(const Rows<T>&, const Rows<T>&, MutableColumn<Wide<T>>);                      \
     template void attend_gradient(std::span<const GradientHead<T>>, const Rows<T>&, const Rows<T>&, const Visibility&, \
                                   T, MutableRows<T>, MutableRows<T>, AttendGradientWorkspace<T>&);
 DRA_INSTANTIATE(float)

@@ -27,17 +27,19 @@ private:
 
 /// One query head of a view: what it brings, and where its dq goes; m rows each.
 template <class T> struct GradientHead {
-    Rows<T> q, dout;      ///< (m, D)
-    Column<T> lse, delta; ///< (m); lse is -inf in rows that see no key
-    MutableRows<T> dq;    ///< (m, D), added to
+    Rows<T> q, dout;       ///< (m, D)
+    Column<T> lse;         ///< (m); -inf in rows that see no key
+    Column<Wide<T>> delta; ///< (m)
+    MutableRows<T> dq;     ///< (m, D), added to
     Dropout dropout = {};
 };
 
 /// delta_i = sum_d dout_id out_id (rows), the mean of a row's dP by its weights: what softmax takes from each of them.
-/// Summed in the order of dP, so that dS of a row that sees one key is exactly 0.
+/// Summed in T in the order of dP, so that dS of a row that sees one key is exactly 0; wide where that overflows, as dP -
+/// delta may well fit where neither does.
 ///
 /// Where a loss uses lse too, delta - dlse in its place gives the gradients of both. float and double.
-template <class T> void weighted_mean_gradient(const Rows<T>& dout, const Rows<T>& out, MutableColumn<T> delta);
+template <class T> void weighted_mean_gradient(const Rows<T>& dout, const Rows<T>& out, MutableColumn<Wide<T>> delta);
 
 /// Adds to dq (m, D) of every head, and to dk, dv (n, D), the gradients of attention of the heads' rows over the keys
 /// that they see of k, v (n, D).

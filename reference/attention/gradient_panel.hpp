@@ -25,7 +25,7 @@ inline constexpr Index key_stride = bundle + 1;
 /// What one thread keeps of one panel.
 template <class T> struct GradientPanel {
     std::vector<Row<T>> q, dout, dq; ///< scaled Q^T (D), dO^T (D), dQ^T (D), a row a channel
-    Row<T> lse, delta;               ///< lse in base 2; +inf in rows without weights
+    Row<T> lse, delta;               ///< lse in base 2, lowered(); +inf in rows without weights
 };
 
 /// What one thread needs, allocated once.
@@ -55,14 +55,18 @@ template <class T> void pack_columns(const Rows<T>& from, T scale, Index i0, Ind
 }
 
 /// delta_i = sum_d dout_id out_id, by which weighted_mean_gradient() is defined. `a` and `b` are scratch (D).
-template <class T> void find_delta(const Rows<T>& dout, const Rows<T>& out, MutableColumn<T> delta,
+template <class T> void find_delta(const Rows<T>& dout, const Rows<T>& out, MutableColumn<Wide<T>> delta,
                                    std::vector<Row<T>>& a, std::vector<Row<T>>& b) {
     for (Index i0 = 0; i0 < out.rows(); i0 += lanes<T>) {
         const Index rows = std::min<Index>(lanes<T>, out.rows() - i0);
         pack_columns(dout, T(1), i0, rows, a);
         pack_columns(out, T(1), i0, rows, b);
         const Row<T> mean = inner_products(out.cols(), b.data(), a.data());
-        for (int lane = 0; lane < rows; ++lane) delta[i0 + lane] = mean.get(lane);
+        for (int lane = 0; lane < rows; ++lane) {
+            const Index i = i0 + lane;
+            delta[i] = mean.get(lane);
+            if (!std::isfinite(mean.get(lane))) delta[i] = (wide<T>(dout.row(i)) * wide<T>(out.row(i))).sum();
+        }
     }
 }
 
@@ -87,28 +91,36 @@ void begin_panel(GradientPanels<T>& space, int n, const GradientHead<T>& from, T
     pack_columns(from.dout, T(1), i0, rows, panel.dout);
     pack_rows(from.q, i0, rows, n * lanes<T>, space.q);
     pack_rows(from.dout, i0, rows, n * lanes<T>, space.dout);
+    const auto weighs = [&](int lane) {
+        return lane < rows && from.lse[i0 + lane] != -std::numeric_limits<T>::infinity();
+    };
     for (int lane = 0; lane < lanes<T>; ++lane) {
-        const bool weighs = lane < rows && from.lse[i0 + lane] != -std::numeric_limits<T>::infinity();
-        panel.lse.set(lane,
-                      weighs ? from.lse[i0 + lane] * std::numbers::log2e_v<T> : std::numeric_limits<T>::infinity());
-        panel.delta.set(lane, weighs ? from.delta[i0 + lane] : T(0));
+        panel.lse.set(lane, weighs(lane) ? from.lse[i0 + lane] : T(0));
+        panel.delta.set(lane, weighs(lane) ? static_cast<T>(from.delta[i0 + lane]) : T(0));
     }
+    for (Vector<T>& lse : panel.lse.v) lse = lowered<T>(lse * std::numbers::log2e_v<T>);
+    for (int lane = 0; lane < lanes<T>; ++lane)
+        if (!weighs(lane)) panel.lse.set(lane, std::numeric_limits<T>::infinity());
     std::fill(panel.dq.begin(), panel.dq.end(), Row<T>{});
 }
 
 // The products stand apart from each other and from the exponentials, for the registers' sake: see panel.hpp.
 
-/// S^T = K Q^T over keys [j0, j0 + keys), masked, into s.
-template <class T, class Seen> [[gnu::noinline]] void scores(const GradientPanel<T>& panel,
-                                                             const PackedForGradient<T>& kv, const Seen& seen, Index j0,
-                                                             Index keys, int n, Row<T>* s) {
+/// S^T = K Q^T over keys [j0, j0 + keys), masked, into s. Rows with a score that left the type, which is no weight, lose
+/// their lse.
+template <class T, class Seen> [[gnu::noinline]] void scores(GradientPanel<T>& panel, const PackedForGradient<T>& kv,
+                                                             const Seen& seen, Index j0, Index keys, int n, Row<T>* s) {
+    Row<T> spoiled{};
     for (Index j = 0; j < keys; j += strip) {
         kv.k.prefetch_strip(j0 + gradient_block + j, n, bundle);
         Tile<T> tile = product(kv.head_dim, kv.k.at(j0 + j), panel.q.data()); // (strip, lanes)
+        DRA_UNROLL (i, strip)
+            DRA_UNROLL (c, vectors) spoiled.v[c] += T(0) * tile.r[i].v[c];
         if (j0 + j + strip > seen.full) seen.mask(j0 + j, tile);
         DRA_UNROLL (i, strip)
             DRA_UNROLL (c, vectors) s[(j + i) * key_stride].v[c] = tile.r[i].v[c];
     }
+    DRA_UNROLL (c, vectors) panel.lse.v[c] += spoiled.v[c];
 }
 
 /// dP^T = V dO^T over keys [j0, j0 + keys), into dp.
@@ -123,14 +135,14 @@ template <class T> [[gnu::noinline]] void weight_gradients(const GradientPanel<T
     }
 }
 
-/// P^T = 2^(S^T - lse) and dS^T = P^T (dP^T - delta) over keys j0, ..., in place, whole strips. Where dropout has a
-/// factor, dP^T has it before and P^T after.
+/// P^T = 2^(S^T - lse), at most 1 as no weight is more, and dS^T = P^T (dP^T - delta) over keys j0, ..., in place, whole
+/// strips. Where dropout has a factor, dP^T has it before and P^T after.
 template <class T> void score_gradients(const GradientPanel<T>& panel, const DroppedPanel& dropped, Index j0,
                                         Index keys, Row<T>* p, Row<T>* ds) {
     if (dropped) dropped.drop(j0, strips_up(keys), ds, key_stride);
     for (Index j = 0; j < strips_up(keys) * key_stride; j += key_stride)
         DRA_UNROLL (c, vectors) {
-            p[j].v[c] = exp2<T>(p[j].v[c] - panel.lse.v[c]);
+            p[j].v[c] = exp2<T>(smaller<T>(Vector<T>{}, p[j].v[c] - panel.lse.v[c]));
             ds[j].v[c] = p[j].v[c] * (ds[j].v[c] - panel.delta.v[c]);
         }
     if (dropped) dropped.drop(j0, strips_up(keys), p, key_stride);
@@ -164,13 +176,17 @@ template <class T>
             DRA_UNROLL (c, vectors) to[i].v[c] += sum.r[i].v[c];
 }
 
-/// scale dQ of rows [i0, i0 + rows), stored in dq or added to it. `scratch` is (lanes, D).
-template <class T> void end_panel(const GradientPanel<T>& panel, RowMajor<T>& scratch, T scale, Index i0, Index rows,
-                                  MutableRows<T> dq, Combine combine) {
+/// scale dQ of rows [i0, i0 + rows), stored in dq or added to it; again(i, dq) computes those that left the type.
+/// `scratch` is (lanes, D).
+template <class T, class Again> void end_panel(const GradientPanel<T>& panel, RowMajor<T>& scratch, T scale, Index i0,
+                                               Index rows, MutableRows<T> dq, Combine combine, const Again& again) {
     const Index head_dim = dq.cols();
     for (Index d = 0; d < head_dim; d += square)
         transpose(head_dim - d, Index{lanes<T>}, scale, reinterpret_cast<const T*>(panel.dq.data() + d),
                   Index{lanes<T>}, scratch.data() + d, head_dim);
+    const Row<T> left_type = spoiled(panel.dq, head_dim);
+    for (Index i = 0; i < rows; ++i)
+        if (left_type.get(static_cast<int>(i)) != T(0)) again(i0 + i, scratch.row(i));
     if (combine == Combine::store)
         dq.middleRows(i0, rows) = scratch.topRows(rows);
     else
@@ -216,7 +232,11 @@ void add_gradients(const GradientHead<T>& head, const PackedForGradient<T>& kv, 
         }
     }
     key_gradients.set_summed(end);
-    for (int n = 0; n < panels; ++n) end_panel(space.panels[n], space.dq, scale, first(n), count(n), head.dq, combine);
+    const auto again = [&](Index i, auto dq) {
+        WideView<T, PackedForGradient<T>>{kv, visible.visibility, visible.dropout, scale}.query_gradient(head, i, dq);
+    };
+    for (int n = 0; n < panels; ++n)
+        end_panel(space.panels[n], space.dq, scale, first(n), count(n), head.dq, combine, again);
 }
 
 } // namespace dra::kernel

@@ -37,9 +37,10 @@ private:
 };
 
 /// Keys [begin, end) of the sum of parts, in their order, stored in rows of the view or added to them: dk, scaled, and
-/// dv.
-template <class T> void add_up(std::span<const KeyGradients<T>> parts, MutableRows<T> dk, MutableRows<T> dv, T scale,
-                               Index begin, Index end, Combine combine) {
+/// dv. again(j, d, dk, dv) computes the channels from d on of a key that left the type, dk scaled.
+template <class T, class Again> void add_up(std::span<const KeyGradients<T>> parts, MutableRows<T> dk,
+                                            MutableRows<T> dv, T scale, Index begin, Index end, Combine combine,
+                                            const Again& again) {
     const auto bring = [combine](Row<T> sum, Index channels, T* to) {
         Row<T> before{};
         if (combine == Combine::merge) copy_channels<T>(channels, to, &before);
@@ -56,7 +57,10 @@ template <class T> void add_up(std::span<const KeyGradients<T>> parts, MutableRo
                     sum_v.v[i] += part.dv(d / lanes<T>, j)->v[i];
                 }
             }
+            Vector<T> spoiled{}; // 0 times what is not finite is NaN
+            DRA_UNROLL (i, vectors) spoiled += T(0) * sum_k.v[i] + T(0) * sum_v.v[i];
             DRA_UNROLL (i, vectors) sum_k.v[i] *= scale;
+            if (any_nan<T>(spoiled)) again(j, d, sum_k, sum_v);
             bring(sum_k, dk.cols() - d, dk.row(j).data() + d);
             bring(sum_v, dv.cols() - d, dv.row(j).data() + d);
         }

@@ -38,6 +38,9 @@ public:
     /// The strip that begins with key j.
     const T* at(Index j) const { return elements_.data() + j * head_dim_; }
 
+    /// Channel d of key j.
+    T operator()(Index j, Index d) const { return at(j / strip * strip)[d * strip + j % strip]; }
+
     /// Asks for a share of the strip that begins with key j, which need not exist.
     DRA_INLINE void prefetch_strip(Index j, int share, int shares) const {
         if (j * head_dim_ < static_cast<Index>(elements_.size()))
@@ -71,6 +74,9 @@ public:
 
     /// The strip of channels d, ..., from key j on; j and d are multiples of strip.
     const T* at(Index d, Index j) const { return elements_.data() + d * keys_ + j * strip; }
+
+    /// Channel d of key j.
+    T operator()(Index j, Index d) const { return at(d / strip * strip, j)[d % strip]; }
 
     /// Packs keys j, ..., j + n - 1, n <= strip.
     DRA_INLINE void pack_strip(const Rows<T>& from, Index j, Index n) {

@@ -12,6 +12,7 @@
 #include "reference/attention/dropped.hpp"
 #include "reference/attention/packed.hpp"
 #include "reference/attention/partial.hpp"
+#include "reference/attention/wide_rows.hpp"
 #include "reference/definition/visibility.hpp"
 
 #include <vector>
@@ -152,32 +153,44 @@ void attend_tile(PanelState<T>& panel, const Packed<T>& kv, const Seen& seen, In
     add_values(panel, kv, rescale, j0, keys, n, p);
 }
 
-/// out = o / l and lse of each row, stored or merged. Rows that saw nothing are (0, -inf). `o` is scratch.
-template <class T>
-void end_panel(const PanelState<T>& panel, RowMajor<T>& o, Index i0, Index rows, Partial<T>& into, Combine combine) {
+/// Not 0 in the lanes where one of the channels of x^T is not finite.
+template <class T> Row<T> spoiled(const std::vector<Row<T>>& x, Index channels) {
+    Row<T> sum{};
+    for (Index d = 0; d < channels; ++d)
+        DRA_UNROLL (c, vectors) sum.v[c] += T(0) * x[static_cast<std::size_t>(d)].v[c];
+    return sum;
+}
+
+/// out = o / l and lse of each row, stored or merged. Rows that saw nothing are (0, -inf); for others that are not finite
+/// again(i, out, lse) puts what is right in their place. `o` is scratch.
+template <class T, class Again> void end_panel(const PanelState<T>& panel, RowMajor<T>& o, Index i0, Index rows,
+                                               Partial<T>& into, Combine combine, const Again& again) {
     const Index head_dim = into.out.cols();
     for (Index d = 0; d < head_dim; d += square)
         transpose(head_dim - d, Index{lanes<T>}, T(1), reinterpret_cast<const T*>(panel.o.data() + d), Index{lanes<T>},
                   o.data() + d, head_dim);
+    const Row<T> left_type = spoiled(panel.o, head_dim);
     for (Index i = 0; i < rows; ++i) {
         const int lane = static_cast<int>(i);
         const T l = panel.softmax.sum.get(lane); // of a row that saw nothing 0, and the maximum -inf
-        const T lse = panel.softmax.max.get(lane) * std::numbers::ln2_v<T> + std::log(l);
-        const T inverse = l == T(0) ? T(0) : T(1) / l;
-        auto out = into.out.row(i0 + i);
+        T lse = panel.softmax.max.get(lane) * std::numbers::ln2_v<T> + std::log(l);
+        T inverse = l == T(0) ? T(0) : T(1) / l;
+        if (left_type.get(lane) != T(0) || !std::isfinite(lse)) {
+            o.row(i) *= std::exchange(inverse, T(1));
+            again(i0 + i, o.row(i), lse);
+        }
         if (combine == Combine::store) {
-            out = inverse * o.row(i);
+            into.out.row(i0 + i) = inverse * o.row(i);
             into.lse[i0 + i] = lse;
         } else {
-            const MergeWeights<T> w(into.lse[i0 + i], lse);
-            out = w.a * out + (w.b * inverse) * o.row(i);
-            into.lse[i0 + i] = w.lse;
+            merge_row(into.out.row(i0 + i), into.lse[i0 + i], inverse * o.row(i), lse);
         }
     }
 }
 
 /// Attention of queries [i0, i0 + rows) of a view, rows <= bundle_rows, over the keys that they see. 4 D FLOPs a
-/// visited pair. A row's result does not depend on which others are in the call.
+/// visited pair. A row's result does not depend on which others are in the call. Where `visible` has a visibility, rows
+/// that are not finite are computed again, wide.
 template <class T, class Visible> void attend_panels(const Rows<T>& q, const Packed<T>& kv, const Visible& visible,
                                                      T scale, Index i0, Index rows, Partial<T> into, Combine combine,
                                                      PanelWorkspace<T>& space) {
@@ -197,7 +210,11 @@ template <class T, class Visible> void attend_panels(const Rows<T>& q, const Pac
         for (int n = 0; n < panels; ++n)
             if (j0 < seen[n].end)
                 attend_tile(space.panels[n], kv, seen[n], j0, std::min(block, seen[n].end - j0), n, space.p.data());
-    for (int n = 0; n < panels; ++n) end_panel(space.panels[n], space.out, first(n), count(n), into, combine);
+    const auto again = [&](Index i, auto out, T& lse) {
+        if constexpr (requires { visible.visibility; })
+            WideView<T, Packed<T>>{kv, visible.visibility, visible.dropout, scale}.attend(q, i, out, lse);
+    };
+    for (int n = 0; n < panels; ++n) end_panel(space.panels[n], space.out, first(n), count(n), into, combine, again);
 }
 
 /// The same of all queries of the view.

@@ -50,13 +50,26 @@ template <class T> struct MergeWeights {
     }
 };
 
+/// Merges one row's partial (`other_out`, `other_lse`) into (`out`, `lse`), as a step from the side that weighs more
+/// towards the other: where both are equal the step is 0, and no product exceeds the larger of the two. Merging with the
+/// identity is exact whatever the other side is, an infinity included.
+template <class T, class Row, class OtherRow>
+void merge_row(Row&& out, T& lse, const OtherRow& other_out, T other_lse) {
+    constexpr T of_identity = -std::numeric_limits<T>::infinity();
+    if (other_lse == of_identity) return;
+    const MergeWeights<T> w(lse, other_lse);
+    if (lse == of_identity)
+        out = other_out;
+    else if (w.b <= w.a)
+        out += w.b * other_out - w.b * out;
+    else
+        out = other_out + (w.a * out - w.a * other_out);
+    lse = w.lse;
+}
+
 /// Merges `other` into `into`, row by row. Associative and commutative up to rounding.
 template <class T> void merge(Partial<T> into, const Rows<T>& other_out, const Column<T>& other_lse) {
-    for (Index i = 0; i < into.out.rows(); ++i) {
-        const MergeWeights<T> w(into.lse[i], other_lse[i]);
-        into.lse[i] = w.lse;
-        into.out.row(i) = w.a * into.out.row(i) + w.b * other_out.row(i);
-    }
+    for (Index i = 0; i < into.out.rows(); ++i) merge_row(into.out.row(i), into.lse[i], other_out.row(i), other_lse[i]);
 }
 
 /// Makes every row the identity of merge.

@@ -18,6 +18,7 @@
 #include <cstring>
 #include <limits>
 #include <numbers>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #if defined __x86_64__
@@ -167,26 +168,47 @@ template <class T> DRA_INLINE void copy(Index columns, Index K, const T* x, Inde
     }
 }
 
-/// The larger of two, lane by lane. A NaN in `x` is handed on, one in `old` is forgotten: it comes back through exp2.
-template <class T> DRA_INLINE Vector<T> larger(Vector<T> old, Vector<T> x) {
-// One instruction of x86, with just this rule for NaN; g++ 12 makes a comparison and a blend of the line below.
+// One instruction of x86, with just the rule for NaN that is asked for below; g++ 12 makes a comparison and a blend of
+// what stands in the last line.
+#if defined __AVX512F__
+#define DRA_EXTREME(which, old, x)                                     \
+    if constexpr (sizeof(T) == 4)                                      \
+        return (Vector<T>)_mm512_##which##_ps((__m512)old, (__m512)x); \
+    else                                                               \
+        return (Vector<T>)_mm512_##which##_pd((__m512d)old, (__m512d)x)
+#elif defined __AVX__
+#define DRA_EXTREME(which, old, x)                                     \
+    if constexpr (sizeof(T) == 4)                                      \
+        return (Vector<T>)_mm256_##which##_ps((__m256)old, (__m256)x); \
+    else                                                               \
+        return (Vector<T>)_mm256_##which##_pd((__m256d)old, (__m256d)x)
+#elif defined __x86_64__
+#define DRA_EXTREME(which, old, x)                                  \
+    if constexpr (sizeof(T) == 4)                                   \
+        return (Vector<T>)_mm_##which##_ps((__m128)old, (__m128)x); \
+    else                                                            \
+        return (Vector<T>)_mm_##which##_pd((__m128d)old, (__m128d)x)
+#else
+#define DRA_EXTREME(which, old, x) return std::string_view(#which) == "max" ? (old > x ? old : x) : (old < x ? old : x)
+#endif
+
+/// The larger, or the smaller, of two, lane by lane. A NaN in `x` is handed on, one in `old` is forgotten: it comes back
+/// through exp2.
+template <class T> DRA_INLINE Vector<T> larger(Vector<T> old, Vector<T> x) { DRA_EXTREME(max, old, x); }
+template <class T> DRA_INLINE Vector<T> smaller(Vector<T> old, Vector<T> x) { DRA_EXTREME(min, old, x); }
+#undef DRA_EXTREME
+
+/// Whether some lane is NaN.
+template <class T> DRA_INLINE bool any_nan(Vector<T> x) {
 #if defined __AVX512F__
     if constexpr (sizeof(T) == 4)
-        return (Vector<T>)_mm512_max_ps((__m512)old, (__m512)x);
+        return _mm512_cmp_ps_mask((__m512)x, (__m512)x, _CMP_UNORD_Q) != 0;
     else
-        return (Vector<T>)_mm512_max_pd((__m512d)old, (__m512d)x);
-#elif defined __AVX__
-    if constexpr (sizeof(T) == 4)
-        return (Vector<T>)_mm256_max_ps((__m256)old, (__m256)x);
-    else
-        return (Vector<T>)_mm256_max_pd((__m256d)old, (__m256d)x);
-#elif defined __x86_64__
-    if constexpr (sizeof(T) == 4)
-        return (Vector<T>)_mm_max_ps((__m128)old, (__m128)x);
-    else
-        return (Vector<T>)_mm_max_pd((__m128d)old, (__m128d)x);
+        return _mm512_cmp_pd_mask((__m512d)x, (__m512d)x, _CMP_UNORD_Q) != 0;
 #else
-    return old > x ? old : x;
+    bool any = false;
+    for (int lane = 0; lane < width<T>; ++lane) any |= x[lane] != x[lane];
+    return any;
 #endif
 }
 

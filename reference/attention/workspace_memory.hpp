@@ -29,7 +29,7 @@ template <class T> struct GradientSlot {
 template <class T> struct PatternAlone {
     kernel::Packed<T> packed;
     kernel::PanelWorkspace<T> panels;
-    RowMajor<T> out;       ///< (rows, D)
+    RowMajor<T> out; ///< (rows, D)
     Eigen::ArrayX<T> lse;
 
     PatternAlone(Index rows, Index head_dim) : panels(head_dim), out(rows, head_dim), lse(rows) {
@@ -38,7 +38,7 @@ template <class T> struct PatternAlone {
 };
 
 template <class T> struct GradientWorkspace<T>::Memory {
-    Lse<T> delta;
+    Lse<Wide<T>> delta;
     std::vector<GradientSlot<T>> wave;             ///< a view each
     std::vector<kernel::GradientPanels<T>> panels; ///< a thread each
     std::vector<PatternAlone<T>> alone;            ///< a thread each, where mixing weights are constants

@@ -2,19 +2,27 @@
 /// \file
 /// One rank of a ring, and the ring itself as a loop in one thread. Not installed.
 
+#include "reference/attention/running_sum.hpp"
 #include "reference/ring/schedule.hpp"
 
 #include <algorithm>
 
 namespace dra {
 
-/// What one rank keeps: its own tokens of q and of the result.
+/// What one rank keeps: its own tokens of q and of the result, and what the result's roundings lost.
 template <class T> struct Rank {
     Shard<T> q;
     Shard<T> out;
     Lse<T> lse; ///< [B, H, local tokens]
+    Tensor<T> out_lost;
+    Lse<T> lse_lost;
 
     Rank(const Problem& problem, Shard<T> own_queries);
+
+    RunningPartial<T> partial(Index b, Index h, const Positions& rows) {
+        return {{out.rows.view().rows(b, h, rows), lse.rows(b, h, rows)},
+                {out_lost.view().rows(b, h, rows), lse_lost.rows(b, h, rows)}};
+    }
 };
 
 /// The steps of all ranks: work(rank) for those that need the shard that visits them, then hand_on(), whereby every

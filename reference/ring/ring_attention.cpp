@@ -7,6 +7,23 @@
 namespace dra {
 namespace {
 
+/// Where a visit's partials are kept until they are merged, one query head's below the other's.
+template <class T> class VisitPartials {
+public:
+    VisitPartials(Index heads, Index rows, Index head_dim)
+        : rows_(rows), out_(heads * rows, head_dim), lse_(heads * rows) {}
+
+    Partial<T> of(Index head) {
+        return {{out_.row(head * rows_).data(), rows_, out_.cols(), Eigen::OuterStride<>(out_.cols())},
+                {lse_.data() + head * rows_, rows_, Eigen::InnerStride<>(1)}};
+    }
+
+private:
+    Index rows_;
+    RowMajor<T> out_;
+    Eigen::ArrayX<T> lse_;
+};
+
 /// Merges what one rank's queries see under a pattern of the shard (k, v) that it holds.
 template <class T> void attend_shard(const Problem& problem, Index pattern, Rank<T>& rank, const Shard<T>& k,
                                      const Shard<T>& v, AttendWorkspace<T>& workspace) {
@@ -14,13 +31,14 @@ template <class T> void attend_shard(const Problem& problem, Index pattern, Rank
     std::vector<QueryHead<T>> heads;
     for_each_visit(problem, pattern, rank.q.intervals, k.intervals, [&](const Visit& visit) {
         const auto& [b, g, visibility, queries, keys] = visit;
+        const Index group = problem.group_size();
+        VisitPartials<T> partials(group, queries.count, problem.head_dim);
         heads.clear();
-        for (Index h = g * problem.group_size(); h < (g + 1) * problem.group_size(); ++h)
-            heads.push_back({q_rows.rows(b, h, queries),
-                             {rank.out.rows.view().rows(b, h, queries), rank.lse.rows(b, h, queries)},
-                             {problem, b, h}});
+        for (Index h = 0; h < group; ++h)
+            heads.push_back({q_rows.rows(b, g * group + h, queries), partials.of(h), {problem, b, g * group + h}});
         attend<T>(heads, k_rows.rows(b, g, keys), v_rows.rows(b, g, keys), visibility,
-                  static_cast<T>(problem.softmax_scale), Combine::merge, workspace);
+                  static_cast<T>(problem.softmax_scale), Combine::store, workspace);
+        for (Index h = 0; h < group; ++h) rank.partial(b, g * group + h, queries).merge(partials.of(h));
     });
 }
 
@@ -28,8 +46,9 @@ template <class T> void attend_shard(const Problem& problem, Index pattern, Rank
 
 template <class T> Rank<T>::Rank(const Problem& problem, Shard<T> own_queries)
     : q(std::move(own_queries)), out{q.intervals, Tensor<T>(q.rows.shape(), T(0))},
-      lse(problem.batch, problem.heads, q.rows.shape().tokens) {
+      lse(problem.batch, problem.heads, q.rows.shape().tokens), out_lost(q.rows.shape(), T(0)), lse_lost(lse) {
     lse.flat().setConstant(-std::numeric_limits<T>::infinity());
+    lse_lost.flat().setZero();
 }
 
 template <class T> std::vector<Rank<T>> attend_on_ring(const Problem& problem, Index first_pattern, Index last_pattern,

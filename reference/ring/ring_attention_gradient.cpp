@@ -1,6 +1,7 @@
 #include "reference/ring/ring_attention_gradient.hpp"
 
 #include "reference/attention/gradient.hpp"
+#include "reference/attention/running_sum.hpp"
 #include "reference/ring/rank.hpp"
 #include "reference/ring/visit.hpp"
 
@@ -8,9 +9,9 @@ namespace dra {
 namespace {
 
 /// delta of the rows of a shard, [B, H, local tokens].
-template <class T> Lse<T> find_delta(const Problem& problem, const Shard<T>& dout, const Shard<T>& out) {
+template <class T> Lse<Wide<T>> find_delta(const Problem& problem, const Shard<T>& dout, const Shard<T>& out) {
     const Index tokens = out.rows.shape().tokens;
-    Lse<T> delta(problem.batch, problem.heads, tokens);
+    Lse<Wide<T>> delta(problem.batch, problem.heads, tokens);
     for (Index b = 0; b < problem.batch; ++b)
         for (Index h = 0; h < problem.heads; ++h)
             weighted_mean_gradient<T>(dout.rows.view().rows(b, h), out.rows.view().rows(b, h),
@@ -18,35 +19,61 @@ template <class T> Lse<T> find_delta(const Problem& problem, const Shard<T>& dou
     return delta;
 }
 
+/// A gradient of the tokens of a shard, and what its roundings lost.
+template <class T> struct ShardSum {
+    Shard<T> sum;
+    Tensor<T> lost{sum.rows.shape(), T(0)};
+
+    void add(Index b, Index h, const Positions& rows, const RowMajor<T>& part) {
+        dra::add<T>(sum.rows.view().rows(b, h, rows), lost.view().rows(b, h, rows), part);
+    }
+};
+
 /// What one rank keeps: its own tokens of what it was given, and of dq.
 template <class T> struct GradientRank {
-    Shard<T> q, dout, dq;
-    Lse<T> lse;                ///< [B, H, local tokens]
-    std::vector<Lse<T>> delta; ///< of each pattern
+    Shard<T> q, dout;
+    ShardSum<T> dq;
+    Lse<T> lse;                      ///< [B, H, local tokens]
+    std::vector<Lse<Wide<T>>> delta; ///< of each pattern
 };
 
 /// What travels.
-template <class T> struct Visitor { Shard<T> k, v, dk, dv; };
+template <class T> struct Visitor {
+    Shard<T> k, v;
+    ShardSum<T> dk, dv;
+};
+
+/// All rows of a matrix, as attend_gradient takes them.
+template <class T> MutableRows<T> all_rows(RowMajor<T>& x) {
+    return {x.data(), x.rows(), x.cols(), Eigen::OuterStride<>(x.cols())};
+}
 
 /// Adds what one rank's queries bring under a pattern to their dq, and to dk, dv of the shard that it holds.
 template <class T> void add_gradients(const Problem& problem, Index pattern, GradientRank<T>& rank, Visitor<T>& holds,
                                       AttendGradientWorkspace<T>& workspace) {
     const TensorView<const T> q = rank.q.rows, dout = rank.dout.rows, k = holds.k.rows, v = holds.v.rows;
-    const TensorView<T> dq = rank.dq.rows, dk = holds.dk.rows, dv = holds.dv.rows;
-    const Lse<T>&lse = rank.lse, &delta = rank.delta[static_cast<std::size_t>(pattern)];
-    std::vector<GradientHead<T>> heads;
+    const Lse<T>& lse = rank.lse;
+    const Lse<Wide<T>>& delta = rank.delta[static_cast<std::size_t>(pattern)];
     for_each_visit(problem, pattern, rank.q.intervals, holds.k.intervals, [&](const Visit& visit) {
         const auto& [b, g, visibility, queries, keys] = visit;
-        heads.clear();
-        for (Index h = g * problem.group_size(); h < (g + 1) * problem.group_size(); ++h)
+        const Index first = g * problem.group_size();
+        std::vector<RowMajor<T>> dq(static_cast<std::size_t>(problem.group_size()),
+                                    RowMajor<T>::Zero(queries.count, problem.head_dim));
+        RowMajor<T> dk = RowMajor<T>::Zero(keys.count, problem.head_dim), dv = dk;
+        std::vector<GradientHead<T>> heads;
+        for (Index h = first; h < first + problem.group_size(); ++h)
             heads.push_back({q.rows(b, h, queries),
                              dout.rows(b, h, queries),
                              lse.rows(b, h, queries),
                              delta.rows(b, h, queries),
-                             dq.rows(b, h, queries),
+                             all_rows(dq[static_cast<std::size_t>(h - first)]),
                              {problem, b, h}});
         attend_gradient<T>(heads, k.rows(b, g, keys), v.rows(b, g, keys), visibility,
-                           static_cast<T>(problem.softmax_scale), dk.rows(b, g, keys), dv.rows(b, g, keys), workspace);
+                           static_cast<T>(problem.softmax_scale), all_rows(dk), all_rows(dv), workspace);
+        for (Index h = first; h < first + problem.group_size(); ++h)
+            rank.dq.add(b, h, queries, dq[static_cast<std::size_t>(h - first)]);
+        holds.dk.add(b, g, keys, dk);
+        holds.dv.add(b, g, keys, dv);
     });
 }
 
@@ -62,11 +89,15 @@ template <class T> Gradients<T> ring_attention_gradient(const Problem& problem, 
     std::vector<GradientRank<T>> ranks;
     std::vector<Visitor<T>> visitors;
     for (std::size_t p = 0; p < own_q.size(); ++p) {
-        const Lse<T> delta = find_delta(problem, own_dout[p], own_out[p]);
+        const Lse<Wide<T>> delta = find_delta(problem, own_dout[p], own_out[p]);
         const Lse<T> lse = scatter(result.lse, own_q[p].intervals);
-        ranks.push_back({std::move(own_q[p]), std::move(own_dout[p]), std::move(dq[p]), lse,
+        ranks.push_back({std::move(own_q[p]),
+                         std::move(own_dout[p]),
+                         {std::move(dq[p])},
+                         lse,
                          std::vector(static_cast<std::size_t>(problem.patterns()), delta)});
-        visitors.push_back({std::move(visiting_k[p]), std::move(visiting_v[p]), std::move(dk[p]), std::move(dv[p])});
+        visitors.push_back(
+            {std::move(visiting_k[p]), std::move(visiting_v[p]), {std::move(dk[p])}, {std::move(dv[p])}});
     }
     if (problem.mode == Mode::mixture && problem.stop_gradient_mixing)
         for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
@@ -84,9 +115,10 @@ template <class T> Gradients<T> ring_attention_gradient(const Problem& problem, 
         },
         [&] { hand_on(visitors); });
 
-    const auto join = [](auto& holders, Shard<T> std::remove_reference_t<decltype(holders[0])>::*part, Tensor<T>& to) {
+    const auto join = [](auto& holders, ShardSum<T> std::remove_reference_t<decltype(holders[0])>::*part,
+                         Tensor<T>& to) {
         std::vector<Shard<T>> shards;
-        for (auto& holder : holders) shards.push_back(std::move(holder.*part));
+        for (auto& holder : holders) shards.push_back(std::move((holder.*part).sum));
         gather<T>(shards, to);
     };
     join(ranks, &GradientRank<T>::dq, gradients.dq);

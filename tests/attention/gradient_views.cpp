@@ -23,8 +23,8 @@ template <class T> struct GradientView : View<T> {
         result = this->attend();
     }
 
-    Lse<T> delta() const {
-        Lse<T> mean(1, 1, this->queries());
+    Lse<Wide<T>> delta() const {
+        Lse<Wide<T>> mean(1, 1, this->queries());
         weighted_mean_gradient<T>(dout.view().rows(0, 0), result.out.view().rows(0, 0),
                                   mean.rows(0, 0, {0, 1, this->queries()}));
         return mean;
@@ -33,7 +33,7 @@ template <class T> struct GradientView : View<T> {
     Gradients<T> zeros() const { return {{this->q.shape(), T(0)}, {this->k.shape(), T(0)}, {this->v.shape(), T(0)}}; }
 
     /// Queries [i, i + m) over keys [j, j + n), added.
-    void add(Index i, Index m, Index j, Index n, const Lse<T>& delta, Gradients<T>& to,
+    void add(Index i, Index m, Index j, Index n, const Lse<Wide<T>>& delta, Gradients<T>& to,
              AttendGradientWorkspace<T>& workspace) const {
         const Positions rows{i, 1, m}, columns{j, 1, n};
         const GradientHead<T> head{this->q.view().rows(0, 0, rows), dout.view().rows(0, 0, rows),
@@ -45,7 +45,7 @@ template <class T> struct GradientView : View<T> {
             static_cast<T>(this->softmax_scale), to.dk.view().rows(0, 0, columns), to.dv.view().rows(0, 0, columns),
             workspace);
     }
-    void add(Index i, Index m, Index j, Index n, const Lse<T>& delta, Gradients<T>& to) const {
+    void add(Index i, Index m, Index j, Index n, const Lse<Wide<T>>& delta, Gradients<T>& to) const {
         AttendGradientWorkspace<T> workspace;
         add(i, m, j, n, delta, to, workspace);
     }
@@ -72,7 +72,7 @@ template <class T> struct GradientView : View<T> {
                 }
                 p_j = std::exp(s * this->softmax_scale - truth.attention.lse(0, 0, i));
                 mean += p_j * dp_j;
-                largest.dp = std::max(largest.dp, std::abs(static_cast<double>(dp_j)));
+                largest.dp = std::max(largest.dp, Magnitude(std::abs(dp_j)));
             }
             for (Index j = 0; j < n; ++j) {
                 const long double p_j = p[static_cast<std::size_t>(j)],
@@ -132,8 +132,8 @@ TEST_CASE_TEMPLATE("delta less the gradient of lse gives the gradients of a loss
         x.flat() = random_normal<T>({1, 70, 1, 1}, 5).flat();
         return x;
     }();
-    Lse<T> delta = view.delta();
-    delta.flat() -= dlse.flat();
+    Lse<Wide<T>> delta = view.delta();
+    delta.flat() -= dlse.flat().template cast<Wide<T>>();
     Gradients<T> found = view.zeros();
     view.add(0, 70, 0, 70, delta, found);
     const ErrorRatios ratios =
@@ -169,8 +169,9 @@ TEST_CASE_TEMPLATE("rows that see no key, and keys that nobody sees, get nothing
     }
 }
 
-TEST_CASE_TEMPLATE("parts are added up over the keys to which they brought something, whatever else lies in their memory", T,
-                   float, double) {
+TEST_CASE_TEMPLATE(
+    "parts are added up over the keys to which they brought something, whatever else lies in their memory", T, float,
+    double) {
     constexpr Index keys = 3 * kernel::strip, D = kernel::lanes<T> + 3;
     std::array<kernel::KeyGradients<T>, 2> parts;
     for (int n = 0; n < 2; ++n) {
@@ -189,7 +190,7 @@ TEST_CASE_TEMPLATE("parts are added up over the keys to which they brought somet
         Tensor<T> dk({1, keys, 1, D}, before), dv = dk;
         for (Index begin = 0; begin < keys; begin += kernel::strip)
             kernel::add_up<T>(parts, dk.view().rows(0, 0), dv.view().rows(0, 0), T(5), begin, begin + kernel::strip,
-                              combine);
+                              combine, [](auto&&...) { FAIL("all are finite"); });
         const T there = combine == Combine::store ? T(0) : T(100);
         for (Index j = 0; j < keys; ++j) {
             const T brought = j < kernel::strip ? T(3) : j < 2 * kernel::strip ? T(1) : T(0);

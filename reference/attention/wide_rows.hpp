@@ -1,0 +1,140 @@
+#pragma once
+/// \file
+/// Rows that left their type though the exact result fits: computed again, pair by pair, in a wider one.
+///
+/// A score, a sum of weighted values or a part of a gradient may exceed every number of T where the result does not; and
+/// a weight of 0 times an infinity is NaN, also where the infinity belongs to a key that the row does not see. The
+/// register kernel does not ask beforehand. Its result tells: a row that is not finite is computed again here, over the
+/// keys that it sees and no others, in a type that holds every such product. What is not finite then either is the truth.
+/// Without vectors, it takes some 30 times the kernel's time. Not installed.
+
+#include "reference/attention/gradient.hpp"
+#include "reference/attention/packed.hpp"
+#include "reference/definition/dropout.hpp"
+#include "reference/definition/random.hpp"
+
+#include <cmath>
+#include <limits>
+#include <span>
+
+namespace dra::kernel {
+
+template <class T> using WideRow = Eigen::Array<Wide<T>, 1, Eigen::Dynamic>;
+
+/// A row of a matrix.
+template <class T, class Row> WideRow<T> wide(const Row& row) { return row.template cast<Wide<T>>(); }
+
+/// A row of keys or values in strips.
+template <class T, class Strips> WideRow<T> wide(const Strips& strips, Index j, Index head_dim) {
+    return WideRow<T>::NullaryExpr(head_dim, [&](Index d) { return static_cast<Wide<T>>(strips(j, d)); });
+}
+
+/// An lse, of either base, as weights e^(s - lse) are taken from it; a number or a vector of them. Far from 0 it is
+/// rounded by more than weights differ, could exceed every score of its row and leave the row no weight; a little less
+/// than it, and the largest weight is 1.
+template <class T, class Lse> DRA_INLINE Lse lowered(Lse lse) {
+    constexpr T far = 4096, rounding = 4 * std::numeric_limits<T>::epsilon();
+    const Lse size = lse > T(0) ? lse : -lse;
+    return size > far ? lse - rounding * size : lse; // NaN where it is +inf
+}
+
+/// Elements that are not finite become those of `right`.
+template <class Row, class Right> void replace_spoiled(Row&& row, const Right& right) {
+    for (Index d = 0; d < right.size(); ++d)
+        if (!std::isfinite(row[d])) row[d] = static_cast<typename std::decay_t<Row>::Scalar>(right[d]);
+}
+
+/// One view of one query head, as its rows are computed again.
+template <class T, class Packed> struct WideView {
+    const Packed& kv;
+    const Visibility& visibility;
+    const Dropout& dropout;
+    Wide<T> scale;
+
+    /// out and lse of query i, where it sees a key: the channels of out that are not finite, or all where lse is not.
+    template <class Out> [[gnu::cold, gnu::noinline]] void attend(const Rows<T>& q, Index i, Out out, T& lse) const {
+        WideRow<T> weights(visibility.extent(i)), sum = WideRow<T>::Zero(kv.head_dim);
+        if (weights.size() == 0) return;
+        for (Index j = 0; j < weights.size(); ++j) weights[j] = score(q, i, j);
+        const Wide<T> max = weights.isNaN().any() ? weights.sum() : weights.maxCoeff();
+        const bool none = max == -std::numeric_limits<Wide<T>>::infinity(); // of the keys has a weight
+        if (none)
+            weights.setZero();
+        else
+            weights = (weights - max).exp(); // NaN where the maximum is not finite
+        for (Index j = 0; j < weights.size(); ++j) sum += weights[j] * kept(i, j) * wide<T>(kv.v, j, kv.head_dim);
+        if (!none) sum /= weights.sum();
+        if (!std::isfinite(lse)) {
+            out.setConstant(std::numeric_limits<T>::quiet_NaN());
+            lse = static_cast<T>(max + std::log(weights.sum()));
+        }
+        replace_spoiled(out, sum);
+    }
+
+    /// scale dQ of query i, in the channels that are not finite.
+    template <class Out>
+    [[gnu::cold, gnu::noinline]] void query_gradient(const GradientHead<T>& head, Index i, Out dq) const {
+        WideRow<T> sum = WideRow<T>::Zero(kv.head_dim);
+        for (Index j = 0; j < visibility.extent(i); ++j)
+            sum += pair(head, i, j).score_gradient * wide<T>(kv.k, j, kv.head_dim);
+        replace_spoiled(dq, scale * sum);
+    }
+
+    /// Adds what query i brings to dK, not yet scaled, and dV of key j, which it sees.
+    void add_key_gradient(const GradientHead<T>& head, Index i, Index j, WideRow<T>& dk, WideRow<T>& dv) const {
+        const Pair of = pair(head, i, j);
+        dk += of.score_gradient * wide<T>(head.q.row(i));
+        dv += of.kept_weight * wide<T>(head.dout.row(i));
+    }
+
+private:
+    struct Pair {
+        Wide<T> kept_weight, score_gradient; ///< P, as it multiplies V; dS
+    };
+
+    Wide<T> score(const Rows<T>& q, Index i, Index j) const {
+        return scale * (wide<T>(q.row(i)) * wide<T>(kv.k, j, kv.head_dim)).sum();
+    }
+
+    Pair pair(const GradientHead<T>& head, Index i, Index j) const {
+        if (head.lse[i] == -std::numeric_limits<T>::infinity()) return {0, 0};
+        const Wide<T> above = score(head.q, i, j) - lowered<T>(head.lse[i]);
+        const Wide<T> weight = above > 0 ? 1 : std::exp(above), factor = kept(i, j);
+        const Wide<T> dp = factor * (wide<T>(head.dout.row(i)) * wide<T>(kv.v, j, kv.head_dim)).sum();
+        return {weight * factor, weight * (dp - head.delta[i])};
+    }
+
+    /// What dropout multiplies the weight of a pair by.
+    Wide<T> kept(Index i, Index j) const {
+        if (!dropout.drops()) return 1;
+        const std::uint32_t word =
+            dropout_word(dropout.seed, dropout.batch, dropout.head, visibility.queries[i], visibility.keys[j]);
+        return word >= dropout.threshold() ? static_cast<Wide<T>>(dropout.kept()) : 0;
+    }
+};
+
+/// dk and dv of keys of one view, summed over the query heads of a group.
+template <class T> struct WideKeyGradients {
+    const PackedForGradient<T>& packed;
+    Visibility visibility;
+    T scale;
+    std::span<const GradientHead<T>> heads;
+
+    /// Of key j, those of the channels from d on that are not finite, as many as a Row has lanes; dk scaled.
+    [[gnu::cold, gnu::noinline]] void operator()(Index j, Index d, Row<T>& dk, Row<T>& dv) const {
+        WideRow<T> sum_k = WideRow<T>::Zero(packed.head_dim), sum_v = sum_k;
+        for (const GradientHead<T>& head : heads) {
+            const WideView<T, PackedForGradient<T>> view{packed, visibility, head.dropout, scale};
+            for (Index i = 0; i < visibility.queries.count; ++i)
+                if (j < visibility.extent(i)) view.add_key_gradient(head, i, j, sum_k, sum_v);
+        }
+        const Index channels = std::min<Index>(lanes<T>, packed.head_dim - d);
+        const auto row = [&](Row<T>& x) {
+            return Eigen::Map<Eigen::Array<T, 1, Eigen::Dynamic>>(reinterpret_cast<T*>(&x), channels);
+        };
+        replace_spoiled(row(dk), scale * sum_k.segment(d, channels));
+        replace_spoiled(row(dv), sum_v.segment(d, channels));
+    }
+};
+
+} // namespace dra::kernel
