@@ -81,7 +81,7 @@ void check_agreement(const std::string& tensor, const TensorInfo& info, const st
                                  std::to_string(other.shape[axis]));
 }
 
-const TensorInfo& present(const std::string& tensor, const std::optional<TensorInfo>& info) {
+const TensorInfo& present(const char* tensor, const std::optional<TensorInfo>& info) {
     if (!info) throw ShapeError(tensor, "(missing)", "must be given");
     return *info;
 }

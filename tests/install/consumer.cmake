@@ -5,6 +5,10 @@ function(run)
     execute_process(COMMAND ${ARGV} COMMAND_ERROR_IS_FATAL ANY)
 endfunction()
 
+# CMake's default generator may need what the machine has not. With this one for a default, only the one that is named
+# below puts the program where it is looked for.
+set(ENV{CMAKE_GENERATOR} "Ninja Multi-Config")
+
 file(REMOVE_RECURSE ${FOLDER})
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${FOLDER}/prefix)
 
@@ -17,7 +21,7 @@ if(OBJDUMP AND PROCESSOR STREQUAL "x86_64" AND NOT FLAGS MATCHES "-m(arch|avx)")
     endif()
 endif()
 
-run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/consumer -B ${FOLDER}/build
+run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/consumer -B ${FOLDER}/build -G "${GENERATOR}"
     -DCMAKE_PREFIX_PATH=${FOLDER}/prefix -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=${COMPILER})
 run(${CMAKE_COMMAND} --build ${FOLDER}/build)
 run(${FOLDER}/build/consumer)
