@@ -6,6 +6,7 @@
 /// rows are H*D elements apart, and the rows at positions first + t*stride are one with rows stride*H*D apart: dilation
 /// costs neither a copy nor an index list.
 
+#include "reference/definition/compiled_alike.hpp"
 #include "reference/definition/positions.hpp"
 
 #include <Eigen/Core>

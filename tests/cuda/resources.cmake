@@ -15,7 +15,7 @@ set(functions 0)
 foreach(source IN LISTS sources)
     execute_process(
         COMMAND ${NVCC} -std=c++20 -O3 --expt-relaxed-constexpr --resource-usage -I${ROOT} -isystem ${EIGEN}
-            -DEIGEN_NO_CUDA -diag-suppress=554 -gencode arch=compute_${ARCHITECTURE},code=sm_${ARCHITECTURE}
+            -DEIGEN_NO_CUDA -DEIGEN_MAX_ALIGN_BYTES=64 -DEIGEN_MAX_STATIC_ALIGN_BYTES=64 -diag-suppress=554 -gencode arch=compute_${ARCHITECTURE},code=sm_${ARCHITECTURE}
             -cubin -o /dev/null ${ROOT}/cuda/${source}
         OUTPUT_VARIABLE report ERROR_VARIABLE report RESULT_VARIABLE result)
     if(NOT result EQUAL 0)
