@@ -1,6 +1,7 @@
 #pragma once
 /// \file
-/// Dilated attention: every head, every pattern, on all cores (LongNet, arXiv:2307.02486, section 2.2).
+/// Dilated attention: every head, every pattern, on all cores (LongNet, arXiv:2307.02486, section 2.2); in a child of
+/// fork(), on one.
 ///
 /// A head's rows under a pattern are strided views, one a segment; each view gives a partial; patterns of a mixture are
 /// merged in place. Query heads that share a KV head share its packed keys.

@@ -16,6 +16,7 @@ constexpr Index parts_of_wave = 16, most_parts = 8, queries_of_part = 256;
 
 /// Starts the team of the calling thread.
 void start_team(int threads) {
+    if (is_alone(threads)) return; // the barrier would be one of the caller's team
     with_team(threads, [](int) {
 #pragma omp barrier
     });

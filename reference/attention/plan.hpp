@@ -20,7 +20,7 @@ struct GradientWave {
 /// What runs of one problem share; nothing in it changes after make_plan(), so that threads may share it.
 struct Plan {
     Problem problem;
-    int threads;                              ///< of a run's team
+    int threads;                              ///< of a run's team; a child of fork() runs it alone
     std::vector<Index> wave_size;             ///< of each pattern: how many of its views have their keys packed at once
     std::vector<GradientWave> gradient_waves; ///< of each pattern
 };

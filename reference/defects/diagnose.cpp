@@ -1,5 +1,7 @@
 #include "reference/defects/diagnose.hpp"
 
+#include "reference/definition/fork.hpp"
+
 #include <algorithm>
 
 namespace dra::defects {
@@ -73,7 +75,7 @@ Diagnosis diagnose(const Problem& problem, const Inputs& inputs, const Result& r
         std::erase_if(all, [](const Suspect& one) { return catalogue()[one.defect].kind != Kind::cost; });
     const Index right_pairs = result.pairs ? observe({}, problem, {inputs.q, inputs.k, inputs.v}).work.pairs : 1;
 
-#pragma omp parallel for schedule(dynamic, 1) if (problem.tokens > tokens_worth_a_team)
+#pragma omp parallel for schedule(dynamic, 1) if (problem.tokens > tokens_worth_a_team && !is_forked)
     for (Suspect& suspect : all) {
         const Defect& defect = catalogue()[suspect.defect];
         Inputs seen = judged_by;

@@ -2,6 +2,7 @@
 /// \file
 /// One head of the oracle: its rows one after another, then its keys. Not installed.
 
+#include "reference/definition/fork.hpp"
 #include "reference/definition/oracle.hpp"
 #include "reference/definition/random.hpp"
 
@@ -97,7 +98,7 @@ private:
         lse = Column::Constant(N_, -infinity);
         maximum_ = sum_ = largest_score_ = largest_dp_ = Column::Zero(N_);
         delta_ = Eigen::ArrayXX<Real>::Zero(N_, patterns());
-#pragma omp parallel if (N_ > rows_worth_a_team)
+#pragma omp parallel if (N_ > rows_worth_a_team && !is_forked)
         {
             std::vector<Pair> seen;
 #pragma omp for schedule(dynamic, 16)
@@ -108,7 +109,7 @@ private:
     /// dk and dv: what this head adds to those of its KV head. Needs run_queries() before.
     void run_keys() {
         dk = dv = Matrix::Zero(N_, D_);
-#pragma omp parallel for schedule(dynamic, 16) if (N_ > rows_worth_a_team)
+#pragma omp parallel for schedule(dynamic, 16) if (N_ > rows_worth_a_team && !is_forked)
         for (Index j = 0; j < N_; ++j) run_key(j);
     }
 
