@@ -10,6 +10,11 @@
 # is freed differently on the other.
 set(DRA_EIGEN_ABI EIGEN_MAX_ALIGN_BYTES=64 EIGEN_MAX_STATIC_ALIGN_BYTES=64)
 
+# definition/compiled_alike.hpp refuses flags that change results; clang has no macro for these two.
+if(CMAKE_CXX_FLAGS MATCHES "-f(associative-math|unsafe-math-optimizations)")
+    message(FATAL_ERROR "CMAKE_CXX_FLAGS has ${CMAKE_MATCH_0}, with which results leave their bounds: docs/compiling.md.")
+endif()
+
 # dra_engine_variant(<target> <variant> <sources>...)
 function(dra_engine_variant target variant)
     add_library(${target} STATIC ${ARGN})
