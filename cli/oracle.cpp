@@ -33,7 +33,7 @@ InputInfo sizes(const Flags& flags, DType dtype) {
 int run(const Flags& flags) {
     const Configuration chosen = flags.problem.configuration();
     const DType dtype = parse_type("--dtype", flags.dtype);
-    const auto seed = parse_number<std::uint64_t>("--tensor-seed", flags.seed, "must be an integer from 0 to 2^64 - 1");
+    const std::uint64_t seed = parse_seed("--tensor-seed", flags.seed);
     const Problem problem = validate(chosen, sizes(flags, dtype));
     check_writable(flags.emit);
 

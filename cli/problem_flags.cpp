@@ -32,8 +32,7 @@ Configuration ProblemFlags::configuration() const {
     chosen.causal = causal;
     if (scale) chosen.softmax_scale = parse_real("--scale", *scale);
     if (dropout) chosen.dropout = parse_real("--dropout", *dropout);
-    if (seed)
-        chosen.dropout_seed = parse_number<std::uint64_t>("--seed", *seed, "must be an integer from 0 to 2^64 - 1");
+    if (seed) chosen.dropout_seed = parse_seed("--seed", *seed);
     chosen.stop_gradient_mixing = stop_gradient_mixing;
     chosen.ranks = parse_integer("--ranks", ranks);
     chosen.layout = parse<Layout>("--layout", layout);

@@ -35,7 +35,7 @@ public:
         const Json value = take(name);
         const bool whole = value.is_number_unsigned() && value.get<std::uint64_t>() >= 1;
         if (!whole || value.get<std::uint64_t>() > std::numeric_limits<int>::max())
-            fail(name, value.dump(), "must be a positive integer");
+            fail(name, value.dump(), "must be an integer from 1 to 2147483647");
         return value.get<int>();
     }
 

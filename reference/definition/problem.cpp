@@ -1,6 +1,7 @@
 #include "reference/definition/problem.hpp"
 
 #include <cmath>
+#include <limits>
 #include <sstream>
 #include <string_view>
 #include <utility>
@@ -116,13 +117,25 @@ void check_patterns(const std::vector<Index>& w, const std::vector<Index>& r) {
     }
 }
 
-/// Ranks beyond N own nothing, which is allowed; but a ring of R takes R^2 steps, and those must stay of the order of N^2.
-void check_ranks(Index ranks, Index tokens) {
-    if (ranks < 1) throw PatternError("ranks", std::to_string(ranks), "must be at least 1");
-    if ((ranks - 1) / most_ranks_a_token >= tokens)
-        throw PatternError("ranks", std::to_string(ranks),
-                           "must be at most " + std::to_string(most_ranks_a_token) + " N, N being " +
-                               std::to_string(tokens));
+void check_ranks(Index ranks) {
+    if (ranks < 1 || ranks > most_ranks)
+        throw PatternError("ranks", std::to_string(ranks), "must be between 1 and " + std::to_string(most_ranks));
+}
+
+/// Whether T keeps x, not 0, to its full precision.
+template <class T> bool holds(double x) {
+    return std::numeric_limits<T>::min() <= std::abs(x) && std::abs(x) <= std::numeric_limits<T>::max();
+}
+
+/// Beyond what computes scores are infinite or NaN; below they lose their digits, or are all 0.
+void check_scale(double scale, DType dtype) {
+    if (!std::isfinite(scale)) throw PatternError("softmax_scale", text(scale), "must be finite");
+    const bool in_double = dtype == DType::f64;
+    if (scale != 0 && !(in_double ? holds<double>(scale) : holds<float>(scale)))
+        throw PatternError(
+            "softmax_scale", text(scale),
+            std::string("must be 0 or of a magnitude that ") +
+                (in_double ? "double holds, from 2.23e-308 to 1.79e+308" : "float holds, from 1.18e-38 to 3.40e+38"));
 }
 
 template <class T> constexpr DType dtype_of = std::is_same_v<T, double> ? DType::f64 : DType::f32;
@@ -160,9 +173,8 @@ Problem validate(const Configuration& chosen, const InputInfo& inputs) {
     check_patterns(chosen.segment_lengths, chosen.dilation_rates);
     name(chosen.mode), name(chosen.layout); // throw when no such value exists
     if (chosen.phase) name(*chosen.phase);
-    if (chosen.softmax_scale && !std::isfinite(*chosen.softmax_scale))
-        throw PatternError("softmax_scale", text(*chosen.softmax_scale), "must be finite");
-    check_ranks(chosen.ranks, inputs.q->shape[1]);
+    if (chosen.softmax_scale) check_scale(*chosen.softmax_scale, inputs.q->dtype);
+    check_ranks(chosen.ranks);
     if (!(chosen.dropout >= 0 && chosen.dropout < 1))
         throw PatternError("dropout", text(chosen.dropout), "must be at least 0 and below 1");
 

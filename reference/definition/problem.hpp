@@ -50,7 +50,7 @@ struct Configuration {
     Mode mode = Mode::groups;
     std::optional<PhaseRule> phase = {};      ///< default: group in groups mode, head in mixture mode
     bool causal = false;                      ///< a query sees no key of a later position
-    std::optional<double> softmax_scale = {}; ///< default: 1 / sqrt(D)
+    std::optional<double> softmax_scale = {}; ///< default: 1 / sqrt(D); 0 makes every score 0
     Index ranks = 1;                          ///< R, of a ring
     Layout layout = Layout::contiguous;       ///< of a ring
     bool stop_gradient_mixing = false;        ///< gradients take the mixing weights of a mixture for constants
@@ -73,8 +73,8 @@ struct InputInfo {
 template <class T> TensorInfo info(TensorView<const T> tensor);
 template <class T> InputInfo info(TensorView<const T> q, TensorView<const T> k, TensorView<const T> v);
 
-/// R is at most 64 N. A ring may have ranks that own nothing, but not so many that it does little else.
-inline constexpr Index most_ranks_a_token = 64;
+/// Of a ring. It may exceed N: ranks that own no token cost nothing.
+inline constexpr Index most_ranks = 65'536;
 
 /// A valid problem: every rule of validate() holds, every default is filled in.
 struct Problem {
@@ -105,7 +105,9 @@ struct Problem {
 ///
 /// Throws ShapeError: a missing tensor, rank other than 4, sizes below 1, element count or bytes beyond 2^63 - 1, q, k,
 /// v, dout that disagree in B, N, D or type, dout not shaped like q, H not a multiple of Hkv. Throws PatternError: no
-/// pattern, lists of different length, w < 1, r < 1, r > w, scale not finite, R < 1, R > 64 N, dropout outside [0, 1).
+/// pattern, lists of different length, w < 1, r < 1, r > w, R < 1, R > 65,536, dropout outside [0, 1), and a scale that the
+/// type that computes, float unless q is F64, does not hold to its full precision: it is 0, or its magnitude is that of a
+/// normal number.
 Problem validate(const Configuration& configuration, const InputInfo& inputs);
 
 /// Throws ShapeError naming the tensor and the first element that is not finite.

@@ -43,7 +43,7 @@ TEST_CASE("a wrong flag of run is named") {
 
 TEST_CASE("a value that is not of its flag's kind is refused with the flag") {
     const std::string list = ": must be a list of integers, such as 2048,4096";
-    for (const std::string wrong : {"x", "1,", ",1", "1,,2", "1.5", "1 2", "", "1,2x", "99999999999999999999"}) {
+    for (const std::string wrong : {"x", "1,", ",1", "1,,2", "1.5", "1 2", "", "1,2x", "99999999999999999999,x"}) {
         CAPTURE(wrong);
         CHECK(run_complaint(patterns("16,48", wrong)) == "--dilations = " + wrong + list);
         CHECK(run_complaint(patterns(wrong, "1,3")) == "--segments = " + wrong + list);
@@ -65,6 +65,29 @@ TEST_CASE("a value that is not of its flag's kind is refused with the flag") {
     CHECK(with("--backend", "gpu") == "--backend = gpu: must be one of oracle, cpu, ring, cuda, emulated");
 }
 
+TEST_CASE("a number beyond what its type holds is not called no number") {
+    const std::string list = ": must be a list of integers from -2^63 to 2^63 - 1",
+                      integer = ": must be an integer from -2^63 to 2^63 - 1",
+                      real = ": must be 0 or of a magnitude that double holds, from 2.23e-308 to 1.79e+308",
+                      seed = ": must be an integer from 0 to 2^64 - 1";
+    const auto with = [](const std::string& flag, const std::string& value) {
+        return run_complaint(patterns("16,48", "1,3") + std::vector<std::string>{flag, value});
+    };
+    for (const std::string large : {"9223372036854775808", "-9223372036854775809", "99999999999999999999"}) {
+        CHECK(run_complaint(patterns("16," + large, "1,3")) == "--segments = 16," + large + list);
+        CHECK(run_complaint(patterns("16,48", large + ",3")) == "--dilations = " + large + ",3" + list);
+        CHECK(with("--ranks", large) == "--ranks = " + large + integer);
+        CHECK(complaint({"oracle", "--emit", "/absent/file", "--segments", "4", "--dilations", "1", "--tokens",
+                         large}) == "--tokens = " + large + integer);
+    }
+    for (const std::string beyond : {"1e400", "-1e400", "1e-400"}) {
+        CHECK(with("--scale", beyond) == "--scale = " + beyond + real);
+        CHECK(with("--dropout", beyond) == "--dropout = " + beyond + real);
+    }
+    CHECK(with("--seed", "18446744073709551616") == "--seed = 18446744073709551616" + seed);
+    CHECK(with("--threads", "99999999999") == "--threads = 99999999999: must be an integer from 1 to 1024");
+}
+
 TEST_CASE("a configuration that breaks a rule is refused by every backend") {
     for (const std::string backend : {"oracle", "cpu", "ring"}) {
         const auto with = [&](const std::vector<std::string>& flags) {
@@ -76,7 +99,11 @@ TEST_CASE("a configuration that breaks a rule is refused by every backend") {
         CHECK(with(patterns("0", "1")) == "segment_lengths[0] = 0: must be at least 1");
         CHECK(with(patterns("8", "1,1")) ==
               "dilation_rates = [1, 1]: must have as many entries as segment_lengths = [8]");
-        CHECK(with(right + std::vector<std::string>{"--ranks", "0"}) == "ranks = 0: must be at least 1");
+        CHECK(with(right + std::vector<std::string>{"--ranks", "0"}) == "ranks = 0: must be between 1 and 65536");
+        CHECK(with(right + std::vector<std::string>{"--scale", "1e39"}) ==
+              "softmax_scale = 1e+39: must be 0 or of a magnitude that float holds, from 1.18e-38 to 3.40e+38");
+        CHECK(with(right + std::vector<std::string>{"--scale", "1e-50"}) ==
+              "softmax_scale = 1e-50: must be 0 or of a magnitude that float holds, from 1.18e-38 to 3.40e+38");
         CHECK(with(right + std::vector<std::string>{"--scale", "inf"}) == "softmax_scale = inf: must be finite");
     }
 }

@@ -129,10 +129,10 @@ TEST_CASE("a malformed table is refused with the field, the value and the rule")
     };
     CHECK(with("wide", "wide") == "(none)");
     CHECK(with("bf16", "fp8") == "file.choices[1].type = fp8: must be one of fp32, bf16, fp16");
-    CHECK(with("64", "0") == "file.choices[1].head_dim = 0: must be a positive integer");
-    CHECK(with("64", "64.5") == "file.choices[1].head_dim = 64.5: must be a positive integer");
-    CHECK(with("512", "4294967296") == "file.choices[1].rows = 4294967296: must be a positive integer");
-    CHECK(with("512", "-1") == "file.choices[1].rows = -1: must be a positive integer");
+    CHECK(with("64", "0") == "file.choices[1].head_dim = 0: must be an integer from 1 to 2147483647");
+    CHECK(with("64", "64.5") == "file.choices[1].head_dim = 64.5: must be an integer from 1 to 2147483647");
+    CHECK(with("512", "4294967296") == "file.choices[1].rows = 4294967296: must be an integer from 1 to 2147483647");
+    CHECK(with("512", "-1") == "file.choices[1].rows = -1: must be an integer from 1 to 2147483647");
     CHECK(with("true", "1") == "file.choices[1].causal = 1: must be true or false");
     CHECK(with("\"wide\"", "7") == "file.choices[1].kernel = 7: must be a name");
     CHECK(with("\"dilation\": 1, ", "") == "file.choices[1].dilation = (missing): must be given");

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 namespace dra {
 namespace {
@@ -193,23 +194,59 @@ TEST_CASE("patterns that break a rule are refused with the entry") {
     CHECK(message({4, 8}, {4, 8}) == "accepted");
 }
 
-TEST_CASE("a scale that is not finite, and ranks below 1 or beyond 64 N, are refused") {
+/// What is said of a scale, with tensors of a type.
+std::string said_of_scale(double scale, DType dtype) {
     Configuration chosen = plain();
-    chosen.softmax_scale = not_a_number;
-    CHECK_THROWS_WITH_AS(validate(chosen, plain_inputs()), "softmax_scale = nan: must be finite", PatternError);
-    chosen.softmax_scale = -infinity;
-    CHECK_THROWS_WITH_AS(validate(chosen, plain_inputs()), "softmax_scale = -inf: must be finite", PatternError);
-    chosen.softmax_scale = 0;
-    CHECK_NOTHROW(validate(chosen, plain_inputs()));
-    chosen.ranks = 0;
-    CHECK_THROWS_WITH_AS(validate(chosen, plain_inputs()), "ranks = 0: must be at least 1", PatternError);
-    chosen.ranks = 1025;
-    CHECK_THROWS_WITH_AS(validate(chosen, plain_inputs()), "ranks = 1025: must be at most 64 N, N being 16",
-                         PatternError);
-    chosen.ranks = std::numeric_limits<Index>::max();
-    CHECK_THROWS_AS(validate(chosen, plain_inputs()), PatternError);
-    chosen.ranks = 1024;
-    CHECK(validate(chosen, plain_inputs()).ranks == 1024);
+    chosen.softmax_scale = scale;
+    const TensorInfo tensor = of_shape({1, 16, 4, 8}, dtype);
+    try {
+        validate(chosen, {tensor, tensor, tensor, std::nullopt});
+    } catch (const PatternError& error) {
+        return error.what();
+    }
+    return "accepted";
+}
+
+TEST_CASE("a scale that is not finite is refused") {
+    CHECK(said_of_scale(not_a_number, DType::f32) == "softmax_scale = nan: must be finite");
+    CHECK(said_of_scale(-infinity, DType::f64) == "softmax_scale = -inf: must be finite");
+}
+
+TEST_CASE_TEMPLATE("a scale is 0, or a normal number of the type that computes", T, float, double) {
+    using Limits = std::numeric_limits<T>;
+    const bool in_double = std::is_same_v<T, double>;
+    const std::string rule = in_double ? ": must be 0 or of a magnitude that double holds, from 2.23e-308 to 1.79e+308"
+                                       : ": must be 0 or of a magnitude that float holds, from 1.18e-38 to 3.40e+38";
+    for (const DType dtype : {DType::f32, DType::f64, DType::bf16, DType::f16}) {
+        if ((dtype == DType::f64) != in_double) continue;
+        CAPTURE(name(dtype));
+        for (const double sign : {1.0, -1.0}) {
+            for (const double held : {0.0, double{Limits::min()}, 1.0, double{Limits::max()}})
+                CHECK(said_of_scale(sign * held, dtype) == "accepted");
+            CHECK(said_of_scale(sign * std::nextafter(double{Limits::min()}, 0), dtype).ends_with(rule));
+            CHECK(said_of_scale(sign * double{Limits::denorm_min()}, dtype).ends_with(rule));
+        }
+    }
+    if (in_double) return;
+    CHECK(said_of_scale(std::nextafter(double{Limits::max()}, infinity), DType::f32).ends_with(rule));
+    CHECK(said_of_scale(1e39, DType::f32) == "softmax_scale = 1e+39" + rule);
+    CHECK(said_of_scale(-1e39, DType::bf16) == "softmax_scale = -1e+39" + rule);
+    CHECK(said_of_scale(1e-50, DType::f16) == "softmax_scale = 1e-50" + rule);
+    CHECK(said_of_scale(1e-300, DType::f32) == "softmax_scale = 1e-300" + rule);
+}
+
+TEST_CASE("ranks are 1 to 65,536, however many tokens there are") {
+    Configuration chosen = plain();
+    for (const Index ranks : {Index{0}, Index{-1}, Index{65'537}, std::numeric_limits<Index>::max()}) {
+        chosen.ranks = ranks;
+        CHECK_THROWS_WITH_AS(validate(chosen, plain_inputs()),
+                             ("ranks = " + std::to_string(ranks) + ": must be between 1 and 65536").c_str(),
+                             PatternError);
+    }
+    for (const Index tokens : {1, 16, 1 << 20}) {
+        chosen.ranks = 65'536;
+        CHECK(validate(chosen, inputs({1, tokens, 4, 8}, {1, tokens, 2, 8})).ranks == 65'536);
+    }
 }
 
 TEST_CASE("a dropout outside [0, 1) is refused") {

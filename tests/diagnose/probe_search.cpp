@@ -39,8 +39,7 @@ Probe drawn(std::uint64_t seed) {
     Probe probe{.name = "random", .shows = "", .posed = {asked.q, asked.kv_heads, asked.configuration}};
     probe.posed.q.batch = 1;
     probe.posed.configuration.softmax_scale.reset();
-    probe.posed.configuration.ranks =
-        std::min<Index>(1 + asked.configuration.ranks % 7, most_ranks_a_token * asked.q.tokens);
+    probe.posed.configuration.ranks = 1 + asked.configuration.ranks % 7;
     probe.posed.draw = static_cast<Draw>(std::max<Index>(draw(-2, 2), 0));
     probe.gradients = draw(0, 3) == 0;
     probe.decoded = asked.configuration.causal && draw(0, 3) == 0;

@@ -14,8 +14,10 @@ void check(const Problem& problem) {
     for (std::size_t i = 0; i < problem.segment_lengths.size(); ++i)
         require(1 <= problem.dilation_rates[i] && problem.dilation_rates[i] <= problem.segment_lengths[i],
                 "1 <= r <= w");
-    require(std::isfinite(problem.softmax_scale), "the scale is finite");
-    require(1 <= problem.ranks && problem.ranks <= most_ranks_a_token * problem.tokens, "1 <= R <= 64 N");
+    require(std::isfinite(static_cast<float>(problem.softmax_scale)), "the scale is finite, also as float");
+    require(problem.softmax_scale == 0 || std::isnormal(static_cast<float>(problem.softmax_scale)),
+            "the scale is 0 only where it was asked to be");
+    require(1 <= problem.ranks && problem.ranks <= most_ranks, "1 <= R <= 65,536");
     require(0 <= problem.dropout && problem.dropout < 1, "0 <= p < 1");
 }
 
