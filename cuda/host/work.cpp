@@ -15,20 +15,7 @@ void check_size(const char* field, Index size) {
                          "must be at most " + std::to_string(largest_size) + " on a device");
 }
 
-struct HeadRange {
-    Index first, count;
-};
-
-/// The KV heads of pattern i; head_group() the other way round.
-HeadRange heads_of(const Problem& problem, Index pattern) {
-    if (problem.mode == Mode::mixture) return {0, problem.kv_heads};
-    const Index groups = problem.patterns(), size = problem.kv_heads / groups;
-    const Index smaller_groups = groups - problem.kv_heads % groups; // the remainder goes to the groups behind them
-    const Index larger_before = std::max(pattern - smaller_groups, Index{0});
-    return {pattern * size + larger_before, size + (pattern >= smaller_groups)};
-}
-
-Parameters parameters_of(const Problem& problem, Index pattern, HeadRange heads) {
+Parameters parameters_of(const Problem& problem, Index pattern, const KvHeads& heads) {
     const auto i = static_cast<std::size_t>(pattern);
     const Index r = problem.dilation_rates[i];
     const Index enough = std::max(problem.tokens, problem.kv_heads) + 1; // no phase by head is larger
@@ -47,16 +34,16 @@ Parameters parameters_of(const Problem& problem, Index pattern, HeadRange heads)
                                                     : PhaseOf::kv_head_block;
     p.phase = problem.phase == PhaseRule::group ? static_cast<int>(std::min(pattern % r, problem.tokens)) : 0;
     p.phase_block = static_cast<int>(ceil_div(problem.kv_heads, r));
-    p.first_kv_head = static_cast<int>(heads.first);
-    p.kv_head_count = static_cast<int>(heads.count);
+    p.first_kv_head = static_cast<int>(heads.begin);
+    p.kv_head_count = static_cast<int>(heads.count());
     p.softmax_scale = static_cast<float>(problem.softmax_scale);
     p.causal = problem.causal;
     return p;
 }
 
 /// Some head's first selected position lies in the sequence. Phases by block only grow, those by head begin again.
-bool selects_any(const Problem& problem, Index pattern, HeadRange heads) {
-    for (Index g = heads.first; g < heads.first + heads.count; ++g)
+bool selects_any(const Problem& problem, Index pattern, const KvHeads& heads) {
+    for (Index g = heads.begin; g < heads.end; ++g)
         if (pattern_of(problem, pattern, g).phase < problem.tokens) return true;
     return false;
 }
@@ -74,10 +61,10 @@ Work work_of(const Problem& problem) {
 
     Work work{{}, problem.mode == Mode::mixture && problem.patterns() > 1};
     for (Index i = 0; i < problem.patterns(); ++i) {
-        const HeadRange heads = heads_of(problem, i);
-        if (heads.count == 0) continue;
+        const KvHeads heads = heads_of(problem, i);
+        if (heads.count() == 0) continue;
         const Parameters parameters = parameters_of(problem, i, heads);
-        work.patterns.push_back({parameters, selects_any(problem, i, heads), parameters.dilation_rate > 1});
+        work.patterns.push_back({parameters, selects_any(problem, i, heads), parameters.dilation_rate > 1, i});
     }
     if (work.mixed)
         std::ranges::stable_sort(work.patterns, {}, [](const PatternWork& w) { return w.parameters.dilation_rate; });

@@ -14,6 +14,7 @@ struct PatternWork {
     Parameters parameters;    ///< pointers are null: no memory is known yet
     bool selects_any;         ///< false: phases lie beyond the last token, so there is nothing to attend
     bool leaves_rows_between; ///< true, where r > 1: rows of its heads that it does not select must be cleared
+    Index pattern;            ///< of the problem, which was asked for by its own w and r
 };
 
 /// How the patterns of a problem become its result.

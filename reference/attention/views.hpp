@@ -31,24 +31,23 @@ struct View {
 class Views {
 public:
     /// Of a problem that outlives them.
-    Views(const Problem& problem, Index pattern) : problem_(problem), pattern_(pattern) {
-        for (Index g = problem.kv_heads; g-- > 0;)
-            if (uses(problem, pattern, g)) first_head_ = g, ++heads_; // which lie side by side
-        const Pattern any_phase = pattern_of(problem, pattern, first_head_);
+    Views(const Problem& problem, Index pattern)
+        : problem_(problem), pattern_(pattern), heads_(heads_of(problem, pattern)) {
+        const Pattern any_phase = pattern_of(problem, pattern, heads_.begin);
         segments_ = any_phase.segments(problem.tokens);
         longest_ = std::min(ceil_div(any_phase.segment_length, any_phase.dilation_rate), problem.tokens);
     }
 
-    Index count() const { return problem_.batch * segments_ * heads_; }
-    Index longest() const { return longest_; }       ///< an upper bound of the rows of a view
-    Index first_head() const { return first_head_; } ///< of the KV heads that use the pattern
-    Index heads() const { return heads_; }           ///< how many do
+    Index count() const { return problem_.batch * segments_ * heads(); }
+    Index longest() const { return longest_; }        ///< an upper bound of the rows of a view
+    Index first_head() const { return heads_.begin; } ///< of the KV heads that use the pattern
+    Index heads() const { return heads_.count(); }    ///< how many do
 
     View operator[](Index i) const {
-        const Index g = first_head_ + i % heads_, segment = i / heads_ % segments_;
+        const Index g = heads_.begin + i % heads(), segment = i / heads() % segments_;
         const Pattern pattern = pattern_of(problem_, pattern_, g);
         const bool first = problem_.mode == Mode::groups || pattern_ == 0; // of those that the head uses
-        return {i / heads_ / segments_,
+        return {i / heads() / segments_,
                 g,
                 segment,
                 pattern,
@@ -58,7 +57,9 @@ public:
 
 private:
     const Problem& problem_;
-    Index pattern_, segments_, longest_, first_head_ = 0, heads_ = 0;
+    Index pattern_;
+    KvHeads heads_;
+    Index segments_, longest_;
 };
 
 } // namespace dra

@@ -29,7 +29,7 @@ Defect own_chunk_dropped() {
         .symptom = "Rows of the first chunk see nothing: zero or NaN. All others miss the keys of their own chunk, the "
                    "nearest ones.",
         .cause = "Chunks wholly in the future are skipped by `source < rank`, where `source <= rank` is meant.",
-        .repair = "Decide by positions whether any query sees any key (any_visible), never by rank numbers.",
+        .repair = "Decide by positions whether any query sees any key (needed_steps), never by rank numbers.",
         .provenance = "Public implementations of ring attention: relative error 0.22 to 0.59, and NaN.",
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}, .causal = true}},
         .conditions = {needs_causal()},

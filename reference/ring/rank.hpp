@@ -5,7 +5,7 @@
 #include "reference/attention/running_sum.hpp"
 #include "reference/ring/schedule.hpp"
 
-#include <algorithm>
+#include <utility>
 
 namespace dra {
 
@@ -25,19 +25,18 @@ template <class T> struct Rank {
     }
 };
 
-/// The steps of all ranks: work(rank) for those that need the shard that visits them, then hand_on(), whereby every
-/// rank gives to the next what travels. R times each, so that what travels comes home.
-template <class Work, class HandOn> void go_round(const Problem& problem, Work work, HandOn hand_on) {
-    for (Index step = 0; step < problem.ranks; ++step) {
-        for (Index rank = 0; rank < problem.ranks; ++rank)
-            if (ring_step(problem, rank, step).needed) work(static_cast<std::size_t>(rank));
-        hand_on();
-    }
-}
-
-/// Every rank hands what it holds to the next one.
-template <class Visitor> void hand_on(std::vector<Visitor>& visitors) {
-    std::rotate(visitors.rbegin(), visitors.rbegin() + 1, visitors.rend());
+/// A round of what travels: work(rank, owner) for every step at which a rank needs the shard of `owner`, which visits it,
+/// step after step. R steps bring it home again; here it lies where it is, at the place of its owner. Costs what is
+/// worked, and O(R).
+template <class Work> void go_round(const Problem& problem, Work work) {
+    std::vector<std::vector<Turns>> due(static_cast<std::size_t>(problem.ranks)); // by step
+    const auto put = [&](const Turns& next) { due[static_cast<std::size_t>(next.steps.first)].push_back(next); };
+    for (const Turns& all : turns(problem)) put(all);
+    for (Index step = 0; step < problem.ranks; ++step)
+        for (const auto& [rank, steps] : std::exchange(due[static_cast<std::size_t>(step)], {})) {
+            work(static_cast<std::size_t>(rank), static_cast<std::size_t>(owner_at(problem, rank, step)));
+            if (steps.count > 1) put({rank, steps.slice(1, steps.count - 1)});
+        }
 }
 
 /// The result of patterns [first, last), sharded: of all of them, that of ring_attention. float and double.

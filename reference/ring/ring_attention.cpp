@@ -56,18 +56,12 @@ template <class T> std::vector<Rank<T>> attend_on_ring(const Problem& problem, I
                                                        TensorView<const T> v) {
     std::vector<Rank<T>> ranks;
     for (Shard<T>& shard : scatter(problem, q)) ranks.emplace_back(problem, std::move(shard));
-    std::vector<Shard<T>> visiting_k = scatter(problem, k), visiting_v = scatter(problem, v);
+    const std::vector<Shard<T>> visiting_k = scatter(problem, k), visiting_v = scatter(problem, v);
     AttendWorkspace<T> workspace; // the ranks take turns
-    go_round(
-        problem,
-        [&](std::size_t rank) {
-            for (Index pattern = first_pattern; pattern < last_pattern; ++pattern)
-                attend_shard(problem, pattern, ranks[rank], visiting_k[rank], visiting_v[rank], workspace);
-        },
-        [&] {
-            hand_on(visiting_k);
-            hand_on(visiting_v);
-        });
+    go_round(problem, [&](std::size_t rank, std::size_t owner) {
+        for (Index pattern = first_pattern; pattern < last_pattern; ++pattern)
+            attend_shard(problem, pattern, ranks[rank], visiting_k[owner], visiting_v[owner], workspace);
+    });
     return ranks;
 }
 

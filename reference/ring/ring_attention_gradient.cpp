@@ -12,6 +12,7 @@ namespace {
 template <class T> Lse<Wide<T>> find_delta(const Problem& problem, const Shard<T>& dout, const Shard<T>& out) {
     const Index tokens = out.rows.shape().tokens;
     Lse<Wide<T>> delta(problem.batch, problem.heads, tokens);
+    if (tokens == 0) return delta;
     for (Index b = 0; b < problem.batch; ++b)
         for (Index h = 0; h < problem.heads; ++h)
             weighted_mean_gradient<T>(dout.rows.view().rows(b, h), out.rows.view().rows(b, h),
@@ -34,7 +35,7 @@ template <class T> struct GradientRank {
     Shard<T> q, dout;
     ShardSum<T> dq;
     Lse<T> lse;                      ///< [B, H, local tokens]
-    std::vector<Lse<Wide<T>>> delta; ///< of each pattern
+    std::vector<Lse<Wide<T>>> delta; ///< of each pattern where mixing is stopped, else one of all
 };
 
 /// What travels.
@@ -53,7 +54,7 @@ template <class T> void add_gradients(const Problem& problem, Index pattern, Gra
                                       AttendGradientWorkspace<T>& workspace) {
     const TensorView<const T> q = rank.q.rows, dout = rank.dout.rows, k = holds.k.rows, v = holds.v.rows;
     const Lse<T>& lse = rank.lse;
-    const Lse<Wide<T>>& delta = rank.delta[static_cast<std::size_t>(pattern)];
+    const Lse<Wide<T>>& delta = rank.delta[std::min(static_cast<std::size_t>(pattern), rank.delta.size() - 1)];
     for_each_visit(problem, pattern, rank.q.intervals, holds.k.intervals, [&](const Visit& visit) {
         const auto& [b, g, visibility, queries, keys] = visit;
         const Index first = g * problem.group_size();
@@ -86,34 +87,28 @@ template <class T> Gradients<T> ring_attention_gradient(const Problem& problem, 
     Gradients<T> gradients{{problem.q_shape(), T(0)}, {problem.kv_shape(), T(0)}, {problem.kv_shape(), T(0)}};
     std::vector<Shard<T>> own_q = cut(q), own_dout = cut(dout), own_out = cut(result.out), dq = cut(gradients.dq),
                           visiting_k = cut(k), visiting_v = cut(v), dk = cut(gradients.dk), dv = cut(gradients.dv);
+    const bool stopped = problem.mode == Mode::mixture && problem.stop_gradient_mixing;
     std::vector<GradientRank<T>> ranks;
     std::vector<Visitor<T>> visitors;
     for (std::size_t p = 0; p < own_q.size(); ++p) {
-        const Lse<Wide<T>> delta = find_delta(problem, own_dout[p], own_out[p]);
-        const Lse<T> lse = scatter(result.lse, own_q[p].intervals);
-        ranks.push_back({std::move(own_q[p]),
-                         std::move(own_dout[p]),
-                         {std::move(dq[p])},
-                         lse,
-                         std::vector(static_cast<std::size_t>(problem.patterns()), delta)});
+        Lse<T> lse = scatter(result.lse, own_q[p].intervals);
+        ranks.push_back({std::move(own_q[p]), std::move(own_dout[p]), {std::move(dq[p])}, std::move(lse), {}});
+        if (!stopped) ranks.back().delta.push_back(find_delta(problem, ranks.back().dout, own_out[p]));
         visitors.push_back(
             {std::move(visiting_k[p]), std::move(visiting_v[p]), {std::move(dk[p])}, {std::move(dv[p])}});
     }
-    if (problem.mode == Mode::mixture && problem.stop_gradient_mixing)
+    if (stopped)
         for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
             const std::vector<Rank<T>> alone = attend_on_ring(problem, pattern, pattern + 1, q, k, v);
             for (std::size_t p = 0; p < ranks.size(); ++p)
-                ranks[p].delta[static_cast<std::size_t>(pattern)] = find_delta(problem, ranks[p].dout, alone[p].out);
+                ranks[p].delta.push_back(find_delta(problem, ranks[p].dout, alone[p].out));
         }
 
     AttendGradientWorkspace<T> workspace; // the ranks take turns
-    go_round(
-        problem,
-        [&](std::size_t rank) {
-            for (Index pattern = 0; pattern < problem.patterns(); ++pattern)
-                add_gradients(problem, pattern, ranks[rank], visitors[rank], workspace);
-        },
-        [&] { hand_on(visitors); });
+    go_round(problem, [&](std::size_t rank, std::size_t owner) {
+        for (Index pattern = 0; pattern < problem.patterns(); ++pattern)
+            add_gradients(problem, pattern, ranks[rank], visitors[owner], workspace);
+    });
 
     const auto join = [](auto& holders, ShardSum<T> std::remove_reference_t<decltype(holders[0])>::*part,
                          Tensor<T>& to) {

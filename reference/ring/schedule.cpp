@@ -1,40 +1,77 @@
 #include "reference/ring/schedule.hpp"
 
-#include "reference/ring/visit.hpp"
+#include "reference/definition/pattern.hpp"
+
+#include <algorithm>
+#include <iterator>
 
 namespace dra {
 namespace {
 
-bool any_visible(const Pattern& pattern, const Problem& problem, const Interval& queries, const Interval& keys) {
-    for (Index s = pattern.segment_of(queries.begin); s < pattern.segments(queries.end); ++s)
-        if (visibility_of(problem, pattern.selected(s, problem.tokens), queries, keys).any()) return true;
-    return false;
+/// Calls meet(rank) for those that hold some of the positions.
+template <class Meet> void for_each_rank(const std::vector<Holding>& all, const Positions& positions, Meet meet) {
+    for (Index t = 0; t < positions.count;) {
+        const auto behind =
+            std::ranges::upper_bound(all, positions[t], {}, [](const Holding& h) { return h.tokens.begin; });
+        const Holding& holding = *std::prev(behind);
+        meet(holding.rank);
+        t = positions.below(holding.tokens.end);
+    }
+}
+
+/// Calls see(keys) for the keys that queries of an interval see under one pattern, segment by segment.
+template <class See>
+void for_each_seen(const Problem& problem, const Pattern& pattern, const Interval& queries, See see) {
+    for (Index s = pattern.segment_of(queries.begin); s < pattern.segments(queries.end); ++s) {
+        const Positions selected = pattern.selected(s, problem.tokens),
+                        asking = selected.within(queries.begin, queries.end);
+        if (!asking.empty())
+            see(problem.causal ? selected.slice(0, selected.below(asking[asking.count - 1] + 1)) : selected);
+    }
 }
 
 } // namespace
 
-bool any_visible(const Problem& problem, const Interval& queries, const Interval& keys) {
+std::vector<Index> needed_steps(const Problem& problem, const std::vector<Holding>& all, Index rank) {
+    const std::vector<Interval> own = owned(problem, rank);
+    std::vector<Index> steps;
+    if (tokens_in(own) == 0) return steps;
+    std::vector<bool> needed(static_cast<std::size_t>(problem.ranks)); // by step
+    const auto meet = [&](Index owner) {
+        const Index step = (rank - owner + problem.ranks) % problem.ranks;
+        if (!needed[static_cast<std::size_t>(step)]) steps.push_back(step);
+        needed[static_cast<std::size_t>(step)] = true;
+    };
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern)
-        for (Index g = 0; g < problem.kv_heads; ++g)
-            if (uses(problem, pattern, g) && any_visible(pattern_of(problem, pattern, g), problem, queries, keys))
-                return true;
-    return false;
+        for (Index g = heads_of(problem, pattern).begin; g < heads_of(problem, pattern).end; ++g)
+            for (const Interval& queries : own)
+                for_each_seen(problem, pattern_of(problem, pattern, g), queries,
+                              [&](const Positions& keys) { for_each_rank(all, keys, meet); });
+    std::ranges::sort(steps);
+    return steps;
 }
 
-RingStep ring_step(const Problem& problem, Index rank, Index step) {
-    const Index owner = (rank - step + problem.ranks) % problem.ranks;
-    const auto needs = [&] {
-        for (const Interval& queries : owned(problem, rank))
-            for (const Interval& keys : owned(problem, owner))
-                if (any_visible(problem, queries, keys)) return true;
-        return false;
-    };
-    return {owner, needs(), step + 1 < problem.ranks};
+std::vector<Turns> turns(const Problem& problem) {
+    std::vector<Turns> all;
+    const std::vector<Holding> held = holdings(problem);
+    for (Index rank = 0; rank < problem.ranks; ++rank)
+        for (bool begins = true; const Index step : needed_steps(problem, held, rank)) {
+            if (begins || (all.back().steps.count > 1 && step != all.back().steps[all.back().steps.count]))
+                all.push_back({rank, {step, 1, 0}});
+            Positions& steps = all.back().steps;
+            if (steps.count == 1) steps.stride = step - steps.first;
+            ++steps.count;
+            begins = false;
+        }
+    return all;
 }
 
 std::vector<RingStep> ring_schedule(const Problem& problem, Index rank) {
     std::vector<RingStep> steps;
-    for (Index step = 0; step < problem.ranks; ++step) steps.push_back(ring_step(problem, rank, step));
+    for (Index step = 0; step < problem.ranks; ++step)
+        steps.push_back({owner_at(problem, rank, step), false, step + 1 < problem.ranks});
+    for (const Index step : needed_steps(problem, holdings(problem), rank))
+        steps[static_cast<std::size_t>(step)].needed = true;
     return steps;
 }
 

@@ -18,13 +18,26 @@ struct RingStep {
     bool hand_on; ///< whether it hands them to the next rank and receives from the one before: all steps but the last
 };
 
-/// Step `step` of one rank of problem.ranks, in problem.layout. Cost: that of any_visible.
-RingStep ring_step(const Problem& problem, Index rank, Index step);
+/// Whose K and V a rank holds at a step.
+constexpr Index owner_at(const Problem& problem, Index rank, Index step) {
+    return (rank - step + problem.ranks) % problem.ranks;
+}
 
 /// The R steps of one rank.
 std::vector<RingStep> ring_schedule(const Problem& problem, Index rank);
 
-/// Whether some query in `queries` sees some key in `keys`, under any pattern of any head. O(segments that the queries lie in).
-bool any_visible(const Problem& problem, const Interval& queries, const Interval& keys);
+/// The steps of one rank at which some query of it sees some key, under any pattern of any head, ascending; `all` are the
+/// problem's holdings. It walks from shard to shard along the keys that are seen: the cost is that of what is found, for
+/// every segment and head, whatever R is; and none where the rank has no token.
+std::vector<Index> needed_steps(const Problem& problem, const std::vector<Holding>& all, Index rank);
+
+/// Steps at which a rank has work.
+struct Turns {
+    Index rank;
+    Positions steps;
+};
+
+/// The needed steps of all ranks, each a rank's as few arithmetic progressions: dilation is a stride here too.
+std::vector<Turns> turns(const Problem& problem);
 
 } // namespace dra

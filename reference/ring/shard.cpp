@@ -10,6 +10,7 @@ template <class T, class Global, class Copy> void for_each_piece(Shard<T>& shard
     for (std::size_t i = 0; i < shard.intervals.size(); ++i) {
         const auto [begin, end] = shard.intervals[i];
         const Positions here{begin, 1, end - begin};
+        if (here.empty()) continue;
         for (Index b = 0; b < global.shape().batch; ++b)
             for (Index h = 0; h < global.shape().heads; ++h)
                 copy(shard.rows.view().rows(b, h, shard.local(i, here)), global.rows(b, h, here));
@@ -22,6 +23,7 @@ void for_each_piece(Local& local, const std::vector<Interval>& intervals, Global
     const auto [batch, heads, tokens] = global.shape();
     for (std::size_t i = 0; i < intervals.size(); ++i) {
         const Positions here{intervals[i].begin, 1, intervals[i].size()};
+        if (here.empty()) continue;
         for (Index b = 0; b < batch; ++b)
             for (Index h = 0; h < heads; ++h)
                 copy(local.rows(b, h, dra::local(intervals, i, here)), global.rows(b, h, here));
@@ -45,6 +47,15 @@ std::vector<Interval> owned(const Problem& problem, Index rank, Cut& cut) {
     const Index ranks = std::min(block_length, problem.ranks - first), p = rank - first; // of this block
     const Interval tokens{chunk(first, problem.ranks, all).begin, chunk(first + ranks - 1, problem.ranks, all).end};
     return {cut(p, 2 * ranks, tokens), cut(2 * ranks - 1 - p, 2 * ranks, tokens)};
+}
+
+std::vector<Holding> holdings(const Problem& problem) {
+    std::vector<Holding> all;
+    for (Index rank = 0; rank < problem.ranks; ++rank)
+        for (const Interval& tokens : owned(problem, rank))
+            if (tokens.size() > 0) all.push_back({tokens, rank});
+    std::ranges::sort(all, {}, [](const Holding& holding) { return holding.tokens.begin; });
+    return all;
 }
 
 Index tokens_in(const std::vector<Interval>& intervals) {

@@ -34,6 +34,15 @@ using Cut = decltype(chunk);
 /// block. With c = R it is zigzag.
 std::vector<Interval> owned(const Problem& problem, Index rank, Cut& cut = chunk);
 
+/// An interval of tokens, and the rank that owns it.
+struct Holding {
+    Interval tokens;
+    Index rank;
+};
+
+/// All of a ring that hold a token, in the order of their tokens: they are the sequence. O(R).
+std::vector<Holding> holdings(const Problem& problem);
+
 /// Tokens of all intervals together.
 Index tokens_in(const std::vector<Interval>& intervals);
 

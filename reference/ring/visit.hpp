@@ -21,8 +21,8 @@ struct Visit {
     Positions queries, keys; ///< the same as rows of the shards
 };
 
-/// Calls visit(Visit) for every one of a pattern in which some query sees some key. Only segments that the queries lie
-/// in are looked at.
+/// Calls visit(Visit) for every one of a pattern in which some query sees some key. Only segments that both the queries
+/// and the keys lie in are looked at.
 template <class Function> void for_each_visit(const Problem& problem, Index pattern,
                                               const std::vector<Interval>& queries, const std::vector<Interval>& keys,
                                               Function visit) {
@@ -31,13 +31,16 @@ template <class Function> void for_each_visit(const Problem& problem, Index patt
         if (!visibility.any()) return;
         visit(Visit{b, g, visibility, local(queries, i, selected), local(keys, j, selected)});
     };
-    for (Index g = 0; g < problem.kv_heads; ++g) {
-        if (!uses(problem, pattern, g)) continue;
+    const KvHeads heads = heads_of(problem, pattern);
+    for (Index g = heads.begin; g < heads.end; ++g) {
         const Pattern of_head = pattern_of(problem, pattern, g);
         for (std::size_t i = 0; i < queries.size(); ++i)
             for (Index b = 0; b < problem.batch; ++b)
-                for (Index s = of_head.segment_of(queries[i].begin); s < of_head.segments(queries[i].end); ++s)
-                    for (std::size_t j = 0; j < keys.size(); ++j) meet(i, j, b, g, of_head.selected(s, problem.tokens));
+                for (std::size_t j = 0; j < keys.size(); ++j) {
+                    const Index first = of_head.segment_of(std::max(queries[i].begin, keys[j].begin)),
+                                end = of_head.segments(std::min(queries[i].end, keys[j].end));
+                    for (Index s = first; s < end; ++s) meet(i, j, b, g, of_head.selected(s, problem.tokens));
+                }
     }
 }
 

@@ -46,7 +46,7 @@ struct Coverage {
 
 Coverage coverage(const Problem& problem, const Work& work) {
     Coverage found;
-    for (const auto& [p, selects_any, leaves_rows_between] : work.patterns)
+    for (const auto& [p, selects_any, leaves_rows_between, pattern] : work.patterns)
         for (Index g = p.first_kv_head; g < p.first_kv_head + p.kv_head_count; ++g)
             for (Index n = 0; n < problem.tokens; ++n) {
                 const bool selected = selects(p, g, n);

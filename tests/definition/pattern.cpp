@@ -105,4 +105,19 @@ TEST_CASE("a head uses its group's pattern, or in a mixture every pattern") {
         }
 }
 
+TEST_CASE("the heads of a pattern are those that use it, and no others") {
+    for (const Mode mode : {Mode::groups, Mode::mixture})
+        for (Index kv_heads = 1; kv_heads <= 9; ++kv_heads)
+            for (Index patterns = 1; patterns <= 12; ++patterns) {
+                const std::vector<Index> ones(static_cast<std::size_t>(patterns), 1);
+                const Problem problem = problem_of(1, kv_heads, ones, ones, mode, PhaseRule::group);
+                for (Index pattern = 0; pattern < patterns; ++pattern) {
+                    const KvHeads heads = heads_of(problem, pattern);
+                    for (Index g = 0; g < kv_heads; ++g)
+                        REQUIRE((heads.begin <= g && g < heads.end) == uses(problem, pattern, g));
+                    CHECK(0 <= heads.count());
+                }
+            }
+}
+
 } // namespace dra

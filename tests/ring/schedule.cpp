@@ -1,4 +1,4 @@
-#include "reference/ring/schedule.hpp"
+#include "reference/ring/rank.hpp"
 #include "tests/problems.hpp"
 
 #include <doctest/doctest.h>
@@ -59,6 +59,29 @@ TEST_CASE("a step is needed when some pair is visible, and only then") {
     MESSAGE("steps ", steps, ", needed ", needed);
     CHECK(needed > steps / 20);
     CHECK(needed < steps * 19 / 20);
+}
+
+TEST_CASE("a round works at the needed steps of all ranks, each once, and step after step") {
+    for (std::uint64_t seed = 0; seed < 200; ++seed) {
+        const Question asked = draw_question(SeededDraw(seed), {.tokens = 20, .head_dim = 2});
+        CAPTURE(asked);
+        const Problem problem = problem_of(asked);
+        std::set<std::pair<Index, Index>> needed, worked; // rank, owner
+        for (Index rank = 0; rank < problem.ranks; ++rank)
+            for (const RingStep& step : ring_schedule(problem, rank))
+                if (step.needed) needed.emplace(rank, step.owner);
+        Index before = 0, calls = 0;
+        go_round(problem, [&](std::size_t of_rank, std::size_t of_owner) {
+            const auto rank = static_cast<Index>(of_rank), owner = static_cast<Index>(of_owner);
+            const Index step = (rank - owner + problem.ranks) % problem.ranks;
+            CHECK(before <= step);
+            before = step;
+            worked.emplace(rank, owner);
+            ++calls;
+        });
+        CHECK(worked == needed);
+        CHECK(calls == static_cast<Index>(needed.size()));
+    }
 }
 
 /// Causal pairs that each rank works on: the largest share, relative to an equal one. One head.
