@@ -1,6 +1,6 @@
 #include "cuda/type.hpp"
+#include "reference/definition/team_size.hpp"
 
-#include "reference/definition/fork.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -15,7 +15,7 @@ constexpr Index chunk = 1 << 16; // elements that a thread converts at once
 
 template <class Stored> void convert(Stored* to, const auto* from, Index count) {
     using Loaded = std::remove_cvref_t<decltype(*from)>;
-#pragma omp parallel for if (count > chunk && !is_forked)
+#pragma omp parallel for num_threads(threads_for(ceil_div(count, chunk)))
     for (Index first = 0; first < count; first += chunk) {
         const Index size = std::min(chunk, count - first);
         Eigen::Map<Eigen::ArrayX<Stored>>(to + first, size) =

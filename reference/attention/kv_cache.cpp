@@ -4,6 +4,7 @@
 #include "reference/attention/team.hpp"
 #include "reference/attention/views.hpp"
 #include "reference/definition/sizes.hpp"
+#include "reference/definition/team_size.hpp"
 
 #include <atomic>
 
@@ -99,7 +100,7 @@ template <class T> KvCache<T>::KvCache(const Problem& problem)
         throw PatternError("causal", "false", "must be true: when a token is decoded, no later one is there");
     if (problem.dropout != 0)
         throw PatternError("dropout", std::to_string(problem.dropout), "must be 0: decoding is not training");
-    memory_->spaces.assign(static_cast<std::size_t>(omp_get_max_threads()),
+    memory_->spaces.assign(static_cast<std::size_t>(threads_for(problem.batch * problem.kv_heads)),
                            {.panels = kernel::PanelWorkspace<T>(problem.head_dim)});
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
         const Views views(problem, pattern);
@@ -125,12 +126,13 @@ template <class T> void KvCache<T>::check(TensorView<const T> k, TensorView<cons
 template <class T> void KvCache<T>::append(TensorView<const T> k, TensorView<const T> v) {
     check(k, v);
     const Tokens<T> added{tokens_, tokens_ + k.shape().tokens, k, v};
-    for (Index pattern = 0; pattern < problem_.patterns(); ++pattern)
+    for (Index pattern = 0; pattern < problem_.patterns(); ++pattern) {
+        const KvHeads heads = heads_of(problem_, pattern);
         for (Index b = 0; b < problem_.batch; ++b)
-            for (Index g = 0; g < problem_.kv_heads; ++g)
-                if (uses(problem_, pattern, g))
-                    keep(problem_, pattern, b, g, memory_->patterns[static_cast<std::size_t>(pattern)], added,
-                         [](auto&&...) {});
+            for (Index g = heads.begin; g < heads.end; ++g)
+                keep(problem_, pattern, b, g, memory_->patterns[static_cast<std::size_t>(pattern)], added,
+                     [](auto&&...) {});
+    }
     tokens_ = added.end;
 }
 
@@ -176,8 +178,7 @@ template <class T> void KvCache<T>::decode(TensorView<const T> q, TensorView<con
 template <class T> Index KvCache<T>::rows_kept() const {
     Index rows = 0;
     for (Index pattern = 0; pattern < problem_.patterns(); ++pattern)
-        for (Index g = 0; g < problem_.kv_heads; ++g) {
-            if (!uses(problem_, pattern, g)) continue;
+        for (Index g = heads_of(problem_, pattern).begin; g < heads_of(problem_, pattern).end; ++g) {
             const Pattern p = pattern_of(problem_, pattern, g);
             const Positions selected = p.selected(p.segment_of(tokens_), problem_.tokens);
             const Index here = selected.below(tokens_);

@@ -21,8 +21,9 @@ void for_each_left_out(int threads, const Problem& problem, Index pattern, const
         for (Index g = 0; g < heads; ++g) {
             const View view = views[item / blocks * heads + g];
             if (view.combine != Combine::store) return;
-            for (Index gap = 0; gap < gaps_at_once; ++gap)
-                clear(view.b, view.g, view.left_out(item % blocks * gaps_at_once + gap, problem.tokens));
+            const Index first = item % blocks * gaps_at_once, end = view.positions.count + 1; // one more gap than rows
+            for (Index gap = first; gap < std::min(first + gaps_at_once, end); ++gap)
+                clear(view.b, view.g, view.left_out(gap, problem.tokens));
         }
     });
 }

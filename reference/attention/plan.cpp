@@ -3,6 +3,7 @@
 #include "reference/attention/team.hpp"
 #include "reference/attention/views.hpp"
 #include "reference/attention/workspace_memory.hpp"
+#include "reference/definition/team_size.hpp"
 
 namespace dra {
 namespace {
@@ -25,9 +26,11 @@ void start_team(int threads) {
 } // namespace
 
 Plan make_plan(const Problem& problem) {
-    Plan plan{problem, omp_get_max_threads(), {}, {}};
+    Plan plan{problem, 1, {}, {}};
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
         const Views views(problem, pattern);
+        const Index panels = views.count() * problem.group_size() * ceil_div(views.longest(), kernel::lanes<double>);
+        plan.threads = std::max(plan.threads, threads_for(panels)); // nothing is shared out in more items than panels
         const auto views_of = [&](Index rows) {
             return std::clamp<Index>(rows / views.longest(), 1, std::max<Index>(views.count(), 1));
         };
@@ -44,9 +47,11 @@ template <class T> Workspace<T>::Workspace(const Plan& plan) : memory_(std::make
     const Index head_dim = plan.problem.head_dim;
     auto& [wave, panels] = *memory_;
     wave.resize(static_cast<std::size_t>(*std::ranges::max_element(plan.wave_size)));
-    for (Index pattern = 0; pattern < plan.problem.patterns(); ++pattern)
+    for (Index pattern = 0; pattern < plan.problem.patterns(); ++pattern) {
+        const Index longest = Views(plan.problem, pattern).longest();
         for (Index slot = 0; slot < plan.wave_size[static_cast<std::size_t>(pattern)]; ++slot)
-            wave[static_cast<std::size_t>(slot)].resize(Views(plan.problem, pattern).longest(), head_dim);
+            wave[static_cast<std::size_t>(slot)].resize(longest, head_dim);
+    }
     panels.assign(static_cast<std::size_t>(plan.threads), kernel::PanelWorkspace<T>(head_dim));
     start_team(plan.threads);
 }

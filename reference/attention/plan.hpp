@@ -20,12 +20,12 @@ struct GradientWave {
 /// What runs of one problem share; nothing in it changes after make_plan(), so that threads may share it.
 struct Plan {
     Problem problem;
-    int threads;                              ///< of a run's team; a child of fork() runs it alone
+    int threads; ///< of a run's team, not more than the panels of a pattern's queries; a child of fork() runs it alone
     std::vector<Index> wave_size;             ///< of each pattern: how many of its views have their keys packed at once
     std::vector<GradientWave> gradient_waves; ///< of each pattern
 };
 
-/// Settles the problem for teams of as many threads as OpenMP would give the caller now.
+/// Settles the problem for teams of as many threads as OpenMP would give the caller now, as far as there is work for them.
 Plan make_plan(const Problem& problem);
 
 } // namespace dra

@@ -1,7 +1,7 @@
 #include "reference/definition/half_precision.hpp"
 
-#include "reference/definition/fork.hpp"
 #include "reference/definition/rounding.hpp"
+#include "reference/definition/team_size.hpp"
 
 #include <cmath>
 #include <limits>
@@ -57,7 +57,7 @@ template <class Half> Tensor<double> rounding_oracle(const Problem& problem, Ten
                                                      TensorView<const float> k, TensorView<const float> v) {
     Tensor<double> out(problem.q_shape());
     const Index rows = problem.batch * problem.heads * problem.tokens;
-#pragma omp parallel for schedule(dynamic, 16) if (rows > 64 && !is_forked)
+#pragma omp parallel for schedule(dynamic, 16) num_threads(rows > 64 ? threads_for(ceil_div(rows, 16)) : 1)
     for (Index row = 0; row < rows; ++row)
         attend_row<Half>(problem, row / (problem.heads * problem.tokens), row / problem.tokens % problem.heads,
                          row % problem.tokens, q, k, v, out);

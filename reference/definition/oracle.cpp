@@ -13,9 +13,8 @@ Index group_of(const Problem& problem, Index kv_head) {
     }
 }
 
-/// The segment in which KV head g selects token n under a pattern, or `unselected`.
+/// The segment in which KV head g, which uses the pattern, selects token n, or `unselected`.
 Index segment_of(const Problem& problem, Index pattern, Index kv_head, Index n) {
-    if (problem.mode == Mode::groups && pattern != group_of(problem, kv_head)) return unselected;
     const Index w = problem.segment_lengths[static_cast<std::size_t>(pattern)];
     const Index r = problem.dilation_rates[static_cast<std::size_t>(pattern)];
     Index o = pattern % r;
@@ -25,10 +24,12 @@ Index segment_of(const Problem& problem, Index pattern, Index kv_head, Index n) 
     return from_phase >= 0 && from_phase % r == 0 ? n / w : unselected;
 }
 
-/// segment_of() every token, a list a pattern: what is asked N times a pair is divided once.
+/// segment_of() every token, a list for each pattern that the head uses: what is asked N times a pair is divided once.
 std::vector<Segments> segments_of(const Problem& problem, Index kv_head) {
     std::vector<Segments> patterns;
+    const Index group = problem.mode == Mode::groups ? group_of(problem, kv_head) : 0;
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
+        if (problem.mode == Mode::groups && pattern != group) continue;
         Segments& segments = patterns.emplace_back();
         for (Index n = 0; n < problem.tokens; ++n) segments.push_back(segment_of(problem, pattern, kv_head, n));
     }
@@ -62,8 +63,10 @@ void add_head(Oracle& truth, KeyGradients& sums, Index b, Index h, Index g, cons
 Index times_seen(const Problem& problem, Index kv_head, Index i, Index j) {
     if (problem.causal && j > i) return 0;
     Index times = 0;
+    const Index group = problem.mode == Mode::groups ? group_of(problem, kv_head) : 0;
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern)
-        times += joins(segment_of(problem, pattern, kv_head, i), segment_of(problem, pattern, kv_head, j));
+        if (problem.mode == Mode::mixture || pattern == group)
+            times += joins(segment_of(problem, pattern, kv_head, i), segment_of(problem, pattern, kv_head, j));
     return times;
 }
 

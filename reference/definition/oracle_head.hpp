@@ -2,9 +2,9 @@
 /// \file
 /// One head of the oracle: its rows one after another, then its keys. Not installed.
 
-#include "reference/definition/fork.hpp"
 #include "reference/definition/oracle.hpp"
 #include "reference/definition/random.hpp"
+#include "reference/definition/team_size.hpp"
 
 #include <cmath>
 #include <limits>
@@ -15,7 +15,6 @@ namespace dra {
 using Segments = std::vector<Index>; // of every token: the segment that selects it, or `unselected`
 
 inline constexpr Index unselected = -1;
-inline constexpr Index rows_worth_a_team = 64; // below, starting threads takes longer than the rows
 
 inline bool joins(Index segment_of_query, Index segment_of_key) {
     return segment_of_query != unselected && segment_of_query == segment_of_key;
@@ -84,6 +83,10 @@ public:
 
 private:
     static constexpr Real infinity = std::numeric_limits<Real>::infinity();
+    static constexpr Index rows_of_thread = 16; // that it takes at once
+
+    /// Below 64 rows starting threads takes longer than the rows.
+    int team() const { return N_ > 64 ? threads_for((N_ + rows_of_thread - 1) / rows_of_thread) : 1; }
 
     /// The rows of one head.
     template <class T> static Matrix rows_of(TensorView<const T> x, Index b, Index h) {
@@ -98,10 +101,10 @@ private:
         lse = Column::Constant(N_, -infinity);
         maximum_ = sum_ = largest_score_ = largest_dp_ = Column::Zero(N_);
         delta_ = Eigen::ArrayXX<Real>::Zero(N_, patterns());
-#pragma omp parallel if (N_ > rows_worth_a_team && !is_forked)
+#pragma omp parallel num_threads(team())
         {
             std::vector<Pair> seen;
-#pragma omp for schedule(dynamic, 16)
+#pragma omp for schedule(dynamic, rows_of_thread)
             for (Index i = 0; i < N_; ++i) run_query(i, seen);
         }
     }
@@ -109,7 +112,7 @@ private:
     /// dk and dv: what this head adds to those of its KV head. Needs run_queries() before.
     void run_keys() {
         dk = dv = Matrix::Zero(N_, D_);
-#pragma omp parallel for schedule(dynamic, 16) if (N_ > rows_worth_a_team && !is_forked)
+#pragma omp parallel for schedule(dynamic, rows_of_thread) num_threads(team())
         for (Index j = 0; j < N_; ++j) run_key(j);
     }
 

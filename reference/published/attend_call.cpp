@@ -1,13 +1,17 @@
 #include "reference/published/attend_call.hpp"
 
-#include <omp.h>
+#include "reference/definition/team_size.hpp"
 
 namespace dra::published {
 
 template <class T> void Workspace<T>::start() {
-    const auto threads = static_cast<std::size_t>(omp_get_max_threads());
-    while (threads_.size() < threads) threads_.emplace_back(head_dim_);
     for (auto& thread : threads_) thread.counts = {};
+}
+
+template <class T> int Workspace<T>::team(Index items) {
+    const int threads = threads_for(items);
+    while (threads_.size() < static_cast<std::size_t>(threads)) threads_.emplace_back(head_dim_);
+    return threads;
 }
 
 template <class T> ThreadSpace<T>& Workspace<T>::mine() {
@@ -22,7 +26,7 @@ template <class T> Counts Workspace<T>::total() const {
 
 template <class T> const kernel::Packed<T>& Workspace<T>::pack(const Rows<T>& k, const Rows<T>& v) {
     packed_.resize(k.rows(), k.cols());
-#pragma omp parallel for if (k.rows() > kernel::block)
+#pragma omp parallel for num_threads(threads_for(ceil_div(k.rows(), kernel::block)))
     for (Index begin = 0; begin < k.rows(); begin += kernel::block)
         packed_.pack(k, v, begin, std::min<Index>(begin + kernel::block, k.rows()));
     return packed_;

@@ -51,8 +51,10 @@ template <class T> class Workspace {
 public:
     explicit Workspace(Index head_dim) : head_dim_(head_dim) {}
 
-    /// Makes room for the threads of the coming parallel loops, and forgets what was counted.
-    void start();
+    void start(); ///< forgets what was counted
+
+    /// The threads of a loop over so many items, for which there is room then.
+    int team(Index items);
     ThreadSpace<T>& mine(); ///< of the calling thread
     Counts total() const;   ///< counted by all threads since start
 
@@ -75,6 +77,9 @@ template <class T> struct AttendCall {
     Index chunk_offset = 0; ///< what the class added to key indices; 0 in the pipeline, whose positions are global
 
     Index rows() const { return sight.rows; }
+    int team() const {
+        return workspace.team(ceil_div(rows(), kernel::bundle_rows<T>));
+    } ///< of the loop over its panels
 };
 
 /// An attention method: out and lse of the call's rows, stored or merged.

@@ -63,7 +63,7 @@ template <class T> RowStatistics<T> statistics_again(const AttendCall<T>& call, 
     const auto scores = std::make_unique_for_overwrite<kernel::Row<T>[]>(static_cast<std::size_t>(panels * keys));
     RowStatistics<T> found{Eigen::ArrayX<T>(rows), Eigen::ArrayX<T>(with_sum ? rows : 0)};
     with_panels(call.sight, [&](const auto& visible) {
-#pragma omp parallel for schedule(dynamic) if (panels > 1)
+#pragma omp parallel for schedule(dynamic) num_threads(call.workspace.team(panels))
         for (Index p = 0; p < panels; ++p) {
             const Index i0 = p * kernel::lanes<T>, n = std::min<Index>(kernel::lanes<T>, rows - i0);
             kernel::Row<T>* mine = scores.get() + p * keys;

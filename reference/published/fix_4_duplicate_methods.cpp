@@ -25,7 +25,7 @@ Sight all_seen(Sight sight) {
 /// The one loop over panels that one function has; the four before it have a copy each.
 template <class T> void attend_panels(const AttendCall<T>& call, const Sight& sight, Partial<T> into, Combine combine) {
     with_panels(sight, [&](const auto& panels) {
-#pragma omp parallel for schedule(dynamic) if (call.rows() > kernel::bundle_rows <T>)
+#pragma omp parallel for schedule(dynamic) num_threads(call.team())
         for (Index i0 = 0; i0 < call.rows(); i0 += kernel::bundle_rows<T>) {
             ThreadSpace<T>& mine = call.workspace.mine();
             kernel::attend_panels(call.q, call.kv, Counted{panels, sight, mine.counts, call.kv.head_dim},
@@ -39,7 +39,7 @@ template <class T> void attend_panels(const AttendCall<T>& call, const Sight& si
 
 template <class T> void simple_attention(const AttendCall<T>& call, Partial<T> into, Combine combine) {
     with_panels(call.sight, [&](const auto& panels) {
-#pragma omp parallel for schedule(dynamic) if (call.rows() > kernel::bundle_rows <T>)
+#pragma omp parallel for schedule(dynamic) num_threads(call.team())
         for (Index i0 = 0; i0 < call.rows(); i0 += kernel::bundle_rows<T>) {
             ThreadSpace<T>& mine = call.workspace.mine();
             kernel::attend_panels(call.q, call.kv, Counted{panels, call.sight, mine.counts, call.kv.head_dim},
@@ -52,7 +52,7 @@ template <class T> void simple_attention(const AttendCall<T>& call, Partial<T> i
 template <class T> void compute_attention_chunk(const AttendCall<T>& call, Partial<T> into, Combine combine) {
     const Sight sight = call.chunk_offset > 0 ? all_seen(call.sight) : call.sight;
     with_panels(sight, [&](const auto& panels) {
-#pragma omp parallel for schedule(dynamic) if (call.rows() > kernel::bundle_rows <T>)
+#pragma omp parallel for schedule(dynamic) num_threads(call.team())
         for (Index i0 = 0; i0 < call.rows(); i0 += kernel::bundle_rows<T>) {
             ThreadSpace<T>& mine = call.workspace.mine();
             kernel::attend_panels(call.q, call.kv, Counted{panels, sight, mine.counts, call.kv.head_dim},
@@ -65,7 +65,7 @@ template <class T> void compute_attention_chunk(const AttendCall<T>& call, Parti
 template <class T> void compute_attention_standard(const AttendCall<T>& call, Partial<T> into, Combine combine) {
     const Sight sight = moved(call.sight, call.chunk_offset);
     with_panels(sight, [&](const auto& panels) {
-#pragma omp parallel for schedule(dynamic) if (call.rows() > kernel::bundle_rows <T>)
+#pragma omp parallel for schedule(dynamic) num_threads(call.team())
         for (Index i0 = 0; i0 < call.rows(); i0 += kernel::bundle_rows<T>) {
             ThreadSpace<T>& mine = call.workspace.mine();
             kernel::attend_panels(call.q, call.kv, Counted{panels, sight, mine.counts, call.kv.head_dim},
@@ -78,7 +78,7 @@ template <class T> void compute_attention_standard(const AttendCall<T>& call, Pa
 template <class T> void online_softmax_attention(const AttendCall<T>& call, Partial<T> into, Combine combine) {
     const Sight sight = moved(call.sight, -call.chunk_offset);
     with_panels(sight, [&](const auto& panels) {
-#pragma omp parallel for schedule(dynamic) if (call.rows() > kernel::bundle_rows <T>)
+#pragma omp parallel for schedule(dynamic) num_threads(call.team())
         for (Index i0 = 0; i0 < call.rows(); i0 += kernel::bundle_rows<T>) {
             ThreadSpace<T>& mine = call.workspace.mine();
             const Index rows = std::min<Index>(kernel::bundle_rows<T>, call.rows() - i0), head_dim = call.kv.head_dim;

@@ -1,6 +1,7 @@
 #include "reference/published/opportunity_8_compiled_hot_path.hpp"
 
 #include "reference/attention/dilated_attention.hpp"
+#include "reference/definition/team_size.hpp"
 
 namespace dra::published::opportunity_8 {
 namespace {
@@ -31,7 +32,8 @@ public:
             counts_.temporary_elements += result[i].size();
             most = std::max(most, items_[i].rows());
         }
-#pragma omp parallel for collapse(2) schedule(dynamic)
+        const int team = threads_for(static_cast<Index>(items_.size()) * ceil_div(most, block));
+#pragma omp parallel for collapse(2) schedule(dynamic) num_threads(team)
         for (std::size_t i = 0; i < items_.size(); ++i)
             for (Index first = 0; first < most; first += block)
                 if (const Index rows = std::min(block, items_[i].rows() - first); rows > 0)

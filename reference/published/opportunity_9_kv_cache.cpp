@@ -2,6 +2,7 @@
 
 #include "reference/attention/dilated_attention.hpp"
 #include "reference/attention/team.hpp"
+#include "reference/definition/team_size.hpp"
 
 #include <optional>
 
@@ -67,7 +68,7 @@ template <class T> class DenseCache final : public Decoder<T> {
 public:
     DenseCache(const Problem& problem, TensorView<const T> k, TensorView<const T> v)
         : problem_(problem), k_(tokens_of(k, 0, problem.tokens)), v_(tokens_of(v, 0, problem.tokens)),
-          spaces_(static_cast<std::size_t>(omp_get_max_threads()),
+          spaces_(static_cast<std::size_t>(threads_for(problem.batch * problem.kv_heads)),
                   Space{{}, kernel::PanelWorkspace<T>(problem.head_dim), {}}) {}
     void prepare() override {} // the last row is written again
 
