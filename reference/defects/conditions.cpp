@@ -7,17 +7,13 @@ namespace {
 
 /// Whether some piece of a pattern and a KV head that uses it has the property.
 bool any_piece(const Problem& problem, const std::function<bool(const Piece&)>& holds) {
+    const std::vector<Holding> held = holdings(problem);
     for (Index i = 0; i < problem.patterns(); ++i)
-        for (Index g = 0; g < problem.kv_heads; ++g) {
-            if (!uses(problem, i, g)) continue;
+        for (Index g = heads_of(problem, i).begin; g < heads_of(problem, i).end; ++g) {
             const Pattern pattern = pattern_of(problem, i, g);
-            for (Index rank = 0; rank < problem.ranks; ++rank)
-                for (const Interval& chunk : owned(problem, rank)) {
-                    const Index w = pattern.segment_length;
-                    for (Index s = chunk.begin / w; s * w < chunk.end; ++s)
-                        if (const Piece piece{pattern, s, chunk, problem.tokens}; !piece.empty() && holds(piece))
-                            return true;
-                }
+            for (const Holding& chunk : held)
+                for (Index s = pattern.segment_of(chunk.tokens.begin); s < pattern.segments(chunk.tokens.end); ++s)
+                    if (holds({pattern, s, chunk.tokens, problem.tokens})) return true;
         }
     return false;
 }

@@ -69,6 +69,9 @@ struct Defect {
     /// ways, the most common first. Some depend on the problem: a lost chunk may be any.
     std::function<std::vector<Ingredients>(const Problem&)> forms;
 
+    /// It has forms for every chunk, and none moves a row: what each makes of one rank's rows can be seen by itself.
+    bool by_chunk = false;
+
     /// Why it cannot show on a problem: of the first condition that does not hold. Empty where all hold.
     std::string hidden(const Problem& problem) const;
 

@@ -1,6 +1,6 @@
 #include "reference/defects/diagnose.hpp"
-
-#include "reference/definition/fork.hpp"
+#include "reference/defects/one_rank.hpp"
+#include "reference/definition/team_size.hpp"
 
 #include <algorithm>
 
@@ -73,16 +73,33 @@ Diagnosis diagnose(const Problem& problem, const Inputs& inputs, const Result& r
     std::vector<Suspect> all = suspects(problem, result, diagnosis.invisible);
     if (diagnosis.correct)
         std::erase_if(all, [](const Suspect& one) { return catalogue()[one.defect].kind != Kind::cost; });
+    if (!diagnosis.correct && !ended_in_error) diagnosis.rows = row_errors(bounds, result);
     const Index right_pairs = result.pairs ? observe({}, problem, {inputs.q, inputs.k, inputs.v}).work.pairs : 1;
 
-#pragma omp parallel for schedule(dynamic, 1) if (problem.tokens > tokens_worth_a_team && !is_forked)
-    for (Suspect& suspect : all) {
+    const Inputs forward{inputs.q, inputs.k, inputs.v};
+    const auto run = [&](Suspect& suspect) {
         const Defect& defect = catalogue()[suspect.defect];
-        Inputs seen = judged_by;
-        if (defect.kind != Kind::gradient) seen.dout.reset();
+        const Inputs& seen = defect.kind == Kind::gradient ? judged_by : forward;
         const Prediction predicted(defect.kind, observe(suspect.wrong, problem, seen), bounds, result, right_pairs);
         suspect.shows = predicted.shows;
         suspect.match = match(defect, predicted, bounds, result, diagnosis.errors);
+    };
+    std::optional<OneRank> one_rank;
+    if (!diagnosis.rows.empty()) one_rank.emplace(problem, forward, bounds, result, diagnosis.errors, diagnosis.rows);
+    const int team = problem.tokens > tokens_worth_a_team ? threads_for(static_cast<Index>(all.size())) : 1;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(team)
+    for (Suspect& suspect : all) {
+        const Defect& defect = catalogue()[suspect.defect];
+        if (defect.by_chunk) {
+            const auto [shows, matches] = one_rank ? one_rank->run(defect, suspect.wrong) : OneRank::Seen{};
+            suspect.shows = shows;
+            if (!matches) continue;
+        }
+        run(suspect);
+    }
+    for (Suspect& suspect : all) { // where none of them shows in that one rank
+        const auto shows = [&](const Suspect& other) { return other.defect == suspect.defect && other.shows; };
+        if (catalogue()[suspect.defect].by_chunk && std::ranges::none_of(all, shows)) run(suspect);
     }
     for (std::size_t i = 0; i < catalogue().size(); ++i) {
         std::optional<Match> best;
@@ -102,7 +119,6 @@ Diagnosis diagnose(const Problem& problem, const Inputs& inputs, const Result& r
     }
     sort_best_first(diagnosis.matches);
     if (diagnosis.correct || ended_in_error) return diagnosis;
-    diagnosis.rows = row_errors(bounds, result);
     diagnosis.violated = violations(bounds, problem, inputs, result, diagnosis.rows);
     return diagnosis;
 }

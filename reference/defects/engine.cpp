@@ -1,99 +1,8 @@
 #include "reference/defects/engine.hpp"
-
-#include <algorithm>
-#include <cmath>
+#include "reference/defects/calls.hpp"
 
 namespace dra::defects {
 namespace {
-
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-
-/// Goes over the calls of one (batch, head), in the order in which a ring makes them.
-class Calls {
-public:
-    Calls(const Ingredients& ingredients, const Problem& problem, const Inputs& inputs)
-        : is_(ingredients), problem_(problem), inputs_(inputs), token_at_(at(problem.tokens), -1),
-          first_rank_(at(problem.tokens), -1) {
-        for (Index n = 0; n < problem.tokens; ++n) {
-            const Index position = problem.causal ? is_.decoding_position(n) : n;
-            if (position >= 0) token_at_[at(position)] = n;
-        }
-        for (Index rank = problem.ranks - 1; rank >= 0; --rank)
-            for (const auto [begin, end] : is_.computed(problem, rank))
-                std::fill(first_rank_.begin() + begin, first_rank_.begin() + end, rank);
-    }
-
-    /// Calls visit(call) for one pattern of one head.
-    template <class Visit> void of(Index b, Index h, Index pattern, Visit visit) const {
-        for (Index rank = 0; rank < problem_.ranks; ++rank)
-            for (const Interval& queries : is_.computed(problem_, rank))
-                for (Index step = 0; step < problem_.ranks; ++step) {
-                    const Index owner = is_.owner_at(rank, step, problem_.ranks);
-                    const auto chunks = is_.owned(problem_, owner);
-                    const Index here = static_cast<Index>(chunks.size());
-                    for (Index c = 0; c < here; ++c)
-                        if (is_.visits(problem_, queries, chunks[at(c)]))
-                            of(b, h, pattern, {rank, owner, owner * here + c, problem_.ranks * here}, queries,
-                               chunks[at(c)], visit);
-                }
-    }
-
-    /// The positions that a pattern of a KV head selects, ascending.
-    PositionList selected(Index g, Index pattern) const {
-        PositionList list;
-        const Pattern how = is_.pattern_of(problem_, pattern, g);
-        for (Index s = 0; s < how.segments(problem_.tokens); ++s)
-            for (Index rank = 0; rank < problem_.ranks; ++rank)
-                for (const Interval& chunk : is_.owned(problem_, rank))
-                    if (const Piece piece{how, s, chunk, problem_.tokens}; !piece.empty())
-                        for (const Index position : is_.selected(piece)) list.push_back(position);
-        std::ranges::sort(list);
-        return list;
-    }
-
-private:
-    struct Step {
-        Index rank, owner, chunk, chunks;
-    };
-
-    /// The calls of one chunk of queries with one of keys, segment by segment.
-    template <class Visit> void of(Index b, Index h, Index pattern, const Step& step, const Interval& queries,
-                                   const Interval& keys, Visit visit) const {
-        const Index g = h / problem_.group_size();
-        const Pattern how = is_.pattern_of(problem_, pattern, g);
-        for (Index s = 0; s < how.segments(problem_.tokens); ++s) {
-            const Piece query_piece{how, s, queries, problem_.tokens}, key_piece{how, s, keys, problem_.tokens};
-            if (query_piece.empty() || key_piece.empty()) continue;
-            const PositionList selected = is_.selected(query_piece);
-            Call call{.problem = problem_,
-                      .ingredients = is_,
-                      .inputs = inputs_,
-                      .b = b,
-                      .h = h,
-                      .g = g,
-                      .pattern = pattern,
-                      .rank = step.rank,
-                      .owner = step.owner,
-                      .chunk = {step.chunk, step.chunks},
-                      .piece = key_piece,
-                      .keys = is_.attended(problem_, key_piece, is_.selected(key_piece))};
-            for (const Index position : selected) {
-                const Index token = token_at_[at(position)];
-                if (token < 0 || first_rank_[at(position)] != step.rank) continue;
-                call.queries.push_back(position);
-                call.tokens.push_back(token);
-            }
-            call.pairs = static_cast<Index>(selected.size() * call.keys.size());
-            if (call.pairs > 0) visit(call);
-        }
-    }
-
-    const Ingredients& is_;
-    const Problem& problem_;
-    const Inputs& inputs_;
-    std::vector<Index> token_at_;   ///< of every position
-    std::vector<Index> first_rank_; ///< of every position: the first rank that computes it, whose result is kept
-};
 
 /// One pattern of one head: chunks merged, rows finished and put in their places.
 Running run_pattern(const Calls& calls, const Ingredients& is, const Problem& problem, Index b, Index h, Index pattern,
@@ -120,41 +29,6 @@ Running run_head(const Calls& calls, const Ingredients& is, const Problem& probl
     }
     for (Index n = 0; n < head.rows(); ++n) is.finish(row(head, n));
     return head;
-}
-
-/// The rows of k that ranks attend without owning or computing them.
-Index rows_received(const Ingredients& is, const Problem& problem) {
-    Index rows = 0;
-    for (Index rank = 0; rank < problem.ranks; ++rank) {
-        const auto computed = is.computed(problem, rank);
-        for (Index owner = 0; owner < problem.ranks; ++owner)
-            for (const Interval& keys : is.owned(problem, owner)) {
-                const auto holds = [&](const Interval& held) {
-                    return held.begin <= keys.begin && keys.end <= held.end;
-                };
-                const auto needs = [&](const Interval& queries) { return is.visits(problem, queries, keys); };
-                if (std::ranges::none_of(computed, holds) && std::ranges::any_of(computed, needs)) rows += keys.size();
-            }
-    }
-    return rows * problem.batch * problem.kv_heads;
-}
-
-/// Row i of rank `from`'s shard, as a position of rank `to`'s; -1 where that shard is shorter.
-Index moved(const Ingredients& is, const Problem& problem, Index position, Index from, Index to) {
-    if (from == to) return position;
-    Index local = 0;
-    for (const auto [begin, end] : is.owned(problem, from)) {
-        if (begin <= position && position < end) {
-            local += position - begin;
-            break;
-        }
-        local += end - begin;
-    }
-    for (const auto [begin, end] : is.owned(problem, to)) {
-        if (local < end - begin) return begin + local;
-        local -= end - begin;
-    }
-    return -1;
 }
 
 /// Adds one head's gradients.
@@ -203,7 +77,7 @@ void add_gradients(const Calls& calls, const Ingredients& is, const Problem& pro
                     gradients.dq.view().rows(b, h).row(call.tokens[at(i)]) += dQ.row(i);
                 const Index to = is.gradient_owner(call.rank, call.owner, problem.ranks);
                 for (Index j = 0; j < P.cols(); ++j) {
-                    const Index position = moved(is, problem, call.keys[at(j)], call.owner, to);
+                    const Index position = calls.moved(call.keys[at(j)], call.owner, to);
                     if (position < 0 || position >= problem.tokens) continue;
                     gradients.dk.view().rows(b, g).row(position) += dK.row(j);
                     gradients.dv.view().rows(b, g).row(position) += dV.row(j);
@@ -225,7 +99,7 @@ void run(const Ingredients& is, const Problem& problem, const Inputs& inputs, Ob
             for (Index n = 0; n < problem.tokens; ++n) lse(b, h, n) = row(head, n).lse();
             if (inputs.dout) add_gradients(calls, is, problem, inputs, b, h, lse, *observation.gradients);
         }
-    observation.work.rows_received = rows_received(is, problem);
+    observation.work.rows_received = calls.rows_received();
 }
 
 } // namespace

@@ -82,8 +82,8 @@ bool sees(const Pair& pair) { return pair.key <= pair.query; }
 
 bool visits(const Problem&, const Interval&, const Interval&) { return true; }
 
-Index owner_at(Index rank, Index step, Index ranks) { return (rank - step + ranks) % ranks; }
-Index owner_in_order(Index, Index step, Index) { return step; }
+Index step_at(Index rank, Index owner, Index ranks) { return (rank - owner + ranks) % ranks; }
+Index step_in_order(Index, Index owner, Index) { return owner; }
 
 Index gradient_owner(Index, Index owner, Index) { return owner; }
 

@@ -129,8 +129,8 @@ PositionList attended(const Problem& problem, const Piece& piece, PositionList s
 std::vector<Interval> owned(const Problem& problem, Index rank);
 bool sees(const Pair& pair);
 bool visits(const Problem& problem, const Interval& queries, const Interval& keys);
-Index owner_at(Index rank, Index step, Index ranks);
-Index owner_in_order(Index rank, Index step, Index ranks); ///< right too: where all chunks were gathered before
+Index step_at(Index rank, Index owner, Index ranks);
+Index step_in_order(Index rank, Index owner, Index ranks); ///< right too: where all chunks were gathered before
 Index gradient_owner(Index rank, Index owner, Index ranks);
 double delta(const Problem& problem, double all_patterns, double this_pattern);
 Running attend(const Call& call);
@@ -153,8 +153,8 @@ struct Ingredients {
     std::function<std::vector<Interval>(const Problem&, Index rank)> owned = right::owned;
     /// The tokens whose rows a rank computes.
     std::function<std::vector<Interval>(const Problem&, Index rank)> computed = right::owned;
-    /// Whose keys a rank attends at a step.
-    std::function<Index(Index rank, Index step, Index ranks)> owner_at = right::owner_at;
+    /// At which step a rank attends the keys of `owner`; each at another.
+    std::function<Index(Index rank, Index owner, Index ranks)> step_at = right::step_at;
     /// Whether queries of one chunk attend keys of another at all.
     std::function<bool(const Problem&, const Interval& queries, const Interval& keys)> visits = right::visits;
 

@@ -47,7 +47,7 @@ Defect merge_by_max() {
                         [](Ingredients& is) { is.merge = merge_by_running_maximum; },
                         [](Ingredients& is) {
                             is.merge = merge_by_running_maximum;
-                            is.owner_at = right::owner_in_order;
+                            is.step_at = right::step_in_order;
                         }}),
     };
 }

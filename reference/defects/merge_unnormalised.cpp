@@ -34,7 +34,7 @@ Defect merge_unnormalised() {
         .forms = forms({[](Ingredients& is) { is.merge = merge_scaled_by_maximum; },
                         [](Ingredients& is) {
                             is.merge = merge_scaled_by_maximum;
-                            is.owner_at = right::owner_in_order;
+                            is.step_at = right::step_in_order;
                         }}),
     };
 }

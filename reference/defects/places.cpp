@@ -84,13 +84,9 @@ std::vector<RowErrors> row_errors(const Bounds& bounds, const Result& result) {
 }
 
 std::vector<Count> by_chunk(const RowErrors& errors, const Problem& problem) {
-    std::vector<Interval> chunks;
-    for (Index rank = 0; rank < problem.ranks; ++rank)
-        for (const Interval& chunk : owned(problem, rank))
-            if (chunk.size() > 0) chunks.push_back(chunk);
-    std::ranges::sort(chunks, {}, &Interval::begin);
     std::vector<Count> counts;
-    for (const Interval& chunk : chunks) counts.push_back(counted(errors, chunk, [](Index) { return true; }));
+    for (const Holding& chunk : holdings(problem))
+        counts.push_back(counted(errors, chunk.tokens, [](Index) { return true; }));
     return counts;
 }
 

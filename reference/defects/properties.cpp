@@ -57,6 +57,7 @@ public:
         constant_channels();
         lse();
         moved_rows();
+        moved_heads();
         regularities();
         gradients();
         rounding();
@@ -153,25 +154,28 @@ private:
         });
     }
 
-    /// The rows of a right tensor by their first element, so that a row can be looked up.
+    /// Right rows by the element in which they differ most, so that a row can be looked up.
     class Lookup {
     public:
         explicit Lookup(RowMajor<double> rows)
             : rows_(std::move(rows)), order_(static_cast<std::size_t>(rows_.rows())) {
+            (rows_.colwise().maxCoeff() - rows_.colwise().minCoeff()).maxCoeff(&by_);
             std::iota(order_.begin(), order_.end(), 0);
-            std::ranges::sort(order_, {}, [&](Index n) { return rows_(n, 0); });
+            std::ranges::sort(order_, {}, [&](Index n) { return rows_(n, by_); });
         }
         /// Whether `x`, within `slack`, is one of them, and not of zeros.
         bool contains(const Eigen::RowVectorXd& x, double slack) const {
             if (x.size() < 2 || !(x.cwiseAbs().maxCoeff() > 4 * slack)) return false;
-            const auto begin = std::ranges::lower_bound(order_, x[0] - slack, {}, [&](Index n) { return rows_(n, 0); });
-            for (auto n = begin; n != order_.end() && rows_(*n, 0) <= x[0] + slack; ++n)
+            const auto begin =
+                std::ranges::lower_bound(order_, x[by_] - slack, {}, [&](Index n) { return rows_(n, by_); });
+            for (auto n = begin; n != order_.end() && rows_(*n, by_) <= x[by_] + slack; ++n)
                 if ((rows_.row(*n) - x).cwiseAbs().maxCoeff() <= slack) return true;
             return false;
         }
 
     private:
         RowMajor<double> rows_;
+        Index by_ = 0;
         std::vector<Index> order_;
     };
 
@@ -184,13 +188,20 @@ private:
                     const Row row{b, h, n};
                     if (!out().wrong(b, h, n) || !found(row).allFinite()) continue;
                     if (lookup.contains(found(row), bound)) tallies_["rows-in-place"].add(row);
-                    if ((found(row).array() == 0).all() || problem_.head_dim < 2) continue;
-                    for (Index other = 0; other < problem_.heads; ++other)
-                        if (other != h && (found(row) - right({b, other, n})).cwiseAbs().maxCoeff() <= bound) {
-                            tallies_["heads-in-place"].add(row);
-                            break;
-                        }
                 }
+            }
+    }
+
+    /// A wrong row is not its own head's right one, so that what is found is another's.
+    void moved_heads() {
+        for (Index b = 0; b < problem_.batch; ++b)
+            for (Index n = 0; n < problem_.tokens; ++n) {
+                const Lookup lookup(Eigen::Map<const RowMajor<double>>(truth_.attention.out.view().row(b, n, 0),
+                                                                       problem_.heads, problem_.head_dim));
+                for (Index h = 0; h < problem_.heads; ++h)
+                    if (const Row row{b, h, n};
+                        out().wrong(b, h, n) && found(row).allFinite() && lookup.contains(found(row), allowed(row)))
+                        tallies_["heads-in-place"].add(row);
             }
     }
 

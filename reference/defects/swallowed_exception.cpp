@@ -17,14 +17,26 @@ Change losing(Index lost, bool scaled, bool in_order) {
             right::merge(into, from, chunk);
             into.out = scaled ? a * before : before;
         };
-        if (in_order) is.owner_at = right::owner_in_order;
+        if (in_order) is.step_at = right::step_in_order;
     };
 }
 
+/// The numbers of the chunks that have a token, the last one first: no other can be lost.
+std::vector<Index> chunks_to_lose(const Problem& problem) {
+    std::vector<Index> numbers;
+    for (Index rank = problem.ranks - 1; rank >= 0; --rank) {
+        const std::vector<Interval> own = owned(problem, rank);
+        for (std::size_t c = own.size(); c-- > 0;)
+            if (own[c].size() > 0) numbers.push_back(rank * static_cast<Index>(own.size()) + static_cast<Index>(c));
+    }
+    return numbers;
+}
+
 std::vector<Ingredients> losing_any_chunk(const Problem& problem) {
+    const std::vector<Index> numbers = chunks_to_lose(problem);
     std::vector<Change> changes;
-    for (Index lost = chunks(problem) - 1; lost >= 0; --lost) changes.push_back(losing(lost, true, false));
-    for (Index lost = chunks(problem) - 1; lost >= 0; --lost)
+    for (const Index lost : numbers) changes.push_back(losing(lost, true, false));
+    for (const Index lost : numbers)
         for (const bool in_order : {true, false}) changes.push_back(losing(lost, false, in_order));
     return forms(std::move(changes))(problem);
 }
@@ -46,6 +58,7 @@ Defect swallowed_exception() {
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}}},
         .conditions = {},
         .forms = losing_any_chunk,
+        .by_chunk = true,
     };
 }
 

@@ -1,0 +1,176 @@
+#pragma once
+/// \file
+/// The calls of attention that a set of ingredients makes of a problem: which rows of a rank meet which chunk of keys,
+/// segment by segment. What they cost follows the tokens: ranks without any are asked once what they own.
+
+#include "reference/defects/ingredients.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace dra::defects {
+
+inline std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+
+/// A chunk of keys that has a token.
+struct KeyChunk {
+    Interval tokens;
+    Index owner, number;
+};
+
+/// Tokens whose rows ranks compute: those of the first one are kept, and the others do the same once more.
+struct Share {
+    Interval tokens;
+    Index rank, times;
+};
+
+/// Goes over the calls of one (batch, head), in the order in which a ring makes them. Chunks without tokens are met once,
+/// when the ingredients are asked for them.
+class Calls {
+public:
+    Calls(const Ingredients& ingredients, const Problem& problem, const Inputs& inputs)
+        : is_(ingredients), problem_(problem), inputs_(inputs), token_at_(at(problem.tokens), -1),
+          first_rank_(at(problem.tokens), -1) {
+        for (Index n = 0; n < problem.tokens; ++n) {
+            const Index position = problem.causal ? is_.decoding_position(n) : n;
+            if (position >= 0) token_at_[at(position)] = n;
+        }
+        for (Index rank = 0; rank < problem.ranks; ++rank) {
+            owned_.push_back(is_.owned(problem, rank));
+            for (const Interval& tokens : owned_.back()) {
+                if (tokens.size() > 0) chunks_.push_back({tokens, rank, count_});
+                ++count_;
+            }
+            std::vector<Interval> computed = is_.computed(problem, rank);
+            for (const Interval& tokens : computed)
+                if (tokens.size() > 0) share(tokens, rank);
+            if (tokens_in(computed) > 0) computed_.push_back(std::move(computed));
+        }
+    }
+
+    /// Calls visit(call) for one pattern of one head.
+    template <class Visit> void of(Index b, Index h, Index pattern, Visit visit) const {
+        const Pattern how = is_.pattern_of(problem_, pattern, h / problem_.group_size());
+        for (const Share& share : shares_)
+            for (const KeyChunk& chunk : visiting(how, share))
+                if (is_.visits(problem_, share.tokens, chunk.tokens)) of(b, h, pattern, how, share, chunk, visit);
+    }
+
+    /// The positions that a pattern of a KV head selects, ascending.
+    PositionList selected(Index g, Index pattern) const {
+        PositionList list;
+        const Pattern how = is_.pattern_of(problem_, pattern, g);
+        for (const KeyChunk& chunk : chunks_)
+            for (Index s = how.segment_of(chunk.tokens.begin); s < how.segments(chunk.tokens.end); ++s)
+                for (const Index position : is_.selected({how, s, chunk.tokens, problem_.tokens}))
+                    list.push_back(position);
+        std::ranges::sort(list);
+        return list;
+    }
+
+    /// The rows of k that ranks attend without owning or computing them.
+    Index rows_received() const {
+        Index rows = 0;
+        for (const std::vector<Interval>& computed : computed_)
+            for (const KeyChunk& keys : chunks_) {
+                const auto holds = [&](const Interval& held) {
+                    return held.begin <= keys.tokens.begin && keys.tokens.end <= held.end;
+                };
+                const auto needs = [&](const Interval& queries) {
+                    return queries.size() > 0 && is_.visits(problem_, queries, keys.tokens);
+                };
+                if (std::ranges::any_of(computed, needs) && std::ranges::none_of(computed, holds))
+                    rows += keys.tokens.size();
+            }
+        return rows * problem_.batch * problem_.kv_heads;
+    }
+
+    /// Row i of rank `from`'s shard, as a position of rank `to`'s; -1 where that shard is shorter.
+    Index moved(Index position, Index from, Index to) const {
+        if (from == to) return position;
+        Index local = 0;
+        for (const auto [begin, end] : owned_[at(from)]) {
+            if (begin <= position && position < end) {
+                local += position - begin;
+                break;
+            }
+            local += end - begin;
+        }
+        for (const auto [begin, end] : owned_[at(to)]) {
+            if (local < end - begin) return begin + local;
+            local -= end - begin;
+        }
+        return -1;
+    }
+
+private:
+    void share(const Interval& tokens, Index rank) {
+        const auto [known, is_first] = share_of_.try_emplace({tokens.begin, tokens.end}, shares_.size());
+        if (!is_first) {
+            ++shares_[known->second].times;
+            return;
+        }
+        shares_.push_back({tokens, rank, 1});
+        for (Index n = tokens.begin; n < tokens.end; ++n)
+            if (first_rank_[at(n)] < 0) first_rank_[at(n)] = rank;
+    }
+
+    /// The chunks that have tokens in a segment that queries lie in, in the order in which they come.
+    std::vector<KeyChunk> visiting(const Pattern& how, const Share& queries) const {
+        const Index begin = how.segment_of(queries.tokens.begin), end = how.segments(queries.tokens.end);
+        std::vector<std::pair<Index, KeyChunk>> found; // with the step
+        for (const KeyChunk& chunk : chunks_)
+            if (how.segment_of(chunk.tokens.begin) < end && begin < how.segments(chunk.tokens.end))
+                found.emplace_back(is_.step_at(queries.rank, chunk.owner, problem_.ranks), chunk);
+        std::ranges::stable_sort(found, {}, &std::pair<Index, KeyChunk>::first);
+        std::vector<KeyChunk> chunks;
+        for (const auto& [step, chunk] : found) chunks.push_back(chunk);
+        return chunks;
+    }
+
+    /// The calls of one share with a chunk of keys, segment by segment.
+    template <class Visit> void of(Index b, Index h, Index pattern, const Pattern& how, const Share& queries,
+                                   const KeyChunk& keys, Visit visit) const {
+        const Index first = how.segment_of(std::max(queries.tokens.begin, keys.tokens.begin)),
+                    end = how.segments(std::min(queries.tokens.end, keys.tokens.end));
+        for (Index s = first; s < end; ++s) {
+            const Piece query_piece{how, s, queries.tokens, problem_.tokens},
+                key_piece{how, s, keys.tokens, problem_.tokens};
+            const PositionList selected = is_.selected(query_piece);
+            Call call{.problem = problem_,
+                      .ingredients = is_,
+                      .inputs = inputs_,
+                      .b = b,
+                      .h = h,
+                      .g = h / problem_.group_size(),
+                      .pattern = pattern,
+                      .rank = queries.rank,
+                      .owner = keys.owner,
+                      .chunk = {keys.number, count_},
+                      .piece = key_piece,
+                      .keys = is_.attended(problem_, key_piece, is_.selected(key_piece))};
+            for (const Index position : selected) {
+                const Index token = token_at_[at(position)];
+                if (token < 0 || first_rank_[at(position)] != queries.rank) continue;
+                call.queries.push_back(position);
+                call.tokens.push_back(token);
+            }
+            call.pairs = static_cast<Index>(selected.size() * call.keys.size()) * queries.times;
+            if (call.pairs > 0) visit(call);
+        }
+    }
+
+    const Ingredients& is_;
+    const Problem& problem_;
+    const Inputs& inputs_;
+    std::vector<Index> token_at_;   ///< of every position
+    std::vector<Index> first_rank_; ///< of every position: the first rank that computes it, whose result is kept
+    std::vector<std::vector<Interval>> owned_;    ///< of every rank
+    std::vector<std::vector<Interval>> computed_; ///< of every rank that has any
+    std::vector<KeyChunk> chunks_;
+    Index count_ = 0; ///< of all chunks
+    std::vector<Share> shares_;
+    std::map<std::pair<Index, Index>, std::size_t> share_of_; ///< of the tokens [begin, end)
+};
+
+} // namespace dra::defects
