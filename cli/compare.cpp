@@ -157,7 +157,7 @@ Comparison compare(const Flags& flags) {
     if (!flags.input) return compare(flags, options, random_inputs<float>(flags, options.lengths.back()));
     for (const auto& [flag, value] : {std::pair{"--heads", &flags.heads}, {"--head-dim", &flags.head_dim}})
         if (*value) throw PatternError(flag, **value, "must not be given with --input, which has its own");
-    const TensorFile file = read_safetensors(*flags.input);
+    const TensorFile file = read_safetensors(*flags.input, {"q", "k", "v"});
     if (device) {
         if (file.at("q").dtype == DType::f64)
             throw ShapeError("q.dtype", "F64", "must be F32, BF16 or F16 with --backend " + flags.backend);

@@ -6,6 +6,9 @@
 
 namespace dra::cli {
 
+/// The tensors that pose a problem; dout where its gradients are asked for too.
+inline const std::vector<std::string> problem_tensors = {"q", "k", "v", "dout"};
+
 /// What q, k, v and dout of a file claim to be, for validate().
 InputInfo describe(const TensorFile& file);
 

@@ -32,10 +32,10 @@ int run(const Flags& flags) {
     check_files({{"--json", flags.json}, {"--heat-map", flags.heat_map}},
                 {{"--input", flags.input}, {"--output-to-check", flags.output_to_check}});
 
-    const TensorFile file = read_safetensors(flags.input);
+    const TensorFile file = read_safetensors(flags.input, problem_tensors);
     const Problem problem = validate(chosen, describe(file));
     const defects::Result result =
-        read_result(flags.output_to_check ? read_safetensors(*flags.output_to_check) : file, dtype);
+        read_result(read_safetensors(flags.output_to_check.value_or(flags.input), result_tensors), dtype);
     const FileInputs inputs(file, result.dtype);
     const defects::Diagnosis diagnosis = defects::diagnose(problem, inputs.view(), result);
 

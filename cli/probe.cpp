@@ -120,7 +120,7 @@ int check(const fs::path& folder, const std::optional<std::string>& json) {
     std::map<std::string, defects::Result> answers;
     for (const Probe& probe : defects::probes())
         if (const fs::path path = answer_path(folder, probe); fs::exists(path))
-            answers[probe.name] = read_result(read_safetensors(path), probe.dtype);
+            answers[probe.name] = read_result(read_safetensors(path, result_tensors), probe.dtype);
     if (answers.empty())
         throw FormatError("--check", folder.string(), "must hold an answer, such as weights.answer.safetensors");
     const defects::Verdict verdict = defects::check(answers);

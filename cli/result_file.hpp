@@ -7,6 +7,9 @@
 
 namespace dra::cli {
 
+/// The tensors that answer a problem.
+inline const std::vector<std::string> result_tensors = {"out", "lse", "dq", "dk", "dv"};
+
 /// The tensors of a problem, exact in the type that it is judged in.
 struct FileInputs {
     Tensor<double> q, k, v;

@@ -107,7 +107,7 @@ int run(const Flags& flags) {
     check_writable(flags.output);
     const std::optional<DeviceRun> device = open_device_run(flags, backend);
 
-    TensorFile file = read_safetensors(flags.input);
+    TensorFile file = read_safetensors(flags.input, problem_tensors);
     const Problem problem = validate(chosen, describe(file));
     const bool in_double = file.at("q").dtype == DType::f64;
     TensorFile result = device      ? (*device)(problem, std::move(file), flags.check_finite)

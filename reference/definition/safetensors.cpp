@@ -1,13 +1,12 @@
 #include "reference/definition/safetensors.hpp"
 
+#include "reference/definition/safetensors_header.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 #include <fstream>
-#include <limits>
-#include <set>
 
 namespace dra {
 namespace {
@@ -17,16 +16,6 @@ using nlohmann::json;
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t header_limit = 100'000'000;
-constexpr int deepest = 3; // {name: {"shape": [...]}}
-constexpr const char* metadata_key = "__metadata__";
-
-/// A tensor as the header announces it.
-struct Entry {
-    std::string name;
-    DType dtype;
-    std::vector<Index> shape;
-    Index begin, end; // bytes, from the end of the header
-};
 
 /// Reads one file; every error names it.
 class Reader {
@@ -38,18 +27,17 @@ public:
         size_ = fs::file_size(path);
     }
 
-    TensorFile read() {
-        const json header = read_header();
-        TensorFile file;
-        std::vector<Entry> entries;
-        for (const auto& [name, value] : header.items()) {
-            if (name == metadata_key)
-                file.metadata = read_metadata(value);
-            else
-                entries.push_back(read_entry(name, value));
+    /// The tensors with these names, as far as there are any; without names, all.
+    TensorFile read(const std::vector<std::string>* names) {
+        const SafetensorsHeader header = read_header();
+        TensorFile file{{}, header.metadata};
+        const auto load = [&](const auto& item) { file.tensors[item.first] = read_elements(item.first, item.second); };
+        if (!names) {
+            for (const auto& item : header.tensors) load(item);
+            return file;
         }
-        check_cover(entries); // only now is it known that no tensor claims more than the file holds
-        for (const Entry& entry : entries) file.tensors[entry.name] = read_elements(entry);
+        for (const std::string& name : *names)
+            if (const auto found = header.tensors.find(name); found != header.tensors.end()) load(*found);
         return file;
     }
 
@@ -58,18 +46,15 @@ private:
         throw FormatError(path_, value, rule);
     }
     [[noreturn]] void fail(const std::string& field, const std::string& value, const std::string& rule) const {
-        throw FormatError(path_ + ": " + field, value, rule);
+        throw FormatError(path_ + ": " + printable(field), value, rule);
     }
-
-    /// Bytes after the header.
-    Index data_bytes() const { return static_cast<Index>(size_ - data_begin_); }
 
     void read_bytes(void* to, std::uint64_t count) {
         stream_.read(static_cast<char*>(to), static_cast<std::streamsize>(count));
         if (!stream_) fail("(truncated)", "must hold every byte that its size says");
     }
 
-    json read_header() {
+    SafetensorsHeader read_header() {
         std::uint64_t length = 0;
         if (size_ < sizeof length) fail(std::to_string(size_) + " bytes", "must have at least 8 bytes");
         read_bytes(&length, sizeof length);
@@ -80,102 +65,34 @@ private:
         data_begin_ = sizeof length + length;
         std::string text(length, '\0');
         read_bytes(text.data(), length);
-        return parse_header(text);
+        return parse_safetensors_header(path_, text, size_ - data_begin_);
     }
 
-    json parse_header(const std::string& text) const {
-        std::vector<std::set<std::string>> keys(deepest + 1);
-        const auto inspect = [&](int depth, json::parse_event_t event, json& parsed) {
-            if (event == json::parse_event_t::object_start || event == json::parse_event_t::array_start) {
-                if (depth >= deepest) fail("header", "nested deeper than 3", "must be {name: {field: [...]}}");
-                keys[static_cast<std::size_t>(depth) + 1].clear();
-            } else if (event == json::parse_event_t::key) {
-                if (!keys[static_cast<std::size_t>(depth)].insert(parsed).second)
-                    fail("header", parsed, "must be named only once");
-            }
-            return true;
-        };
-        try {
-            json header = json::parse(text, inspect);
-            if (!header.is_object()) fail("header", header.type_name(), "must be a JSON object");
-            return header;
-        } catch (const json::parse_error& error) {
-            fail("header", "wrong at byte " + std::to_string(error.byte), "must be valid JSON");
-        } catch (const json::out_of_range&) { // 1e999
-            fail("header", "a number beyond double", "must have integers alone");
-        }
-    }
-
-    std::map<std::string, std::string> read_metadata(const json& value) const {
-        if (!value.is_object()) fail(metadata_key, value.type_name(), "must be an object of strings");
-        std::map<std::string, std::string> metadata;
-        for (const auto& [key, text] : value.items()) {
-            if (!text.is_string()) fail(std::string(metadata_key) + "." + key, text.type_name(), "must be a string");
-            metadata[key] = text.get<std::string>();
-        }
-        return metadata;
-    }
-
-    /// A list of sizes or offsets: integers between 0 and 2^63 - 1.
-    std::vector<Index> read_integers(const std::string& field, const json& parent, const char* key) const {
-        const auto found = parent.find(key);
-        if (found == parent.end()) fail(field, "(missing)", "must be given");
-        if (!found->is_array()) fail(field, found->type_name(), "must be a list of integers");
-        std::vector<Index> integers;
-        for (const json& item : *found) {
-            if (!item.is_number_unsigned() || item.get<std::uint64_t>() > std::numeric_limits<Index>::max())
-                fail(field, item.is_number() ? item.dump() : item.type_name(), "must be integers from 0 to 2^63 - 1");
-            integers.push_back(item.get<Index>());
-        }
-        return integers;
-    }
-
-    Entry read_entry(const std::string& name, const json& value) const {
-        if (!value.is_object()) fail(name, value.type_name(), "must be an object");
-        const auto dtype = value.find("dtype");
-        if (dtype == value.end()) fail(name + ".dtype", "(missing)", "must be given");
-        if (!dtype->is_string()) fail(name + ".dtype", dtype->type_name(), "must be a string");
-        const std::vector<Index> shape = read_integers(name + ".shape", value, "shape");
-        const std::vector<Index> offsets = read_integers(name + ".data_offsets", value, "data_offsets");
-        const auto wrong_offsets = [&](const std::string& rule) {
-            fail(name + ".data_offsets", value.at("data_offsets").dump(), rule);
-        };
-        if (offsets.size() != 2 || offsets[0] > offsets[1]) wrong_offsets("must be [begin, end] with begin <= end");
-        const auto known = parse<DType, FormatError>(path_ + ": " + name + ".dtype", dtype->get<std::string>());
-        const Entry entry{name, known, shape, offsets[0], offsets[1]};
-        Index bytes = bytes_of(entry.dtype);
-        for (const Index size : shape)
-            if (__builtin_mul_overflow(bytes, size, &bytes))
-                fail(name + ".shape", value.at("shape").dump(), "its bytes must not exceed 2^63 - 1");
-        if (entry.end > data_bytes()) wrong_offsets("must not end after " + std::to_string(data_bytes()));
-        if (entry.end - entry.begin != bytes) wrong_offsets("must span " + std::to_string(bytes) + " bytes");
-        return entry;
-    }
-
-    /// The tensors tile the bytes after the header: no overlap, no gap, nothing left over.
-    void check_cover(std::vector<Entry>& entries) const {
-        std::ranges::sort(entries, {}, [](const Entry& entry) { return std::pair(entry.begin, entry.end); });
-        Index covered = 0;
-        for (const Entry& entry : entries) {
-            if (entry.begin != covered)
-                fail(entry.name + ".data_offsets[0]", std::to_string(entry.begin),
-                     entry.begin < covered ? "must not overlap what ends at byte " + std::to_string(covered)
-                                           : "must leave no gap after byte " + std::to_string(covered));
-            covered = entry.end;
-        }
-        if (covered < data_bytes()) fail("trailing bytes", std::to_string(data_bytes() - covered), "must be none");
-    }
-
-    template <class T> Eigen::ArrayX<T> read_array(const Entry& entry) {
-        Eigen::ArrayX<T> elements((entry.end - entry.begin) / static_cast<Index>(sizeof(T)));
-        stream_.seekg(static_cast<std::streamoff>(data_begin_) + entry.begin);
-        read_bytes(elements.data(), static_cast<std::uint64_t>(entry.end - entry.begin));
+    template <class T> Eigen::ArrayX<T> read_array(const SafetensorsEntry& entry) {
+        const std::uint64_t bytes = entry.end - entry.begin;
+        Eigen::ArrayX<T> elements(static_cast<Index>(bytes / sizeof(T)));
+        stream_.seekg(static_cast<std::streamoff>(data_begin_ + entry.begin));
+        read_bytes(elements.data(), bytes);
         return elements;
     }
 
-    FileTensor read_elements(const Entry& entry) {
-        FileTensor tensor{entry.dtype, entry.shape, {}};
-        switch (entry.dtype) {
+    /// The sizes as Index; none, nor their product with the zeros left out, may overflow it.
+    std::vector<Index> read_shape(const std::string& name, const SafetensorsEntry& entry) const {
+        std::vector<Index> shape;
+        Index strides = 1;
+        for (const std::uint64_t size : entry.shape) {
+            if (__builtin_mul_overflow(strides, std::max<std::uint64_t>(size, 1), &strides))
+                fail(name + ".shape", json(entry.shape).dump(), "its strides must not exceed 2^63 - 1");
+            shape.push_back(static_cast<Index>(size));
+        }
+        return shape;
+    }
+
+    FileTensor read_elements(const std::string& name, const SafetensorsEntry& entry) {
+        FileTensor tensor{parse<DType, FormatError>(path_ + ": " + printable(name) + ".dtype", entry.dtype),
+                          read_shape(name, entry),
+                          {}};
+        switch (tensor.dtype) {
         case DType::f32: tensor.elements = read_array<float>(entry); break;
         case DType::f64: tensor.elements = read_array<double>(entry); break;
         case DType::bf16: tensor.elements = read_array<Eigen::bfloat16>(entry).cast<float>().eval(); break;
@@ -221,7 +138,11 @@ template <class T> FileTensor to_file(const Lse<T>& lse) {
     return {std::is_same_v<T, double> ? DType::f64 : DType::f32, {B, H, N}, lse.flat()};
 }
 
-TensorFile read_safetensors(const fs::path& path) { return Reader(path).read(); }
+TensorFile read_safetensors(const fs::path& path) { return Reader(path).read(nullptr); }
+
+TensorFile read_safetensors(const fs::path& path, const std::vector<std::string>& names) {
+    return Reader(path).read(&names);
+}
 
 template Tensor<float> to_tensor(const std::string&, const FileTensor&);
 template Tensor<double> to_tensor(const std::string&, const FileTensor&);

@@ -39,10 +39,15 @@ template <class T> FileTensor to_file(const Tensor<T>& tensor);
 template <class T> FileTensor to_file(const Tensor<T>& tensor, DType stored);
 template <class T> FileTensor to_file(const Lse<T>& lse);
 
-/// Reads a whole file. Throws FormatError on anything that the format forbids: a file shorter than its header says, a
-/// header above 100 MB or that is not a JSON object, duplicate names, an unknown dtype, negative or overflowing sizes,
-/// offsets that are out of range, overlap or leave a gap, trailing bytes. Elements are allocated only once all that is
-/// known to be right.
+/// Reads of a file what is asked for: the tensors of these names, as far as there are any, and its metadata. Of the
+/// other tensors only the header is judged, in any type of the format, and no element is read.
+///
+/// Throws FormatError on anything that the format forbids: a file shorter than its header says, a header above 100 MB,
+/// and all that parse_safetensors_header() refuses; and where a tensor that is asked for is neither F32, F64, BF16 nor
+/// F16. Elements are allocated only once the header is known to be right.
+TensorFile read_safetensors(const std::filesystem::path& path, const std::vector<std::string>& names);
+
+/// All tensors of a file.
 TensorFile read_safetensors(const std::filesystem::path& path);
 
 /// Throws FormatError when `path` is not a file, existing or to be, in a directory that can be written to.
