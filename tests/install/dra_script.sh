@@ -18,11 +18,15 @@ fake() {
 # A fresh tree in which nothing is built, on a machine with everything but two packages, for a user without rights.
 fresh() {
     rm -rf "${folder:?}/bin" "$folder/tree dir" "$folder/calls" "$folder/installed"
-    mkdir -p "$folder/bin" "$folder/tree dir/benchmarks" "$folder/elsewhere"
+    mkdir -p "$folder/bin" "$folder/tree dir/benchmarks" "$folder/tree dir/tests" "$folder/elsewhere"
     cp "$script" "$folder/tree dir/dra"
     echo '{}' >"$folder/tree dir/CMakePresets.json"
     echo 'matplotlib==1' >"$folder/tree dir/benchmarks/requirements.txt"
+    echo 'safetensors==1' >"$folder/tree dir/tests/requirements.txt"
+    echo "Model name: a CPU" >"$folder/cpu"
+    echo ON >"$folder/native"
     : >"$folder/calls"
+    fake lscpu 'echo "Architecture: any"; cat "'"$folder"'/cpu"'
     fake id 'echo 1000'
     fake sudo 'exit 1'
     fake apt-get 'case "$*" in *install*) : >"'"$folder"'/installed" ;; esac'
@@ -36,9 +40,13 @@ fresh() {
         *--preset*) mkdir -p "$tree/build/release/cli"
             : >"$tree/build/release/build.ninja"
             echo "CMAKE_HOME_DIRECTORY:INTERNAL=$tree" >"$tree/build/release/CMakeCache.txt"
+            echo "DRA_NATIVE:BOOL=$(cat "'"$folder"'/native")" >>"$tree/build/release/CMakeCache.txt"
             echo configuring ;;
+        *clean*) rm -f "$tree/build/release/cli/dra"
+            echo cleaning ;;
         *--build*) printf "%s\n" "#!/bin/sh" "echo \"program \$* in \$PWD, python \${DRA_PYTHON_EXECUTABLE-none}\"" >"$tree/build/release/cli/dra"
             chmod +x "$tree/build/release/cli/dra"
+            : >"$tree/build/release/.ninja_log"
             echo building ;;
         esac'
     fake ninja '[ -x "'"$folder"'/tree dir/build/release/cli/dra" ] && echo "ninja: no work to do."'
@@ -92,12 +100,41 @@ call run
 check 'changed presets are configured again' "$err" '*configuring*building*'
 
 fresh
+: >"$folder/installed"
+call run
+check 'the first build cleans nothing' "$err" 'configuring
+building'
+echo "Model name: an older CPU" >"$folder/cpu"
+call run
+check 'the build of another CPU is made again, from nothing' "$err" '*configuring*of another CPU*cleaning*building*'
+check 'and then runs' "$out" 'program run *'
+call run
+check 'once' "$err" ''
+: >"$folder/tree dir/build/release/.configured-by-dra"
+call run
+check 'so is a build that does not say of which CPU it is' "$err" '*cleaning*building*'
+touch -d '+1 minute' "$folder/tree dir/CMakePresets.json"
+: >"$folder/calls"
+call run
+check 'a build of this CPU is configured again without that' "$(grep -c -e '--target clean' "$folder/calls" || true)" 0
+
+fresh
+: >"$folder/installed"
+echo OFF >"$folder/native"
+call run
+echo "Model name: an older CPU" >"$folder/cpu"
+call run
+check 'a build for any CPU stays' "$err" ''
+
+fresh
 fake id 'echo 0'
 call test -L ring
 check 'root needs no sudo' "$(grep -c '^sudo' "$folder/calls" || true)" 0
 check 'the suite runs in the tree' "$out" "ctest in $folder/tree dir"
 check 'ctest gets its arguments' "$(grep '^ctest' "$folder/calls")" 'ctest --preset release -j * -L ring'
 check 'all is built for the suite' "$(grep -e '--target' "$folder/calls")" '*--target all'
+check 'what tests compare with is installed' "$(grep '^python3' "$folder/calls")" "*-m venv --clear $folder/tree dir/build/venv-tests"
+check 'and where it cannot be, the suite says what it skips' "$err" '*tests that need them are skipped*'
 
 fresh
 fake sudo 'shift; "$@"'
