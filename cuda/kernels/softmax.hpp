@@ -67,7 +67,7 @@ struct OnlineSoftmax {
         }
         const float shift[2] = {maximum[0] * c, maximum[1] * c};
         DRA_UNROLLED for (int n = 0; n < N; ++n) DRA_UNROLLED for (int e = 0; e < 4; ++e) s[n][e] =
-            ptx::exp2_approximate(s[n][e] * c - shift[e / 2]);
+            ptx::exp2_approximate(ptx::product_less(s[n][e], c, shift[e / 2]));
         DRA_UNROLLED for (int n = 0; n < N; ++n) DRA_UNROLLED for (int i = 0; i < 2; ++i) sum[i] +=
             s[n][2 * i] + s[n][2 * i + 1];
     }

@@ -177,7 +177,7 @@ template <class T, class P> struct WarpgroupRows {
         DRA_UNROLLED for (int n = 0; n < columns; ++n) DRA_UNROLLED for (int e = 0; e < 2; ++e) {
             if (n < from || n >= to) continue;
             float& x = s[n][2 * i + e];
-            x = ptx::exp2_approximate(x * c - shift);
+            x = ptx::exp2_approximate(ptx::product_less(x, c, shift));
             sum[i] += x;
         }
     }

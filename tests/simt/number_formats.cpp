@@ -49,9 +49,11 @@ TEST_CASE("number formats: floats round to nearest even as Eigen's do, at, below
     CHECK(different == 0);
 }
 
-TEST_CASE("number formats: pack puts the first number in the low half, and exp2 flushes denormals") {
+TEST_CASE("number formats: pack puts the first number in the low half, a product less a number is rounded once, and "
+          "exp2 flushes denormals") {
     CHECK(ptx::pack<bf16>(1.f, -2.f) == (0xC000u << 16 | 0x3F80u));
     CHECK(ptx::pack<fp16>(1.f, -2.f) == (0xC000u << 16 | 0x3C00u));
+    CHECK(ptx::product_less(0x1.001p0f, 0x1.001p0f, 0x1.002p0f) == 0x1p-24f); // the product is not rounded
     CHECK(ptx::exp2_approximate(3.f) == 8.f);
     CHECK(ptx::exp2_approximate(-INFINITY) == 0.f);
     CHECK(ptx::exp2_approximate(-130.f) == 0.f);

@@ -41,6 +41,9 @@ inline float exp2_approximate(float x) {
     return y < smallest ? 0.f : y;
 }
 
+/// x y - z, rounded once.
+inline float product_less(float x, float y, float z) { return std::fma(x, y, -z); }
+
 inline float reciprocal_approximate(float x) { return 1 / x; }
 
 template <class T> std::uint32_t pack(float low, float high) {

@@ -17,6 +17,9 @@ __device__ __forceinline__ float exp2_approximate(float x) {
     return y;
 }
 
+/// x y - z, rounded once: the compiler makes it one multiply-add.
+__device__ __forceinline__ float product_less(float x, float y, float z) { return x * y - z; }
+
 /// 1 / x to one unit in the last place, exact for powers of two; without the branch that a division has.
 __device__ __forceinline__ float reciprocal_approximate(float x) {
     float y;
