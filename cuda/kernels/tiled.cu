@@ -88,10 +88,11 @@ template <class T, int D> __global__ void __launch_bounds__(128)
                 s[m][1] += q * k1;
             }
         }
+        int seen[M]; // keys of this tile that the row sees: the first so many
         DRA_UNROLLED for (int m = 0; m < M; ++m) {
-            const int extent = view.extent(first_row + M * y + m) - first_key; // keys of this tile that the row sees
-            const float s0 = x < extent ? s[m][0] * scale_log2 : -INFINITY;
-            const float s1 = x + 16 < extent ? s[m][1] * scale_log2 : -INFINITY;
+            seen[m] = view.extent(first_row + M * y + m) - first_key;
+            const float s0 = x < seen[m] ? s[m][0] * scale_log2 : -INFINITY;
+            const float s1 = x + 16 < seen[m] ? s[m][1] * scale_log2 : -INFINITY;
             const float highest =
                 across_threads(fmaxf(maximum[m], fmaxf(s0, s1)), [](float a, float b) { return fmaxf(a, b); });
             const float alpha = ptx::exp2_approximate(maximum[m] - highest); // key 0 is visible: never inf - inf
@@ -103,12 +104,13 @@ template <class T, int D> __global__ void __launch_bounds__(128)
             shared_store(P + (M * y + m) * (Shape::keys + 1) + x + 16, p1);
         }
         __syncwarp(); // a row's weights are written and read by the same warp
-        for (int key = 0; key < Shape::keys; ++key) {
+        const int seen_by_any = seen[M - 1] < Shape::keys ? seen[M - 1] : Shape::keys;
+        for (int key = 0; key < seen_by_any; ++key) {
             float p[M];
             DRA_UNROLLED for (int m = 0; m < M; ++m) p[m] = shared_load(P + (M * y + m) * (Shape::keys + 1) + key);
             DRA_UNROLLED for (int c = 0; c < columns; ++c) {
                 const float v = shared_load(V + key * D + x + c * Shape::across);
-                DRA_UNROLLED for (int m = 0; m < M; ++m) o[m][c] += p[m] * v;
+                DRA_UNROLLED for (int m = 0; m < M; ++m) if (key < seen[m]) o[m][c] += p[m] * v; // 0 * NaN is NaN
             }
         }
     }
