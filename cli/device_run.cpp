@@ -1,6 +1,7 @@
 #include "cli/device_run.hpp"
 #include "cli/take_tensor.hpp"
 #include "cuda/attention.hpp"
+#include "cuda/range.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -24,12 +25,9 @@ TensorFile DeviceRun::operator()(const Problem& problem, TensorFile file, bool f
     const cuda::Type type = type_.value_or(cuda::natural_type(stored));
     const std::unique_ptr<cuda::AttentionPlan> plan = device_->make_plan(problem, type, flags_.kernel);
 
-    const auto read = [&](const char* name) {
-        Tensor<float> tensor = take_tensor<float>(file, name);
-        if (finite) check_finite<float>(name, cuda::rounded(tensor, type));
-        return tensor;
-    };
-    const Tensor<float> q = read("q"), k = read("k"), v = read("v");
+    const Tensor<float> q = take_tensor<float>(file, "q"), k = take_tensor<float>(file, "k"),
+                        v = take_tensor<float>(file, "v");
+    if (finite) cuda::check_range(problem, type, q, k, v);
     plan->upload(q, k, v);
     plan->run();
     const Attention<float> result = result_of(*plan, problem);

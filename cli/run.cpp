@@ -139,7 +139,8 @@ Command run_command(CLI::App& program) {
         "fp32|bf16|fp16");
     add("--kernel", flags->device.kernel, "of cuda and emulated: the step of the ladder; default: the fastest", "NAME");
     add("--threads", flags->threads, "default: one a core", "T");
-    command->add_flag("--check-finite", flags->check_finite, "refuse input that is not finite");
+    command->add_flag("--check-finite", flags->check_finite,
+                      "refuse input that is not finite, or so large that what a device makes of it might not be");
     return {command, [flags] { return run(*flags); }};
 }
 

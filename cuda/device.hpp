@@ -4,7 +4,8 @@
 /// target's namespace.
 ///
 /// A plan is made once for a problem and a type: buffers, kernels, tensor maps and the list of launches. Its runs then
-/// allocate nothing and do no work on the host but launching.
+/// allocate nothing and do no work on the host but launching. range.hpp says of which inputs their results are finite, and which
+/// rows an element that is not finite reaches.
 
 #include "cuda/host/error.hpp"
 #include "cuda/type.hpp"

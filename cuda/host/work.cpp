@@ -1,4 +1,5 @@
 #include "cuda/host/work.hpp"
+#include "cuda/range.hpp"
 #include "reference/definition/pattern.hpp"
 
 #include <algorithm>
@@ -53,6 +54,7 @@ bool selects_any(const Problem& problem, Index pattern, const KvHeads& heads) {
 Work work_of(const Problem& problem) {
     if (problem.dropout != 0)
         throw PatternError("dropout", std::to_string(problem.dropout), "must be 0: the kernels have none");
+    check_scale(problem);
     check_size("B", problem.batch);
     check_size("N", problem.tokens);
     check_size("H", problem.heads);

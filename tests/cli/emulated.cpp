@@ -111,4 +111,26 @@ TEST_CASE("what kernels cannot do is refused in one line") {
           "q[0, 0, 0, 0] = inf: must be finite"); // it is, but not in fp16
 }
 
+TEST_CASE("--check-finite refuses what a device's result might not be finite for, and nothing is computed") {
+    const Folder folder;
+    const std::string input = folder.file("in");
+    for (const std::string type : {"fp32", "bf16", "fp16"})
+        for (const std::string wrong : {"q", "k", "v"}) {
+            TensorFile file;
+            for (const char* name : {"q", "k", "v"}) file.tensors[name] = to_file(Tensor<float>({1, 4, 1, 2}, 1));
+            file.tensors[wrong] = to_file(Tensor<float>({1, 4, 1, 2}, std::numeric_limits<float>::quiet_NaN()));
+            write_safetensors(input, file);
+            CHECK(run_complaint(emulated({"--check-finite", "--dtype", type}), input) ==
+                  wrong + "[0, 0, 0, 0] = nan: must be finite");
+        }
+    TensorFile large;
+    for (const char* name : {"q", "k"}) large.tensors[name] = to_file(Tensor<float>({1, 4, 1, 2}, 1));
+    large.tensors["v"] = to_file(Tensor<float>({1, 4, 1, 2}, 0x1p118f));
+    write_safetensors(input, large);
+    CHECK(run_complaint(emulated({"--check-finite"}), input) ==
+          "N*max|v| = 1.329228e+36: must be at most 6.64613998e+35 on a device: sums are in float");
+    CHECK(run_complaint(emulated({"--scale", "1e39"}), input) ==
+          "softmax_scale = 1e+39: must be at most 1.70141183e+38 in magnitude on a device");
+}
+
 } // namespace dra::test
