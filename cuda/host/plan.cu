@@ -18,6 +18,22 @@ bool can_go_together(const Work& work, Type type, int architecture) {
     return patterns > 1 && goes_together(joint_step(), patterns) && std::ranges::all_of(work.patterns, can);
 }
 
+/// The step for a pattern. A refusal of its segments names those that were asked for, where the sequence shortens them.
+const Step& step_for(const Problem& problem, const PatternWork& work, const std::optional<std::string>& kernel,
+                     Type type, int architecture) {
+    try {
+        return choose_step(kernel, type, work.parameters, architecture);
+    } catch (const KernelError& error) {
+        const auto i = static_cast<std::size_t>(work.pattern);
+        const Index w = problem.segment_lengths[i], r = problem.dilation_rates[i];
+        const Step* step = kernel ? find_step(*kernel) : nullptr;
+        if (!step || w <= problem.tokens || error.what() != why_not_segments(*step, work.parameters)) throw;
+        throw KernelError(std::string(error.what()) + ": segments of " + std::to_string(w) +
+                          " with a dilation rate of " + std::to_string(r) + " were asked for, and the sequence has " +
+                          std::to_string(problem.tokens) + " tokens");
+    }
+}
+
 } // namespace
 
 Plan::Plan(const Problem& problem, Type type, const std::optional<std::string>& kernel, int architecture)
@@ -29,16 +45,15 @@ Plan::Plan(const Problem& problem, Type type, const std::optional<std::string>& 
         const bool merges = work.mixed && !passes_.empty();
         if (merges && !pattern.selects_any) continue; // the identity of merge
         const Step* step = nullptr;
-        if (pattern.selects_any) step = &choose_step(asked, type, pattern.parameters, architecture);
+        if (pattern.selects_any) step = &step_for(problem, pattern, asked, type, architecture);
         if (step) kernels_.emplace_back(step->name);
         const bool clears = pattern.leaves_rows_between || !step;
         passes_.push_back({pattern.parameters, step, {}, {}, clears, merges});
         launches_ += (step != nullptr) + clears + merges;
     }
     mixed_ = work.mixed && passes_.size() > 1;
-    together_ = std::ranges::all_of(passes_, [&](const Pass& pass) {
-        return pass.step && goes_together(*pass.step, passes_.size());
-    });
+    together_ = std::ranges::all_of(
+        passes_, [&](const Pass& pass) { return pass.step && goes_together(*pass.step, passes_.size()); });
     launches_ = together_ ? 1 + mixed_ : launches_ + rounds_sum();
     if (mixed_ && together_) put_merging_last();
     allocate();

@@ -59,6 +59,18 @@ const Step* find_step(std::string_view name) {
 
 const Step& joint_step() { return *std::ranges::find(steps, true, &Step::joins_patterns); }
 
+std::string why_not_segments(const Step& step, const Parameters& parameters) {
+    const int N = parameters.tokens, w = segment_of_map(parameters), r = parameters.dilation_rate;
+    const std::string needs = std::string("kernel `") + step.name + "` needs a ";
+    if (step.takes_any_segments) return "";
+    if (w % r != 0)
+        return needs + "dilation rate that divides the segment length, and " + number(r) + " does not divide " +
+               number(w);
+    if (N % w != 0)
+        return needs + "segment length that divides the tokens, and " + number(w) + " does not divide " + number(N);
+    return "";
+}
+
 std::string why_not(const Step& step, Type type, const Parameters& parameters, int architecture) {
     const std::string name = std::string("kernel `") + step.name + "` ";
     if (type == Type::fp32 && !step.takes_fp32) return name + "takes bf16 and fp16, not fp32";
@@ -77,15 +89,7 @@ std::string why_not(const Step& step, Type type, const Parameters& parameters, i
     const long long q_bytes = 2LL * parameters.batch * parameters.tokens * parameters.heads * parameters.head_dim;
     if (step.head_dim_multiple > 1 && q_bytes >= 1LL << 36)
         return name + "needs a q of less than 64 GiB, not " + number(q_bytes >> 30);
-    if (!step.takes_any_segments) {
-        const int w = segment_of_map(parameters), r = parameters.dilation_rate;
-        if (w % r != 0)
-            return name + "needs a dilation rate that divides the segment length, and " + number(r) +
-                   " does not divide " + number(w);
-        if (parameters.tokens % w != 0)
-            return name + "needs a segment length that divides the tokens, and " + number(w) + " does not divide " +
-                   number(parameters.tokens);
-    }
+    if (const std::string why = why_not_segments(step, parameters); !why.empty()) return why;
     const long long blocks = tiles_of(step, parameters);
     if (blocks > std::numeric_limits<int>::max())
         return name + "needs at most 2^31 - 1 blocks, and this problem has " + number(blocks);

@@ -84,6 +84,10 @@ std::span<const Step> ladder();
 /// The step of this name, or null.
 const Step* find_step(std::string_view name);
 
+/// Empty when the step can run segments like these, else the rule that they do not keep. The pattern is shortened to the
+/// sequence (work.hpp).
+std::string why_not_segments(const Step& step, const Parameters& parameters);
+
 /// Empty when the step can run this, else the rule that it cannot keep, in one sentence for the user.
 std::string why_not(const Step& step, Type type, const Parameters& parameters, int architecture);
 

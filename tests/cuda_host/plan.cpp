@@ -56,6 +56,27 @@ TEST_CASE("a plan's result is the definition's, in every type") {
     }
 }
 
+TEST_CASE("a kernel that refuses segments longer than the sequence names those that were asked for") {
+    const auto refusal = [](Index tokens, Index w, Index r, Index head_dim = 64) -> std::string {
+        const Inputs<float> given(Question{{1, tokens, 1, head_dim}, 1, {{w}, {r}}, 1});
+        try {
+            emulator().make_plan(given.problem, Type::bf16, "hopper");
+            return "";
+        } catch (const cuda::KernelError& error) {
+            return error.what();
+        }
+    };
+    const std::string rate = "kernel `hopper` needs a dilation rate that divides the segment length, and ";
+    CHECK(refusal(53, 65, 2) == rate + "2 does not divide 53: segments of 65 with a dilation rate of 2 were asked for, "
+                                       "and the sequence has 53 tokens");
+    CHECK(refusal(53, 2000, 1000) == rate + "54 does not divide 53: segments of 2000 with a dilation rate of 1000 were "
+                                            "asked for, and the sequence has 53 tokens");
+    CHECK(refusal(60, 15, 2) == rate + "2 does not divide 15");
+    CHECK(refusal(53, 10, 2) ==
+          "kernel `hopper` needs a segment length that divides the tokens, and 10 does not divide 53");
+    CHECK(refusal(53, 65, 2, 200) == "kernel `hopper` takes head_dim up to 128, not 200"); // its segments are not why
+}
+
 TEST_CASE("several patterns go together unless another kernel is asked for, and a mixture's partials meet in one of "
           "two ways") {
     for (const Question& asked : questions) {
