@@ -29,6 +29,6 @@ unshare --mount sh -c 'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/de
     "$machine" >>"$log" 2>&1 || status=$?
 
 grep -E '^(The CXX compiler|-- The CXX|dra: |[0-9]+% tests|Total Test time)' "$log" || true
-if grep -inE '(^|[^a-z])warning:|CMake (Deprecation )?Warning|[*]{3}(Failed|Exception|Timeout)' "$log"; then status=1; fi
+if grep -nE '(^|[^a-z])warning:|CMake (Deprecation )?Warning|[*]{3}(Failed|Exception|Timeout)' "$log"; then status=1; fi
 [ "$status" = 0 ] || echo "$suite: failed, status $status" >&2
 exit "$status"
