@@ -114,6 +114,8 @@ def main():
     folder = pathlib.Path(sys.argv[1])
     read = lambda name: json.loads((folder / f"{name}.json").read_text())
     benchmark, ceilings, correctness = read("benchmark"), read("ceilings")["ceilings"], read("correctness")
+    if not benchmark["shapes"] or not any(found["right"] + found["wrong"] for found in correctness["kernels"]):
+        sys.exit(f"{folder}: nothing was measured, or nothing verified: there are no tables")
     environment = benchmark["environment"]
     print(f"{environment['device']}, driver {environment['driver']}, {environment['date']}, PyTorch {environment['torch']}, "
           f"cuDNN {environment['cudnn']}.")  # fmt: skip

@@ -1,7 +1,6 @@
 """The plots of compare.json, drawn by matplotlib into PNG files."""
 
 import os
-import tempfile
 
 from figures import RUNGS, VERDICT_COLOURS, elements, is_fix, label, picture_name, seconds, times, topics
 
@@ -165,13 +164,14 @@ def save(plt, figure, path):
     plt.close(figure)
 
 
+def is_plot(path):
+    return path.stem in {"claims", "waterfall", "complexity"} or path.stem.startswith(("fix_", "opportunity_"))
+
+
 def plots(data, folder):
     """Draws what there is to draw; the names of the files, or why there are none."""
-    for stale in folder.glob("*.png"):
-        if stale.stem in {"claims", "waterfall", "complexity"} or stale.stem.startswith(("fix_", "opportunity_")):
-            stale.unlink()
     try:
-        os.environ.setdefault("MPLCONFIGDIR", tempfile.mkdtemp(prefix="matplotlib-"))
+        os.environ.setdefault("MPLCONFIGDIR", str(folder.parent / "matplotlib"))
         import matplotlib
         matplotlib.use("Agg")
         import matplotlib.pyplot as plt

@@ -4,15 +4,18 @@
     report.py COMPARE.json FOLDER
 
 The tables need Python's standard library alone. The plots need matplotlib; without it the page says that they are missing.
+All of it is made beside what is there, and then put in its place.
 """
 
 import html
 import json
 import pathlib
 import sys
+import tempfile
 
 from figures import RUNGS, VERDICT_COLOURS, count, elements, is_fix, label, picture_name, seconds, size, times, topics
-from plots import plots
+from plots import is_plot, plots
+from whole_file import one_line_of_failure, put_in_place
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1b1f24; max-width: 1180px; margin: 2rem auto; padding: 0 1rem; }
@@ -219,8 +222,18 @@ def main():
     source, folder = map(pathlib.Path, sys.argv[1:])
     data = json.loads(source.read_text(encoding="utf-8"))
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "index.html").write_text(page(data, folder), encoding="utf-8")
+    with tempfile.TemporaryDirectory(prefix=".dra-", dir=folder) as beside:
+        made = pathlib.Path(beside) / "page"
+        made.mkdir()
+        (made / "index.html").write_text(page(data, made), encoding="utf-8")
+        names = {file.name for file in made.iterdir()}
+        for name in sorted(names, key="index.html".__eq__):  # what the page shows, then the page
+            put_in_place(made / name, folder / name)
+    for stale in folder.glob("*.png"):
+        if is_plot(stale) and stale.name not in names:
+            stale.unlink()
 
 
 if __name__ == "__main__":
-    main()
+    with one_line_of_failure("report"):
+        main()

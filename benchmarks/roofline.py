@@ -18,6 +18,7 @@ import pathlib
 import sys
 
 from gpu_ratios import BARE, LIBRARIES, STATES, ours
+from whole_file import folder_beside, one_line_of_failure, put_in_place, write_whole
 
 FLOPS_AN_EXP = 4096 / 16  # of the datasheet's peak, in the time of one exp
 
@@ -79,14 +80,19 @@ def main():
     folder = pathlib.Path(sys.argv[1])
     read = lambda name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     found = roofline(read("benchmark"), read("ceilings")["ceilings"])
-    (folder / "roofline.json").write_text(json.dumps(found, separators=(",", ":")) + "\n", encoding="utf-8")
+    if not found["points"]:
+        sys.exit(f"{folder}/benchmark.json has no point")
+    write_whole(folder / "roofline.json", json.dumps(found, separators=(",", ":")) + "\n")
     try:
         from roofline_plot import plot
     except ImportError as error:
         print(f"no picture: matplotlib is not there ({error})")
         return
-    plot(found, folder / "roofline.svg")
+    with folder_beside(folder / "roofline.svg") as beside:
+        plot(found, pathlib.Path(beside) / "roofline.svg")
+        put_in_place(pathlib.Path(beside) / "roofline.svg", folder / "roofline.svg")
 
 
 if __name__ == "__main__":
-    main()
+    with one_line_of_failure("roofline"):
+        main()

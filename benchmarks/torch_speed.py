@@ -21,6 +21,8 @@ import time
 import torch
 import torch.nn.functional as F
 
+from whole_file import check_writable, one_line_of_failure, write_whole
+
 TOLERANCE = 1e-4  # of the largest element: the two round differently
 
 
@@ -127,6 +129,8 @@ def main():
     arguments.add_argument("--seconds", type=float, default=0.1, help="of a sample")
     arguments.add_argument("--json", help="writes the figures to this file")
     chosen = arguments.parse_args()
+    if chosen.json:
+        check_writable(chosen.json)
     library = ctypes.CDLL(chosen.library)
     library.speed_open.restype = ctypes.c_void_p
 
@@ -146,9 +150,9 @@ def main():
                                   f"{'yes' if causal else 'no ':6} {threads:7}  {f['engine_gflops']:7.1f}  "
                                   f"{f['torch_gflops']:7.1f}  {f['ratio']:5.2f}  {f['best_ratio']:5.2f}", flush=True)
     if chosen.json:
-        with open(chosen.json, "w") as file:
-            json.dump({"torch": torch.__version__, "figures": figures}, file, indent=1)
+        write_whole(chosen.json, json.dumps({"torch": torch.__version__, "figures": figures}, indent=1))
 
 
 if __name__ == "__main__":
-    main()
+    with one_line_of_failure("torch_speed"):
+        main()

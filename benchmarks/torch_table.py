@@ -44,6 +44,8 @@ def rows(figures):
 
 def main():
     figures = [figure for path in sys.argv[1:] for figure in json.loads(Path(path).read_text())["figures"]]
+    if not figures:
+        sys.exit(f"{' '.join(sys.argv[1:]) or 'speed.json'}: nothing was measured: there is no table")
     for cells in (HEADER, ["---"] * len(HEADER), *rows(figures)):
         print("| " + " | ".join(map(str, cells)) + " |")
     print()

@@ -25,6 +25,7 @@ from measuring import STATES, measure, summary
 from peers import flash_attention_3
 from point import INPUT_SETS, Point
 from shapes import KINDS, Shape, shapes
+from whole_file import check_writable, one_line_of_failure, write_whole
 
 DATASHEET_TFLOPS = 989  # bf16, dense, of the H100 and H200 (SXM)
 
@@ -116,11 +117,11 @@ def main():
     parser.add_argument("--seconds", type=float, default=150)
     parser.add_argument("--shapes", default=",".join(KINDS))
     options = parser.parse_args()
+    check_writable(options.results)
     record = {"environment": environment()}
 
     def write():
-        with open(options.results, "w") as file:
-            json.dump(record, file, indent=1)
+        write_whole(options.results, json.dumps(record, indent=1))
 
     if options.part == "ceilings":
         record["ceilings"] = ceilings()
@@ -128,10 +129,13 @@ def main():
             print(f"{state:7s} product {x['product_tflops']:.0f} TFLOP/s, copy {x['copy_tbytes']:.2f} TB/s")
     else:
         measure_attention(Ladder(options.library), options.shapes.split(","), options.seconds, record, write)
+        if not record["shapes"]:
+            sys.exit("benchmark: nothing was measured")
         record["ratios"] = gpu_ratios.ratios(record)
         print("\n".join(gpu_ratios.tables(record)))
     write()
 
 
 if __name__ == "__main__":
-    main()
+    with one_line_of_failure("benchmark"):
+        main()

@@ -37,5 +37,8 @@ def inputs_of(data, bf16):
 
 source, target = map(pathlib.Path, sys.argv[1:3])
 target.mkdir(parents=True, exist_ok=True)
-for path in sorted(source.glob("*.safetensors")):
+paths = sorted(source.glob("*.safetensors"))
+if not paths:
+    sys.exit(f"{source}: has no .safetensors to pack")
+for path in paths:
     (target / path.name).write_bytes(inputs_of(path.read_bytes(), "--bf16" in sys.argv[3:]))

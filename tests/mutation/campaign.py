@@ -205,6 +205,9 @@ def campaign(points, names, killers, jobs, killed):
 
 def verdict(points, names, reached, killed):
     """Prints what was killed and what the list of survivors leaves out or names in vain; returns the exit status."""
+    if not points:
+        print("no mutant was asked for: nothing is known of the tests")
+        return 1
     known = survivors.reasons()
     alive = [n for n in points if names[n] not in killed]
     somewhere = set().union(*(numbers for _, numbers in reached.values()))
@@ -216,7 +219,7 @@ def verdict(points, names, reached, killed):
         print(f"{points[n].path}:{points[n].line}", "not reached" if n in unreached else "survives", json.dumps(survivors.entry(names[n])))
     for name in vain:
         print("killed, or no longer there, but in survivors.json:", json.dumps(survivors.entry(name)))
-    share = 1 - len(alive) / max(len(points), 1)
+    share = 1 - len(alive) / len(points)
     print(f"{len(points) - len(alive)} of {len(points)} killed, {100 * share:.1f} %; {len(alive)} survive, {len(unreached)} of them not "
           f"reached; {len(unknown)} without a reason in survivors.json")  # fmt: skip
     return 0 if share >= LEAST_KILLED and not unknown and not vain else 1
