@@ -6,6 +6,7 @@
 /// ..., "__metadata__": {string: string}}, and the elements, which must cover the rest without gap, overlap or trailing
 /// byte.
 
+#include "reference/definition/output_file.hpp"
 #include "reference/definition/problem.hpp"
 
 #include <filesystem>
@@ -50,12 +51,9 @@ TensorFile read_safetensors(const std::filesystem::path& path, const std::vector
 /// All tensors of a file.
 TensorFile read_safetensors(const std::filesystem::path& path);
 
-/// Throws FormatError when `path` is not a file, existing or to be, in a directory that can be written to.
-void check_writable(const std::filesystem::path& path);
-
-/// Writes each tensor in its dtype, rounded to nearest where that is narrower than its elements: into a temporary beside
-/// `path`, renamed when complete, so that no half-written file is ever left behind. Throws FormatError when it cannot be
-/// written.
+/// Writes each tensor in its dtype, rounded to nearest where that is narrower than its elements. Throws FormatError when
+/// that cannot be done. The second puts the file in its place, too: whole, or not at all.
+void write_safetensors(OutputFile& to, const TensorFile& file);
 void write_safetensors(const std::filesystem::path& path, const TensorFile& file);
 
 } // namespace dra

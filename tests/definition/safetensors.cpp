@@ -271,23 +271,6 @@ TEST_CASE("what cannot be read is refused by its path") {
                              FormatError);
 }
 
-TEST_CASE("what cannot be written is refused and leaves nothing behind") {
-    const Folder folder;
-    write_bytes(folder.file("a_file"), "");
-    fs::create_symlink("/dev/null", folder.file("a_device")); // if it is replaced after all, then not the machine's own
-    for (const fs::path& path :
-         {folder.path / "absent" / "x", folder.path, folder.path / "", folder.file("a_file") / "x",
-          folder.file("a_device"), fs::path("/proc/x"), fs::path("")}) {
-        CAPTURE(path.string());
-        if (path != "/proc/x") CHECK_THROWS_AS(check_writable(path), FormatError); // there root has to try
-        const std::string rule = ": must be a file in an existing directory that can be written to";
-        CHECK_THROWS_WITH_AS(write_safetensors(path, some_tensors()), ("output = " + path.string() + rule).c_str(),
-                             FormatError);
-    }
-    CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 2);
-    CHECK(fs::is_character_file(folder.file("a_device")));
-}
-
 TEST_CASE("a file is replaced whole, and no temporary stays beside it") {
     const Folder folder;
     write_bytes(folder.file(), "something else");
