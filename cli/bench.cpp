@@ -4,6 +4,8 @@
 #include "cli/bench_ladder.hpp"
 #include "cli/commands.hpp"
 #include "cli/measured.hpp"
+#include "cli/named_files.hpp"
+#include "cli/standard_streams.hpp"
 #include "reference/definition/tolerance.hpp"
 
 #include <fmt/format.h>
@@ -20,8 +22,7 @@ using Json = nlohmann::ordered_json;
 
 void narrate(const std::string& what) {
     if (::isatty(STDERR_FILENO) != 1) return;
-    fmt::print(stderr, "\r\033[K{}", what);
-    std::fflush(stderr);
+    remark("\r\033[K{}", what);
 }
 
 Json json(const Speed& speed) {
@@ -48,17 +49,26 @@ Json json(const AttentionSpeed& found) {
 void print(const AttentionSpeed& found) {
     const auto line = [&](int r, const Speed& speed, const char* against, const Speed& base) {
         narrate("");
-        fmt::print("attend  n {:>5}  D {:>3}  {:<10}  r {}  error {:>4.2f}  {:>6.1f} GFLOP/s  {:>4.1f} % of peak  "
-                   "against {:<13}  ratio {:.2f}\n",
-                   found.of.rows, found.of.head_dim, found.of.causal ? "causal" : "not causal", r, found.error_ratio,
-                   speed.gflops(), 100 * speed.gflops() / found.peak.gflops(), against, speed.gflops() / base.gflops());
+        say("attend  n {:>5}  D {:>3}  {:<10}  r {}  error {:>4.2f}  {:>6.1f} GFLOP/s  {:>4.1f} % of peak  "
+            "against {:<13}  ratio {:.2f}\n",
+            found.of.rows, found.of.head_dim, found.of.causal ? "causal" : "not causal", r, found.error_ratio,
+            speed.gflops(), 100 * speed.gflops() / found.peak.gflops(), against, speed.gflops() / base.gflops());
     };
     line(1, found.dense, "Eigen product", found.product);
     line(8, found.dilated, "attend r 1", found.dense);
-    std::fflush(stdout);
+    check_standard_output();
+}
+
+/// Where a flag asks for it.
+void write(const std::optional<std::string>& path, const Json& record) {
+    if (!path) return;
+    OutputFile file(*path, "--json");
+    file.write(json_text(record));
+    put_in_place(std::move(file));
 }
 
 int run_attention(const std::optional<std::string>& file) {
+    check_files({{"--json", file}});
     Json record{{"environment", environment()}, {"threads_used", 1}, {"cases", Json::array()}};
     std::vector<double> peaks, products;
     for (const SpeedCase& of : usual_speed_cases()) {
@@ -67,8 +77,7 @@ int run_attention(const std::optional<std::string>& file) {
         const AttentionSpeed found =
             attention_speed(of, [&](const std::string& what) { narrate(title + ": " + what); });
         if (!found.right) {
-            fmt::print(stderr, "dra: attend {}: error ratio {:.3g}, bound {}\n", title, found.error_ratio,
-                       forward_bound);
+            remark("dra: attend {}: error ratio {:.3g}, bound {}\n", title, found.error_ratio, forward_bound);
             return out_of_tolerance;
         }
         print(found);
@@ -76,20 +85,20 @@ int run_attention(const std::optional<std::string>& file) {
         products.push_back(found.product.gflops());
         record["cases"].push_back(json(found));
     }
-    fmt::print("peak    multiply-adds in registers {:.1f} GFLOP/s, Eigen product of 1024 {:.1f} GFLOP/s: medians of "
-               "the cases; one thread, float\n",
-               spread(peaks).median, spread(products).median);
-    if (file) write_json(*file, record);
+    say("peak    multiply-adds in registers {:.1f} GFLOP/s, Eigen product of 1024 {:.1f} GFLOP/s: medians of "
+        "the cases; one thread, float\n",
+        spread(peaks).median, spread(products).median);
+    write(file, record);
     return success;
 }
 
 int run_scaling(const std::optional<std::string>& file) {
+    check_files({{"--json", file}});
     const Scaling found = scaling(narrate);
     narrate("");
     if (!found.right) {
-        fmt::print(stderr,
-                   "dra: scaling: error ratio {:.3g}, bound {}; or the longer result is not the shorter one repeated\n",
-                   found.error_ratio, forward_bound);
+        remark("dra: scaling: error ratio {:.3g}, bound {}; or the longer result is not the shorter one repeated\n",
+               found.error_ratio, forward_bound);
         return out_of_tolerance;
     }
     Json record{{"environment", environment()},
@@ -99,8 +108,7 @@ int run_scaling(const std::optional<std::string>& file) {
     const auto line = [&](Index tokens, const Samples& samples, const Allocations& allocations) {
         const Spread s = spread(samples);
         const double n = static_cast<double>(tokens);
-        fmt::print(
-            "n {:>7}  {} a call, {} a token ({}-{})  memory beyond q, k, v, out, lse {}\n", tokens,
+        say("n {:>7}  {} a call, {} a token ({}-{})  memory beyond q, k, v, out, lse {}\n", tokens,
             seconds_text(s.median), seconds_text(s.median / n), seconds_text(s.low / n), seconds_text(s.high / n),
             allocations_counted() ? fmt::format("{:.1f} MiB", static_cast<double>(allocations.peak_bytes) / 0x1p20)
                                   : "not counted in this build");
@@ -110,12 +118,12 @@ int run_scaling(const std::optional<std::string>& file) {
              {"samples", samples},
              {"peak_bytes", allocations_counted() ? Json(allocations.peak_bytes) : Json(nullptr)}});
     };
-    fmt::print("H 4  D 64  patterns (2048,1) (8192,4)  causal  float  {} threads  error ratio {:.2f}\n",
-               omp_get_max_threads(), found.error_ratio);
+    say("H 4  D 64  patterns (2048,1) (8192,4)  causal  float  {} threads  error ratio {:.2f}\n", omp_get_max_threads(),
+        found.error_ratio);
     line(shorter_tokens, found.shorter, found.of_shorter);
     line(longer_tokens, found.longer, found.of_longer);
-    fmt::print("time a token, longer over shorter: ratio {:.3f}\n", found.growth());
-    if (file) write_json(*file, record);
+    say("time a token, longer over shorter: ratio {:.3f}\n", found.growth());
+    write(file, record);
     return success;
 }
 

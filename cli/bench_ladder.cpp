@@ -6,9 +6,9 @@
 #include "cli/devices.hpp"
 #include "cli/measured.hpp"
 #include "cli/named_files.hpp"
-#include "reference/definition/safetensors.hpp"
+#include "cli/standard_streams.hpp"
 
-#include <fmt/format.h>
+#include <algorithm>
 
 namespace dra::cli {
 namespace {
@@ -32,18 +32,18 @@ std::string title(const LadderCase& of) {
 }
 
 void print(const LadderSpeed& found) {
-    fmt::print("{}\n", title(found.of));
+    say("{}\n", title(found.of));
     for (const StepSpeed& step : found.steps) {
         if (!step.left_out.empty()) {
-            fmt::print("  {:<17}left out: {}\n", step.kernel, step.left_out);
+            say("  {:<17}left out: {}\n", step.kernel, step.left_out);
             continue;
         }
         const Spread s = spread(step.samples);
-        fmt::print("  {:<17}{:>6.1f} TFLOP/s  {} ({}-{})  errors {:.2f}, lse {:.2f} of the bound{}\n", step.kernel,
-                   found.tflops(step), seconds_text(s.median), seconds_text(s.low), seconds_text(s.high),
-                   step.errors.out, step.errors.lse, &step == found.fastest() ? "  fastest" : "");
+        say("  {:<17}{:>6.1f} TFLOP/s  {} ({}-{})  errors {:.2f}, lse {:.2f} of the bound{}\n", step.kernel,
+            found.tflops(step), seconds_text(s.median), seconds_text(s.low), seconds_text(s.high), step.errors.out,
+            step.errors.lse, &step == found.fastest() ? "  fastest" : "");
     }
-    std::fflush(stdout);
+    check_standard_output();
 }
 
 Json json(const LadderSpeed& found) {
@@ -69,15 +69,6 @@ Json json(const LadderSpeed& found) {
             {"dilation_rate", of.dilation_rate},
             {"flops", of.flops()},
             {"steps", steps}};
-}
-
-void write_table(const std::string& path, const cuda::ChoiceTable& table) {
-    std::ofstream file(path);
-    file << text_of(table);
-    file.close();
-    if (!file) throw FormatError(path, "(unwritable)", "must be a file that can be written");
-    fmt::print("{} choices for {} are in {}: as cuda/host/choices.json they are part of the next build\n",
-               table.choices.size(), table.device, path);
 }
 
 } // namespace
@@ -106,13 +97,22 @@ int bench_ladder(const LadderFlags& flags) {
         record["cases"].push_back(json(found.back()));
         for (const StepSpeed& step : found.back().steps)
             if (!step.errors.within_bounds()) {
-                fmt::print(stderr, "dra: {} at {}: errors {:.3g}, lse {:.3g} of the bound\n", step.kernel, title(of),
-                           step.errors.out, step.errors.lse);
+                remark("dra: {} at {}: errors {:.3g}, lse {:.3g} of the bound\n", step.kernel, title(of),
+                       step.errors.out, step.errors.lse);
                 status = out_of_tolerance;
             }
     }
-    if (flags.json) write_json(*flags.json, record);
-    if (flags.tune && status == success) write_table(*flags.tune, choices(device->facts(), type, found));
+    if (std::ranges::none_of(found, [](const LadderSpeed& at) { return at.fastest() != nullptr; }))
+        throw InputError("kernels", "(none)", "one must be measured, and right");
+    std::vector<OutputFile> files;
+    if (flags.json) files.emplace_back(*flags.json, "--json").write(json_text(record));
+    if (flags.tune && status == success) {
+        const cuda::ChoiceTable table = choices(device->facts(), type, found);
+        files.emplace_back(*flags.tune, "--tune").write(text_of(table));
+        say("{} choices for {}: as cuda/host/choices.json they are part of the next build\n", table.choices.size(),
+            table.device);
+    }
+    put_in_place(files);
     return status;
 }
 

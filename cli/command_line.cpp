@@ -1,7 +1,10 @@
 #include "cli/command_line.hpp"
 
 #include "cli/machine.hpp"
+#include "cli/standard_streams.hpp"
 #include "reference/definition/error.hpp"
+
+#include <sstream>
 
 namespace dra::cli {
 namespace {
@@ -35,13 +38,9 @@ InputError usage_error(const CLI::App& program, const std::vector<Command>& comm
 
 std::vector<Command> commands_of(CLI::App& program) {
     return {
-        run_command(program),
-        diagnose_command(program),
-        probe_command(program),
-        oracle_command(program),
+        run_command(program),     diagnose_command(program), probe_command(program), oracle_command(program),
 #ifdef DRA_HAVE_BENCHMARKS
-        compare_command(program),
-        bench_command(program),
+        compare_command(program), bench_command(program),
 #endif
     };
 }
@@ -58,8 +57,11 @@ std::optional<int> CommandLine::parse(int argc, const char* const* argv) {
     try {
         program_.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        if (error.get_exit_code() == 0) return program_.exit(error); // --help and --version
-        throw usage_error(program_, commands_, error);
+        if (error.get_exit_code() != 0) throw usage_error(program_, commands_, error);
+        std::ostringstream text; // of --help or --version
+        program_.exit(error, text, text);
+        say(text.str());
+        return success;
     }
     return std::nullopt;
 }

@@ -4,18 +4,19 @@
 #include "cli/commands.hpp"
 #include "cli/flags.hpp"
 #include "cli/measured.hpp"
+#include "cli/named_files.hpp"
+#include "cli/output_folder.hpp"
+#include "cli/report.hpp"
 #include "cli/rung_devices.hpp"
+#include "cli/standard_streams.hpp"
 #include "reference/definition/random.hpp"
 #include "reference/definition/safetensors.hpp"
 
 #include <fmt/format.h>
 
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 
 namespace dra::cli {
@@ -108,14 +109,13 @@ class Narration {
 public:
     void operator()(const std::string& stage, const std::string& detail) {
         if (on_terminal_)
-            fmt::print(stderr, "\r\033[K{}: {}", stage, detail);
+            remark("\r\033[K{}: {}", stage, detail);
         else if (stage != last_)
-            fmt::print(stderr, "{}\n", stage);
-        std::fflush(stderr);
+            remark("{}\n", stage);
         last_ = stage;
     }
     void end() const {
-        if (on_terminal_) fmt::print(stderr, "\r\033[K");
+        if (on_terminal_) remark("\r\033[K");
     }
 
 private:
@@ -168,48 +168,40 @@ Comparison compare(const Flags& flags) {
                                             : compare(flags, options, file_inputs<float>(file));
 }
 
-/// Runs a program and waits; its exit status, or 127 where it cannot be started.
-int run_program(const std::string& program, std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), program);
-    std::vector<char*> argv;
-    for (std::string& argument : arguments) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    pid_t child = 0;
-    int status = 0;
-    if (::posix_spawnp(&child, program.c_str(), nullptr, nullptr, argv.data(), environ) != 0) return 127;
-    if (::waitpid(child, &status, 0) != child || !WIFEXITED(status)) return 127;
-    return WEXITSTATUS(status);
+/// Why nothing was measured.
+std::string reasons(const Comparison& comparison) {
+    std::string text;
+    for (const benchmarks::Remark& out : comparison.left_out)
+        text += fmt::format("{}n = {}: {}", text.empty() ? "" : "; ", out.tokens, out.words);
+    return text;
 }
 
-/// The HTML beside the JSON. Its plots need matplotlib, its tables Python alone.
-void make_report(const std::filesystem::path& json, const std::filesystem::path& folder) {
-    const std::vector<std::string> arguments = {DRA_REPORT_SCRIPT, json.string(), folder.string()};
-    const char* chosen = std::getenv("DRA_PYTHON_EXECUTABLE");
-    const bool made =
-        (chosen && *chosen && run_program(chosen, arguments) == 0) || run_program("python3", arguments) == 0;
-    if (made)
-        fmt::print(stderr, "report: {}\n", (folder / "index.html").string());
-    else
-        fmt::print(stderr, "report: index.html was not made, for python3 is missing or failed; {} has all figures\n",
-                   json.string());
+void write(const std::vector<NamedFile>& written, const std::string& text) {
+    std::vector<OutputFile> files;
+    for (const NamedFile& file : written)
+        if (file.path) files.emplace_back(*file.path, file.flag).write(text);
+    put_in_place(files);
 }
 
 int run(const Flags& flags) {
     if (flags.threads) use_threads("--threads", *flags.threads);
-    const std::filesystem::path folder = flags.report.value_or(DRA_REPORT_FOLDER), json = folder / "compare.json";
-    std::filesystem::create_directories(folder);
-    if (flags.json) check_writable(*flags.json);
+    const std::filesystem::path folder = flags.report.value_or(DRA_REPORT_FOLDER), json = folder / "compare.json",
+                                page = folder / "index.html";
+    const OutputFolder made("--report", folder);
+    const std::vector<NamedFile> written = {{"--report", json}, {"--json", flags.json}};
+    check_files({{"--report", json}, {"--report", page}, {"--json", flags.json}}, {{"--input", flags.input}});
+    if (std::filesystem::exists(page) && !std::filesystem::exists(json))
+        throw FormatError("--report", folder.string(), "must not have an index.html that is not this program's");
 
     const Comparison comparison = compare(flags);
-    const nlohmann::ordered_json record = benchmarks::record(comparison, environment());
-    if (flags.json) write_json(*flags.json, record);
-    write_json(json, record);
-    if (comparison.offenders.empty()) fmt::print("{}", benchmarks::table(comparison));
+    if (comparison.lengths.empty() && comparison.offenders.empty())
+        throw PatternError("--lengths", "(none left)", "one must be measured; " + reasons(comparison));
+    if (comparison.offenders.empty()) say(benchmarks::table(comparison));
     for (const benchmarks::Remark& offender : comparison.offenders)
-        fmt::print(stderr, "dra: n = {}: {}\n", offender.tokens, offender.words);
-    std::fflush(stdout);
-    make_report(json, folder);
-    return comparison.offenders.empty() ? success : out_of_tolerance;
+        remark("dra: n = {}: {}\n", offender.tokens, offender.words);
+    write(written, json_text(benchmarks::record(comparison, environment())));
+    const bool reported = make_report(json);
+    return reported && comparison.offenders.empty() ? success : out_of_tolerance;
 }
 
 } // namespace

@@ -5,9 +5,7 @@
 #include "cli/named_files.hpp"
 #include "cli/problem_flags.hpp"
 #include "cli/result_file.hpp"
-#include "cli/text_file.hpp"
-
-#include <fmt/format.h>
+#include "cli/standard_streams.hpp"
 
 #include <memory>
 
@@ -39,9 +37,11 @@ int run(const Flags& flags) {
     const FileInputs inputs(file, result.dtype);
     const defects::Diagnosis diagnosis = defects::diagnose(problem, inputs.view(), result);
 
-    fmt::print("{}", as_text(diagnosis, problem, result));
-    if (flags.json) write_text(*flags.json, as_json(diagnosis));
-    if (flags.heat_map) write_heat_map(*flags.heat_map, diagnosis.rows, problem);
+    say(as_text(diagnosis, problem, result));
+    std::vector<OutputFile> files;
+    if (flags.json) files.emplace_back(*flags.json, "--json").write(as_json(diagnosis));
+    if (flags.heat_map) files.emplace_back(*flags.heat_map, "--heat-map").write(svg_heat_map(diagnosis.rows, problem));
+    put_in_place(files);
     return diagnosis.correct ? success : out_of_tolerance;
 }
 

@@ -1,7 +1,5 @@
 #include "cli/heat_map.hpp"
 
-#include "cli/text_file.hpp"
-
 #include <fmt/format.h>
 
 #include <cmath>
@@ -61,7 +59,7 @@ std::string text_heat_map(const RowErrors& errors, const Problem& problem) {
     return text;
 }
 
-void write_heat_map(const std::filesystem::path& path, const std::vector<RowErrors>& tensors, const Problem& problem) {
+std::string svg_heat_map(const std::vector<RowErrors>& tensors, const Problem& problem) {
     constexpr Index left = 110, cell_height = 12, top = 34, title = 22;
     constexpr const char* colours[] = {"#e8efe8", "#f6d58e", "#ee9a4d", "#c8402f", "#3b0a45"};
     constexpr const char* meanings[] = {"within the bound", "to 10 times", "to 1000 times", "beyond", "not finite"};
@@ -102,7 +100,7 @@ void write_heat_map(const std::filesystem::path& path, const std::vector<RowErro
                     first - 3, y, first - 5, border);
         y += 10;
     }
-    write_text(path, svg + "</svg>\n");
+    return svg + "</svg>\n";
 }
 
 } // namespace dra::cli

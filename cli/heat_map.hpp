@@ -4,7 +4,8 @@
 
 #include "reference/defects/places.hpp"
 
-#include <filesystem>
+#include <string>
+#include <vector>
 
 namespace dra::cli {
 
@@ -12,8 +13,7 @@ namespace dra::cli {
 /// thousand times, and beyond it; '!' not finite.
 std::string text_heat_map(const defects::RowErrors& errors, const Problem& problem);
 
-/// All tensors as SVG. Throws FormatError where it cannot be written.
-void write_heat_map(const std::filesystem::path& path, const std::vector<defects::RowErrors>& tensors,
-                    const Problem& problem);
+/// All tensors as SVG.
+std::string svg_heat_map(const std::vector<defects::RowErrors>& tensors, const Problem& problem);
 
 } // namespace dra::cli

@@ -1,10 +1,9 @@
 #include "cli/command_line.hpp"
+#include "cli/interruption.hpp"
+#include "cli/standard_streams.hpp"
 #include "reference/definition/error.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <cstdio>
 #include <exception>
 #include <new>
 
@@ -15,7 +14,7 @@ namespace {
 int report(std::string line, int status) {
     std::ranges::replace_if(
         line, [](unsigned char c) { return c < ' ' || c == 127; }, '?');
-    fmt::print(stderr, "dra: {}\n", line);
+    remark("dra: {}\n", line);
     return status;
 }
 
@@ -24,10 +23,14 @@ int report(std::string line, int status) {
 
 int main(int argc, char** argv) {
     using namespace dra::cli;
+    hold_standard_streams();
+    survive_or_clean_up_on_signals();
     try {
         CommandLine line;
         const std::optional<int> said = line.parse(argc, argv);
-        return said ? *said : line.run();
+        const int status = said ? *said : line.run();
+        check_standard_output();
+        return status;
     } catch (const dra::InputError& error) {
         return report(error.what(), wrong_input);
     } catch (const std::bad_alloc&) {

@@ -1,15 +1,11 @@
 #pragma once
 /// \file
-/// Figures written to JSON, with what they were measured by.
+/// Figures as JSON, with what they were measured by.
 
 #include "cli/machine.hpp"
-#include "reference/definition/error.hpp"
 
 #include <nlohmann/json.hpp>
 #include <omp.h>
-
-#include <filesystem>
-#include <fstream>
 
 namespace dra::cli {
 
@@ -23,12 +19,6 @@ inline nlohmann::ordered_json environment() {
             {"threads", omp_get_max_threads()}};
 }
 
-/// Throws FormatError when it cannot be written.
-inline void write_json(const std::filesystem::path& path, const nlohmann::ordered_json& json) {
-    std::ofstream file(path);
-    file << json.dump(1) << '\n';
-    file.close();
-    if (!file) throw FormatError(path.string(), "(unwritable)", "must be a file that can be written");
-}
+inline std::string json_text(const nlohmann::ordered_json& json) { return json.dump(1) + '\n'; }
 
 } // namespace dra::cli

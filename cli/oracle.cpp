@@ -2,6 +2,7 @@
 #include "cli/commands.hpp"
 #include "cli/described.hpp"
 #include "cli/flags.hpp"
+#include "cli/named_files.hpp"
 #include "cli/problem_flags.hpp"
 #include "reference/defects/result.hpp"
 #include "reference/definition/random.hpp"
@@ -35,7 +36,7 @@ int run(const Flags& flags) {
     const DType dtype = parse_type("--dtype", flags.dtype);
     const std::uint64_t seed = parse_seed("--tensor-seed", flags.seed);
     const Problem problem = validate(chosen, sizes(flags, dtype));
-    check_writable(flags.emit);
+    check_files({{"--emit", flags.emit}});
 
     const auto drawn = [&](const Shape& shape, std::uint64_t number) {
         return defects::stored(random_normal<double>(shape, 4 * seed + number), dtype);
@@ -56,7 +57,9 @@ int run(const Flags& flags) {
     file.metadata = describe(problem);
     file.metadata.emplace("tensor_seed", std::to_string(seed));
     if (!chosen.softmax_scale) file.metadata.erase("scale"); // as 1 / sqrt(D) is where nobody says otherwise
-    write_safetensors(flags.emit, file);
+    OutputFile output(flags.emit, "--emit");
+    write_safetensors(output, file);
+    put_in_place(std::move(output));
     return success;
 }
 

@@ -1,13 +1,16 @@
 #include "cli/commands.hpp"
 #include "cli/described.hpp"
+#include "cli/named_files.hpp"
+#include "cli/output_folder.hpp"
 #include "cli/result_file.hpp"
-#include "cli/text_file.hpp"
+#include "cli/standard_streams.hpp"
 #include "reference/defects/probes.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include <fstream>
 #include <memory>
 
 namespace dra::cli {
@@ -39,12 +42,24 @@ std::map<std::string, std::string> metadata(const Probe& probe, const Problem& p
     return said;
 }
 
+const std::string title = "# Probes\n"; // of the README.md
+
+bool begins_like_ours(const fs::path& readme) {
+    std::string line(title.size(), '\0');
+    std::ifstream(readme, std::ios::binary).read(line.data(), static_cast<std::streamsize>(line.size()));
+    return line == title;
+}
+
 void emit(const fs::path& folder) {
-    std::error_code error;
-    fs::create_directories(folder, error);
-    if (!fs::is_directory(folder, error))
-        throw FormatError("--emit", folder.string(), "must be a directory, or one to be made");
-    check_writable(folder / "index.json");
+    const OutputFolder made("--emit", folder);
+    const bool again = begins_like_ours(folder / "README.md");
+    std::vector<OutputFile> files;
+    const auto make = [&](const std::string& name) -> OutputFile& {
+        if (!again && fs::exists(folder / name))
+            throw FormatError("--emit", (folder / name).string(),
+                              "must not be there, unless with a README.md of probes");
+        return files.emplace_back(folder / name, "--emit");
+    };
     nlohmann::ordered_json index = nlohmann::ordered_json::array();
     std::string table;
     for (const Probe& probe : defects::probes()) {
@@ -54,7 +69,7 @@ void emit(const fs::path& folder) {
             file.tensors[name] = to_file(*tensor, probe.dtype);
         if (probe.gradients) file.tensors["dout"] = to_file(posed.dout, probe.dtype);
         file.metadata = metadata(probe, posed.problem);
-        write_safetensors(folder / (probe.name + ".safetensors"), file);
+        write_safetensors(make(probe.name + ".safetensors"), file);
         nlohmann::ordered_json entry = file.metadata;
         entry["file"] = probe.name + ".safetensors";
         entry["answer"] = probe.name + ".answer.safetensors";
@@ -63,22 +78,26 @@ void emit(const fs::path& folder) {
         table += fmt::format("| {} | {} | {} | {} | {} |\n", probe.name, name(probe.dtype), asks_for(probe), how(probe),
                              probe.shows);
     }
-    write_text(folder / "index.json", index.dump(2) + "\n");
-    write_text(
-        folder / "README.md",
-        "# Probes\n\n"
-        "For every NAME.safetensors here, compute attention of its q, k, v with the configuration in its metadata\n"
-        "(segments, dilations, mode, phase, causal, scale, ranks, layout; index.json has the same), and write the\n"
-        "result beside it as NAME.answer.safetensors, in the type of the inputs, lse [B, H, N] in F32. Leave out\n"
-        "what your program does not have: lse, gradients, whole probes. `ranks` is the number of chunks of keys, or\n"
-        "of ranks, to use. Where the program ends in an error, write an answer without tensors, with its message as\n"
-        "metadata `error`. Where it counts its work, metadata `pairs` is the number of scores that all ranks and\n"
-        "heads computed, masked ones included, and `rows_received` the rows of k that ranks received.\n\n"
-        "    dra probe --check DIR\n\n"
-        "then reads all answers together and names the defect.\n\n"
-        "| probe | type | compute | how | what it shows |\n|---|---|---|---|---|\n" +
+    make("index.json").write(index.dump(2) + "\n");
+    make("README.md")
+        .write(
+            title +
+            "\n"
+            "For every NAME.safetensors here, compute attention of its q, k, v with the configuration in its metadata\n"
+            "(segments, dilations, mode, phase, causal, scale, ranks, layout; index.json has the same), and write the\n"
+            "result beside it as NAME.answer.safetensors, in the type of the inputs, lse [B, H, N] in F32. Leave out\n"
+            "what your program does not have: lse, gradients, whole probes. `ranks` is the number of chunks of keys, "
+            "or\n"
+            "of ranks, to use. Where the program ends in an error, write an answer without tensors, with its message "
+            "as\n"
+            "metadata `error`. Where it counts its work, metadata `pairs` is the number of scores that all ranks and\n"
+            "heads computed, masked ones included, and `rows_received` the rows of k that ranks received.\n\n"
+            "    dra probe --check DIR\n\n"
+            "then reads all answers together and names the defect.\n\n"
+            "| probe | type | compute | how | what it shows |\n|---|---|---|---|---|\n" +
             table);
-    fmt::print("{} probes in {}: its README.md says what to compute\n", defects::probes().size(), folder.string());
+    put_in_place(files);
+    say("{} probes in {}: its README.md says what to compute\n", defects::probes().size(), folder.string());
 }
 
 std::string as_text(const defects::Verdict& verdict) {
@@ -116,7 +135,10 @@ std::string as_json(const defects::Verdict& verdict) {
 }
 
 int check(const fs::path& folder, const std::optional<std::string>& json) {
-    if (json) check_writable(*json);
+    std::vector<NamedFile> read;
+    for (const Probe& probe : defects::probes()) read.push_back({"--check", answer_path(folder, probe)});
+    check_files({{"--json", json}}, read);
+    if (!fs::is_directory(folder)) throw FormatError("--check", folder.string(), "must be a folder");
     std::map<std::string, defects::Result> answers;
     for (const Probe& probe : defects::probes())
         if (const fs::path path = answer_path(folder, probe); fs::exists(path))
@@ -124,8 +146,12 @@ int check(const fs::path& folder, const std::optional<std::string>& json) {
     if (answers.empty())
         throw FormatError("--check", folder.string(), "must hold an answer, such as weights.answer.safetensors");
     const defects::Verdict verdict = defects::check(answers);
-    fmt::print("{}", as_text(verdict));
-    if (json) write_text(*json, as_json(verdict));
+    say(as_text(verdict));
+    if (json) {
+        OutputFile file(*json, "--json");
+        file.write(as_json(verdict));
+        put_in_place(std::move(file));
+    }
     return verdict.correct ? success : out_of_tolerance;
 }
 

@@ -2,6 +2,7 @@
 #include "cli/described.hpp"
 #include "cli/device_run.hpp"
 #include "cli/flags.hpp"
+#include "cli/named_files.hpp"
 #include "cli/problem_flags.hpp"
 #include "cli/take_tensor.hpp"
 #include "reference/attention/dilated_attention.hpp"
@@ -104,7 +105,7 @@ int run(const Flags& flags) {
     const Configuration chosen = flags.problem.configuration();
     const Backend backend = parse_backend(flags.backend);
     if (flags.threads) use_threads("--threads", *flags.threads);
-    check_writable(flags.output);
+    check_files({{"--output", flags.output}}, {{"--input", flags.input}});
     const std::optional<DeviceRun> device = open_device_run(flags, backend);
 
     TensorFile file = read_safetensors(flags.input, problem_tensors);
@@ -115,7 +116,9 @@ int run(const Flags& flags) {
                                     : compute<float>(problem, backend, std::move(file), flags.check_finite);
     result.metadata.merge(describe(problem));
     result.metadata.emplace("backend", flags.backend);
-    write_safetensors(flags.output, result);
+    OutputFile output(flags.output, "--output");
+    write_safetensors(output, result);
+    put_in_place(std::move(output));
     return success;
 }
 

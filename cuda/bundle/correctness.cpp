@@ -5,6 +5,7 @@
 
 #include "cuda/attention.hpp"
 #include "reference/definition/half_precision.hpp"
+#include "reference/definition/output_file.hpp"
 #include "tests/golden.hpp"
 #include "tests/problems.hpp"
 
@@ -12,7 +13,6 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <fstream>
 #include <random>
 #include <sstream>
 
@@ -165,6 +165,8 @@ public:
         return json;
     }
 
+    bool is_empty() const { return tallies_.empty(); }
+
     /// Every kernel did something, and nothing was wrong.
     bool passed() const {
         std::map<std::string, int> right;
@@ -195,6 +197,7 @@ int check(int argc, char** argv) {
     program.add_flag("--small", small, "few and small problems, for a sanitizer");
     program.add_option("--json", json, "what was found");
     CLI11_PARSE(program, argc, argv);
+    if (!json.empty()) check_writable(json, "--json");
 
     const std::unique_ptr<Device> device = DRA_CHECKED_DEVICE();
     fmt::print("{}, seed {}\n", device->facts().name, seed);
@@ -211,7 +214,12 @@ int check(int argc, char** argv) {
     for (int i = 0; i < (small ? std::min(problems, 12) : problems) && elapsed() < seconds; ++i)
         suite.run(random_case(seed + static_cast<std::uint64_t>(i), small));
     suite.print();
-    if (!json.empty()) std::ofstream(json) << suite.record(seed).dump(1) << '\n';
+    if (!json.empty()) {
+        OutputFile file(json, "--json");
+        file.write(suite.record(seed).dump(1) + '\n');
+        put_in_place(std::move(file));
+    }
+    if (suite.is_empty()) throw std::runtime_error("no kernel was run: nothing is known");
     return suite.passed() ? 0 : 1;
 }
 

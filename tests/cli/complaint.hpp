@@ -12,8 +12,8 @@
 namespace dra::test {
 
 /// What a call complains about: its one line on standard error. Everything else about failing is checked here.
-inline std::string complaint(const std::vector<std::string>& arguments) {
-    const Outcome outcome = call(arguments);
+inline std::string complaint(const std::vector<std::string>& arguments, const Shell& shell = {}) {
+    const Outcome outcome = call(arguments, shell);
     CHECK(outcome.status == 2);
     CHECK(outcome.out == "");
     CHECK(std::ranges::count(outcome.error, '\n') == 1);

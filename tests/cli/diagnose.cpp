@@ -122,7 +122,7 @@ TEST_CASE("bad input of diagnose, probe and oracle is named") {
     };
     CHECK(diagnose({"--dtype", "int8"}) == "--dtype = int8: must be one of fp64, fp32, bf16, fp16");
     CHECK(diagnose({"--dropout", "0.5"}) == "dropout = 0.5: must be 0: the defects are run without");
-    CHECK(diagnose({"--json", folder.file("absent/json")}).starts_with("output = "));
+    CHECK(diagnose({"--json", folder.file("absent/json")}).starts_with("--json = "));
     CHECK(diagnose({"--output-to-check", "/absent/file"}).starts_with("input = /absent/file"));
     CHECK(complaint({"diagnose"}) == "--input = (missing): must be given");
     CHECK(complaint({"probe"}) == "--emit, --check = (missing): exactly one must be given");

@@ -25,16 +25,21 @@ struct Outcome {
     std::string out, error;
 };
 
+/// What a shell does around a call: commands before it, and redirections, which win over those to the outcome.
+struct Shell {
+    std::string before, redirections;
+};
+
 /// Calls `dra` with these arguments, each passed on exactly as it stands.
-inline Outcome call(const std::vector<std::string>& arguments) {
+inline Outcome call(const std::vector<std::string>& arguments, const Shell& shell = {}) {
     const Folder streams;
-    std::string command = "'" DRA_PROGRAM "'";
+    std::string command = shell.before + " '" DRA_PROGRAM "'";
     for (const std::string& argument : arguments) {
         std::string quoted;
         for (const char c : argument) quoted += c == '\'' ? "'\\''" : std::string(1, c);
         command += " '" + quoted + "'";
     }
-    command += " </dev/null >'" + streams.file("out") + "' 2>'" + streams.file("error") + "'";
+    command += " </dev/null >'" + streams.file("out") + "' 2>'" + streams.file("error") + "' " + shell.redirections;
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_text(streams.file("out")),
             read_text(streams.file("error"))};

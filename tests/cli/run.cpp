@@ -189,15 +189,6 @@ TEST_CASE("the number of threads changes no bit") {
     }
 }
 
-TEST_CASE("an existing output is replaced, the input itself included") {
-    const Folder folder;
-    write_safetensors(folder.file("x"), inputs_as<float>(load_golden("dense")));
-    REQUIRE(
-        call({"run", "--input", folder.file("x"), "--output", folder.file("x"), "--segments", "64", "--dilations", "1"})
-            .status == 0);
-    CHECK(read_safetensors(folder.file("x")).contains("out"));
-}
-
 TEST_CASE("the tensors of a real language model are within bounds in a ring of 4") {
     const Folder folder;
     const TensorFile file = read_safetensors(data_folder() / "data" / "lm-qkv.safetensors");

@@ -1,12 +1,13 @@
 // Every instruction that the kernels use, on this machine's GPU, against plain C++.
 
 #include "cuda/bundle/instructions/check.hpp"
+#include "reference/definition/output_file.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <fstream>
+#include <stdexcept>
 
 namespace dra::cuda {
 namespace {
@@ -16,6 +17,7 @@ int check(int argc, char** argv) {
     std::string json;
     program.add_option("--json", json, "what was found");
     CLI11_PARSE(program, argc, argv);
+    if (!json.empty()) check_writable(json, "--json");
 
     bool passed = true;
     nlohmann::ordered_json record;
@@ -28,8 +30,13 @@ int check(int argc, char** argv) {
                 {{"name", of.name}, {"right", of.passed()}, {"error", of.largest_error}, {"bound", of.bound}});
             passed = passed && of.passed();
         }
+    if (record.empty()) throw std::runtime_error("no instruction was checked: nothing is known");
     record["passed"] = passed;
-    if (!json.empty()) std::ofstream(json) << record.dump(1) << '\n';
+    if (!json.empty()) {
+        OutputFile file(json, "--json");
+        file.write(record.dump(1) + '\n');
+        put_in_place(std::move(file));
+    }
     return passed ? 0 : 1;
 }
 
