@@ -12,6 +12,8 @@ if(DRA_CUDA)
         set(CMAKE_CUDA20_COMPILE_FEATURES cuda_std_20)
         list(APPEND CMAKE_CUDA_COMPILE_FEATURES cuda_std_20)
     endif()
+    # No kernel spills registers or has a stack frame; .ci/run makes an error of it.
+    set(DRA_KERNEL_WARNINGS -Xptxas=--warn-on-spills,--warn-on-local-memory-usage)
     set(CMAKE_CUDA_STANDARD 20)
     set(CMAKE_CUDA_STANDARD_REQUIRED ON)
 endif()
@@ -24,6 +26,7 @@ function(dra_nvcc_library target)
     target_compile_features(${target} PRIVATE cuda_std_20)
     target_compile_definitions(${target} PRIVATE ${DRA_EIGEN_ABI} EIGEN_NO_CUDA)
     target_compile_options(${target} PRIVATE
-        --expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra,-Wshadow,-Wno-unknown-pragmas -diag-suppress=554)
+        --expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra,-Wshadow,-Wno-unknown-pragmas -diag-suppress=554
+        ${DRA_KERNEL_WARNINGS})
     target_link_libraries(${target} PRIVATE Eigen3::Eigen)
 endfunction()

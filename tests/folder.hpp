@@ -22,7 +22,7 @@ public:
     Folder(const Folder&) = delete;
     Folder& operator=(const Folder&) = delete;
 
-    std::string file(const std::string& name) const { return (path_ / name).string(); }
+    std::string file(const std::string& name = "a_file") const { return (path_ / name).string(); }
     bool empty() const { return std::filesystem::is_empty(path_); }
 
 private:

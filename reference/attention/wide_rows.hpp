@@ -53,8 +53,8 @@ template <class T, class Packed> struct WideView {
 
     /// out and lse of query i, where it sees a key: the channels of out that are not finite, or all where lse is not.
     template <class Out> [[gnu::cold, gnu::noinline]] void attend(const Rows<T>& q, Index i, Out out, T& lse) const {
+        if (visibility.extent(i) == 0) return;
         WideRow<T> weights(visibility.extent(i)), sum = WideRow<T>::Zero(kv.head_dim);
-        if (weights.size() == 0) return;
         for (Index j = 0; j < weights.size(); ++j) weights[j] = score(q, i, j);
         const Wide<T> max = weights.isNaN().any() ? weights.sum() : weights.maxCoeff();
         const bool none = max == -std::numeric_limits<Wide<T>>::infinity(); // of the keys has a weight

@@ -34,7 +34,9 @@ Entry& free_entry() {
     return *entry;
 }
 
-const char* words_for(fs::file_type type) {
+} // namespace
+
+std::string words_for(fs::file_type type) {
     switch (type) {
     case fs::file_type::directory: return "a directory";
     case fs::file_type::character:
@@ -44,8 +46,6 @@ const char* words_for(fs::file_type type) {
     default: return "something else";
     }
 }
-
-} // namespace
 
 /// A file under a name that only this process gives. What returns false says why in errno.
 class Temporary {
@@ -119,7 +119,7 @@ OutputFile::OutputFile(const fs::path& path, std::string field) : path_(path), f
     if (type == fs::file_type::none) errno = error.value();
     require(type != fs::file_type::none);
     if (!there && type != fs::file_type::not_found)
-        throw FormatError(field_, path_.string(), std::string("must be a regular file, not ") + words_for(type));
+        throw FormatError(field_, path_.string(), "must be a regular file, not " + words_for(type));
     if (!path.has_filename()) throw FormatError(field_, path_.string(), "must name a file");
 
     target_ = followed(path);

@@ -54,6 +54,9 @@ void check_writable(const std::filesystem::path& path, const std::string& field 
 /// Where the links of a path lead, also to a file that is not there yet.
 std::filesystem::path followed(std::filesystem::path path);
 
+/// "a pipe", "a directory": what is no regular file.
+std::string words_for(std::filesystem::file_type type);
+
 /// Removes every temporary there is. Async-signal-safe, for the handler of a signal that ends the program; the library
 /// itself installs none.
 void remove_unfinished_files() noexcept;

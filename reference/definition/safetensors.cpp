@@ -1,12 +1,15 @@
 #include "reference/definition/safetensors.hpp"
 
+#include "reference/definition/output_file.hpp"
 #include "reference/definition/safetensors_header.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <bit>
+#include <cerrno>
 #include <fstream>
+#include <system_error>
 
 namespace dra {
 namespace {
@@ -22,9 +25,13 @@ class Reader {
 public:
     explicit Reader(const fs::path& path) : path_(path.string()) {
         std::error_code error;
-        if (fs::is_regular_file(path, error)) stream_.open(path, std::ios::binary);
-        if (!stream_.is_open()) throw FormatError("input", path_, "must be an existing file that can be read");
-        size_ = fs::file_size(path);
+        const fs::file_type type = fs::status(path, error).type();
+        if (!error && type != fs::file_type::regular)
+            throw FormatError("input", path_, "must be a regular file, not " + words_for(type));
+        if (!error) size_ = fs::file_size(path, error);
+        if (!error) stream_.open(path, std::ios::binary);
+        if (!error && !stream_.is_open()) error.assign(errno, std::generic_category());
+        if (error) throw FormatError("input", path_, "cannot be read: " + error.message());
     }
 
     /// The tensors with these names, as far as there are any; without names, all.

@@ -53,7 +53,7 @@ template <class T> std::vector<Case<T>> cases() {
          [=](auto& of) {
              fill<T>(of.q, {2 * root, root}), fill<T>(of.k, {2 * root, root});
          },
-         double(1 / largest<T>)},
+         double(4 / largest<T>)},
         {"a large scale", [](auto& of) { of.q.flat() /= largest<T>; }, double(largest<T> / 2)},
         {"values near the largest",
          [](auto& of) {

@@ -144,7 +144,7 @@ TEST_CASE("values that are not finite are refused when that is asked for, and on
 
 TEST_CASE("an input file that is absent or malformed is refused") {
     const auto right = patterns("4", "1");
-    CHECK(run_complaint(right, "/absent/file") == "input = /absent/file: must be an existing file that can be read");
+    CHECK(run_complaint(right, "/absent/file") == "input = /absent/file: cannot be read: No such file or directory");
     const Folder folder;
     std::ofstream(folder.file("short")) << "1234567";
     CHECK(run_complaint(right, folder.file("short")) ==

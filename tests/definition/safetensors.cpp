@@ -1,6 +1,7 @@
 #include "tests/definition/safetensors_bytes.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <iterator>
@@ -18,7 +19,7 @@ std::string complaint(const std::string& bytes) {
     try {
         read_safetensors(folder.file());
     } catch (const FormatError& error) {
-        const std::string message = error.what(), path = folder.file().string();
+        const std::string message = error.what(), path = folder.file();
         return message.starts_with(path) ? message.substr(path.size()) : message;
     }
     return "accepted";
@@ -262,13 +263,18 @@ TEST_CASE("a tensor of another rank is refused when it is asked for as [B, N, H,
     CHECK_FALSE(file.contains("dq"));
 }
 
-TEST_CASE("what cannot be read is refused by its path") {
+TEST_CASE("what cannot be read is refused by its path, with the real reason") {
     const Folder folder;
     fs::create_symlink("/dev/null", folder.file("a_device"));
-    for (const fs::path& path : {folder.file("absent"), folder.path, folder.file("a_device"), fs::path("")})
-        CHECK_THROWS_WITH_AS(read_safetensors(path),
-                             ("input = " + path.string() + ": must be an existing file that can be read").c_str(),
-                             FormatError);
+    REQUIRE(::mkfifo(folder.file("a_pipe").c_str(), 0600) == 0);
+    const auto refused = [](const fs::path& path, const std::string& rule) {
+        CHECK_THROWS_WITH_AS(read_safetensors(path), ("input = " + path.string() + ": " + rule).c_str(), FormatError);
+    };
+    refused(folder.file("absent"), "cannot be read: No such file or directory");
+    refused("", "cannot be read: No such file or directory");
+    refused(folder.file(""), "must be a regular file, not a directory");
+    refused(folder.file("a_device"), "must be a regular file, not a device");
+    refused(folder.file("a_pipe"), "must be a regular file, not a pipe");
 }
 
 TEST_CASE("a file is replaced whole, and no temporary stays beside it") {
@@ -276,7 +282,7 @@ TEST_CASE("a file is replaced whole, and no temporary stays beside it") {
     write_bytes(folder.file(), "something else");
     write_safetensors(folder.file(), some_tensors());
     CHECK(read_safetensors(folder.file()).tensors.size() == 4);
-    CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 1);
+    CHECK(std::distance(fs::directory_iterator(folder.file("")), {}) == 1);
 }
 
 } // namespace dra

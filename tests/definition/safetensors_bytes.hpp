@@ -1,10 +1,9 @@
 #pragma once
 /// \file
-/// safetensors files written byte by byte, in a folder of their own.
+/// safetensors files written byte by byte.
 
 #include "reference/definition/safetensors.hpp"
-
-#include <unistd.h>
+#include "tests/folder.hpp"
 
 #include <cstring>
 #include <fstream>
@@ -12,17 +11,6 @@
 namespace dra::test {
 
 namespace fs = std::filesystem;
-
-/// An empty folder that disappears with its contents.
-struct Folder {
-    fs::path path = fs::temp_directory_path() / ("dra-safetensors-" + std::to_string(::getpid()));
-    Folder() {
-        fs::remove_all(path);
-        fs::create_directory(path);
-    }
-    ~Folder() { fs::remove_all(path); }
-    fs::path file(const std::string& name = "x.safetensors") const { return path / name; }
-};
 
 inline void write_bytes(const fs::path& path, const std::string& bytes) {
     std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));

@@ -31,9 +31,10 @@ double seconds_of_this_thread() {
 double seconds_to_read(Index tensors) {
     const Folder folder;
     std::string header = "{";
-    for (Index i = 0; i < tensors; ++i)
-        header += (i ? ",\"" : "\"") + std::to_string(i) +
-                  "\":" + entry("F32", "[1]", "[" + std::to_string(4 * i) + "," + std::to_string(4 * i + 4) + "]");
+    for (Index i = 0; i < tensors; ++i) {
+        const std::string offsets = "[" + std::to_string(4 * i) + ',' + std::to_string(4 * i + 4) + ']';
+        header += (i ? ",\"" : "\"") + std::to_string(i) + "\":" + entry("F32", "[1]", offsets);
+    }
     write_bytes(folder.file(), with_header(header + "}", std::string(static_cast<std::size_t>(4 * tensors), 'x')));
     double shortest = 1e9;
     for (int repetition = 0; repetition < 5; ++repetition) {
@@ -66,7 +67,7 @@ TEST_CASE("a tensor that nobody asks for may have any type of the format and any
 TEST_CASE("a tensor that nobody asks for is not loaded: it may be larger than any memory") {
     const Folder folder;
     constexpr std::uint64_t bytes = std::uint64_t{1} << 40; // a hole of the file, which occupies nothing
-    const std::string begin = with_header(header_beside("F32", "[" + std::to_string(bytes / 4) + "]", bytes));
+    const std::string begin = with_header(header_beside("F32", '[' + std::to_string(bytes / 4) + ']', bytes));
     write_bytes(folder.file(), begin);
     fs::resize_file(folder.file(), begin.size() + bytes);
     std::ofstream(folder.file(), std::ios::binary | std::ios::app) << one;
