@@ -62,11 +62,9 @@ template <class T> void find_delta(const Rows<T>& dout, const Rows<T>& out, Muta
         pack_columns(dout, T(1), i0, rows, a);
         pack_columns(out, T(1), i0, rows, b);
         const Row<T> mean = inner_products(out.cols(), b.data(), a.data());
-        for (int lane = 0; lane < rows; ++lane) {
-            const Index i = i0 + lane;
-            delta[i] = mean.get(lane);
-            if (!std::isfinite(mean.get(lane))) delta[i] = (wide<T>(dout.row(i)) * wide<T>(out.row(i))).sum();
-        }
+        for (int lane = 0; lane < rows; ++lane) delta[i0 + lane] = mean.get(lane);
+        for (Index i = i0; i < i0 + rows; ++i)
+            if (!std::isfinite(delta[i])) delta[i] = (wide<T>(dout.row(i)) * wide<T>(out.row(i))).sum();
     }
 }
 
@@ -91,16 +89,14 @@ void begin_panel(GradientPanels<T>& space, int n, const GradientHead<T>& from, T
     pack_columns(from.dout, T(1), i0, rows, panel.dout);
     pack_rows(from.q, i0, rows, n * lanes<T>, space.q);
     pack_rows(from.dout, i0, rows, n * lanes<T>, space.dout);
-    const auto weighs = [&](int lane) {
-        return lane < rows && from.lse[i0 + lane] != -std::numeric_limits<T>::infinity();
-    };
+    Row<T> without{}; // weights: those rows get an lse of +inf
     for (int lane = 0; lane < lanes<T>; ++lane) {
-        panel.lse.set(lane, weighs(lane) ? from.lse[i0 + lane] : T(0));
-        panel.delta.set(lane, weighs(lane) ? static_cast<T>(from.delta[i0 + lane]) : T(0));
+        const bool weighs = lane < rows && from.lse[i0 + lane] != -std::numeric_limits<T>::infinity();
+        panel.lse.set(lane, weighs ? from.lse[i0 + lane] : T(0));
+        panel.delta.set(lane, weighs ? static_cast<T>(from.delta[i0 + lane]) : T(0));
+        without.set(lane, weighs ? T(0) : std::numeric_limits<T>::infinity());
     }
-    for (Vector<T>& lse : panel.lse.v) lse = lowered<T>(lse * std::numbers::log2e_v<T>);
-    for (int lane = 0; lane < lanes<T>; ++lane)
-        if (!weighs(lane)) panel.lse.set(lane, std::numeric_limits<T>::infinity());
+    DRA_UNROLL (c, vectors) panel.lse.v[c] = lowered<T>(panel.lse.v[c] * std::numbers::log2e_v<T>) + without.v[c];
     std::fill(panel.dq.begin(), panel.dq.end(), Row<T>{});
 }
 
@@ -184,9 +180,9 @@ template <class T, class Again> void end_panel(const GradientPanel<T>& panel, Ro
     for (Index d = 0; d < head_dim; d += square)
         transpose(head_dim - d, Index{lanes<T>}, scale, reinterpret_cast<const T*>(panel.dq.data() + d),
                   Index{lanes<T>}, scratch.data() + d, head_dim);
-    const Row<T> left_type = spoiled(panel.dq, head_dim);
-    for (Index i = 0; i < rows; ++i)
-        if (left_type.get(static_cast<int>(i)) != T(0)) again(i0 + i, scratch.row(i));
+    if (const Row<T> left_type = spoiled(panel.dq, head_dim); any_nan(left_type))
+        for (Index i = 0; i < rows; ++i)
+            if (left_type.get(static_cast<int>(i)) != T(0)) again(i0 + i, scratch.row(i));
     if (combine == Combine::store)
         dq.middleRows(i0, rows) = scratch.topRows(rows);
     else

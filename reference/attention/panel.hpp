@@ -153,7 +153,7 @@ void attend_tile(PanelState<T>& panel, const Packed<T>& kv, const Seen& seen, In
     add_values(panel, kv, rescale, j0, keys, n, p);
 }
 
-/// Not 0 in the lanes where one of the channels of x^T is not finite.
+/// NaN in the lanes where one of the channels of x^T is not finite, 0 in the others.
 template <class T> Row<T> spoiled(const std::vector<Row<T>>& x, Index channels) {
     Row<T> sum{};
     for (Index d = 0; d < channels; ++d)
@@ -169,13 +169,15 @@ template <class T, class Again> void end_panel(const PanelState<T>& panel, RowMa
     for (Index d = 0; d < head_dim; d += square)
         transpose(head_dim - d, Index{lanes<T>}, T(1), reinterpret_cast<const T*>(panel.o.data() + d), Index{lanes<T>},
                   o.data() + d, head_dim);
-    const Row<T> left_type = spoiled(panel.o, head_dim);
+    Row<T> left_type = spoiled(panel.o, head_dim);
+    DRA_UNROLL (c, vectors) left_type.v[c] += T(0) * panel.softmax.max.v[c] + T(0) * panel.softmax.sum.v[c];
+    const bool finite = !any_nan(left_type);
     for (Index i = 0; i < rows; ++i) {
         const int lane = static_cast<int>(i);
         const T l = panel.softmax.sum.get(lane); // of a row that saw nothing 0, and the maximum -inf
         T lse = panel.softmax.max.get(lane) * std::numbers::ln2_v<T> + std::log(l);
         T inverse = l == T(0) ? T(0) : T(1) / l;
-        if (left_type.get(lane) != T(0) || !std::isfinite(lse)) {
+        if (!finite && left_type.get(lane) != T(0)) {
             o.row(i) *= std::exchange(inverse, T(1));
             again(i0 + i, o.row(i), lse);
         }

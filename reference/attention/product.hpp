@@ -212,6 +212,13 @@ template <class T> DRA_INLINE bool any_nan(Vector<T> x) {
 #endif
 }
 
+/// The same of a row.
+template <class T> DRA_INLINE bool any_nan(const Row<T>& x) {
+    Vector<T> sum = x.v[0];
+    for (int c = 1; c < vectors; ++c) sum += x.v[c];
+    return any_nan<T>(sum);
+}
+
 /// Coefficients of 2^f = 1 + f g(f), |f| <= 1/2. In float g is the Taylor series to degree 5, whose last term is spread
 /// over the lower odd ones as Chebyshev's T_5(2 f) has it (relative error 1.5e-7 at the ends, an ulp); in double the
 /// series to degree 12. The constant is exactly 1.
