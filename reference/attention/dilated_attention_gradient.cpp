@@ -1,6 +1,7 @@
 #include "reference/attention/dilated_attention_gradient.hpp"
 
 #include "reference/attention/left_out.hpp"
+#include "reference/attention/wide_sums.hpp"
 #include "reference/attention/workspace_memory.hpp"
 
 #include <utility>
@@ -168,6 +169,8 @@ template <class T> void run_gradient(const Plan& plan, TensorView<const T> q, Te
             waves.run(plan.threads, tensors, memory.panels[thread]);
         });
     }
+    if (problem.mode == Mode::mixture && problem.patterns() > 1 && !problem.stop_gradient_mixing)
+        kernel::WideSums<T>{problem, q, k, v, out, dout, lse}.mend(dq, dk, dv);
 }
 
 template <class T> void dilated_attention_gradient(const Problem& problem, TensorView<const T> q, TensorView<const T> k,

@@ -229,7 +229,8 @@ void add_gradients(const GradientHead<T>& head, const PackedForGradient<T>& kv, 
     }
     key_gradients.set_summed(end);
     const auto again = [&](Index i, auto dq) {
-        WideView<T, PackedForGradient<T>>{kv, visible.visibility, visible.dropout, scale}.query_gradient(head, i, dq);
+        const WideView<T, PackedForGradient<T>> view{kv, visible.visibility, visible.dropout, scale};
+        replace_spoiled(dq, view.query_gradient(head, i));
     };
     for (int n = 0; n < panels; ++n)
         end_panel(space.panels[n], space.dq, scale, first(n), count(n), head.dq, combine, again);

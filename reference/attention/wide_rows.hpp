@@ -24,7 +24,7 @@ template <class T> using WideRow = Eigen::Array<Wide<T>, 1, Eigen::Dynamic>;
 /// A row of a matrix.
 template <class T, class Row> WideRow<T> wide(const Row& row) { return row.template cast<Wide<T>>(); }
 
-/// A row of keys or values in strips.
+/// Row j of keys or values, whose channel d is strips(j, d).
 template <class T, class Strips> WideRow<T> wide(const Strips& strips, Index j, Index head_dim) {
     return WideRow<T>::NullaryExpr(head_dim, [&](Index d) { return static_cast<Wide<T>>(strips(j, d)); });
 }
@@ -71,13 +71,12 @@ template <class T, class Packed> struct WideView {
         replace_spoiled(out, sum);
     }
 
-    /// scale dQ of query i, in the channels that are not finite.
-    template <class Out>
-    [[gnu::cold, gnu::noinline]] void query_gradient(const GradientHead<T>& head, Index i, Out dq) const {
+    /// scale dQ of query i.
+    [[gnu::cold, gnu::noinline]] WideRow<T> query_gradient(const GradientHead<T>& head, Index i) const {
         WideRow<T> sum = WideRow<T>::Zero(kv.head_dim);
         for (Index j = 0; j < visibility.extent(i); ++j)
             sum += pair(head, i, j).score_gradient * wide<T>(kv.k, j, kv.head_dim);
-        replace_spoiled(dq, scale * sum);
+        return scale * sum;
     }
 
     /// Adds what query i brings to dK, not yet scaled, and dV of key j, which it sees.

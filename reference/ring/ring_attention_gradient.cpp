@@ -2,6 +2,7 @@
 
 #include "reference/attention/gradient.hpp"
 #include "reference/attention/running_sum.hpp"
+#include "reference/attention/wide_sums.hpp"
 #include "reference/ring/rank.hpp"
 #include "reference/ring/visit.hpp"
 
@@ -119,6 +120,9 @@ template <class T> Gradients<T> ring_attention_gradient(const Problem& problem, 
     join(ranks, &GradientRank<T>::dq, gradients.dq);
     join(visitors, &Visitor<T>::dk, gradients.dk);
     join(visitors, &Visitor<T>::dv, gradients.dv);
+    if (!stopped)
+        kernel::WideSums<T>{problem, q, k, v, result.out, dout, result.lse}.mend(gradients.dq, gradients.dk,
+                                                                                 gradients.dv);
     return gradients;
 }
 

@@ -127,5 +127,28 @@ TEST_CASE_TEMPLATE("what is finite by definition is finite by the engine and on 
     MESSAGE("worst share of a bound: ", worst);
 }
 
+TEST_CASE_TEMPLATE("parts of a gradient that a ring or a mixture adds up may exceed what their sum does not", T, float,
+                   double) {
+    constexpr Index N = 60;
+    for (const Index ranks : {1, 3, 60})
+        for (const bool causal : {false, true}) {
+            Question asked{{1, N, 1, 2}, 1, {{N, 8}, {1, 1}, Mode::mixture, {}, causal, 1.0}, 7};
+            asked.configuration.ranks = ranks;
+            GradientInputs<T> inputs(asked);
+            inputs.q.flat().setOnes(), inputs.k.flat().setZero(), inputs.v.flat().setZero(),
+                inputs.dout.flat().setZero();
+            inputs.k(0, 0, 0, 0) = 300;   // every query sees the first key, and next to nothing else
+            for (Index n = 0; n < N; ++n) // six of one sign, then six of the other, a 60th less
+                inputs.dout(0, n, 0, 0) = (n / 6 % 2 ? T(-59) / N : T(1)) * largest<T> / 2;
+            const Oracle truth = inputs.truth();
+            for (const Both<T>& found : {run(inputs), run_ring(inputs)}) {
+                const ErrorRatios ratios = error_ratios(inputs.problem, truth, found.forward, &found.backward);
+                CAPTURE(ratios.dv);
+                CHECK(found.backward.dv(0, 0, 0, 0) > largest<T> / 8);
+                CHECK(ratios.within_bounds());
+            }
+        }
+}
+
 } // namespace
 } // namespace dra::test

@@ -1,0 +1,86 @@
+#pragma once
+/// \file
+/// Gradients whose parts fit into their type, but not the sum of them so far: summed again, wide, over all views of a
+/// problem. See wide_rows.hpp. Not installed.
+
+#include "reference/attention/wide_rows.hpp"
+#include "reference/definition/pattern.hpp"
+
+namespace dra::kernel {
+
+/// Rows of keys and values as they lie, for a WideView.
+template <class T> struct KeyRows {
+    Index head_dim;
+    Rows<T> k, v; ///< (n, D)
+};
+
+/// What gradients are made of: the problem's tensors and its result.
+template <class T> struct WideSums {
+    const Problem& problem;
+    TensorView<const T> q, k, v, out, dout;
+    const Lse<T>& lse;
+
+    /// Computes again what is not finite. Mixing weights must not be held constant. Costs a look at every element and,
+    /// of a row that is not finite, 10 D FLOPs a visible pair without vectors.
+    void mend(TensorView<T> dq, TensorView<T> dk, TensorView<T> dv) const {
+        const auto finite = [](TensorView<T> x) { return (T(0) * x.flat()).sum() == T(0); };
+        if (finite(dq) && finite(dk) && finite(dv)) return;
+        for (Index b = 0; b < problem.batch; ++b)
+            for (Index n = 0; n < problem.tokens; ++n) {
+                for (Index h = 0; h < problem.heads; ++h) mend_query(b, h, n, dq.rows(b, h).row(n));
+                for (Index g = 0; g < problem.kv_heads; ++g)
+                    mend_key(b, g, n, dk.rows(b, g).row(n), dv.rows(b, g).row(n));
+            }
+    }
+
+private:
+    template <class Row> void mend_query(Index b, Index h, Index n, Row dq) const {
+        if (dq.allFinite()) return;
+        WideRow<T> sum = WideRow<T>::Zero(problem.head_dim);
+        for_each_view(b, h, n, [&](const auto& view, const GradientHead<T>& head, Index row) {
+            sum += view.query_gradient(head, row);
+        });
+        replace_spoiled(dq, sum);
+    }
+
+    template <class Row> void mend_key(Index b, Index g, Index n, Row dk, Row dv) const {
+        if (dk.allFinite() && dv.allFinite()) return;
+        WideRow<T> sum_k = WideRow<T>::Zero(problem.head_dim), sum_v = sum_k;
+        for (Index h = g * problem.group_size(); h < (g + 1) * problem.group_size(); ++h)
+            for_each_view(b, h, n, [&](const auto& view, const GradientHead<T>& head, Index row) {
+                for (Index i = 0; i < head.q.rows(); ++i)
+                    if (row < view.visibility.extent(i)) view.add_key_gradient(head, i, row, sum_k, sum_v);
+            });
+        replace_spoiled(dk, problem.softmax_scale * sum_k);
+        replace_spoiled(dv, sum_v);
+    }
+
+    /// Calls visit(view, head, row) for the views that have token n as their row.
+    template <class Visit> void for_each_view(Index b, Index h, Index n, const Visit& visit) const {
+        const Index g = h / problem.group_size();
+        for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
+            if (!uses(problem, pattern, g)) continue;
+            const Pattern of_head = pattern_of(problem, pattern, g);
+            const Positions rows = of_head.selected(of_head.segment_of(n), problem.tokens);
+            const Index row = rows.below(n);
+            if (row == rows.count || rows[row] != n) continue;
+
+            Eigen::ArrayX<Wide<T>> delta(rows.count);
+            Eigen::ArrayX<T> no_dq;
+            weighted_mean_gradient<T>(dout.rows(b, h, rows), out.rows(b, h, rows),
+                                      {delta.data(), rows.count, Eigen::InnerStride<>(1)});
+            const Dropout dropout(problem, b, h);
+            const Visibility visibility{rows, rows, problem.causal};
+            const KeyRows<T> keys{problem.head_dim, k.rows(b, g, rows), v.rows(b, g, rows)};
+            const GradientHead<T> head{q.rows(b, h, rows),
+                                       dout.rows(b, h, rows),
+                                       lse.rows(b, h, rows),
+                                       {delta.data(), rows.count, Eigen::InnerStride<>(1)},
+                                       {no_dq.data(), 0, problem.head_dim, Eigen::OuterStride<>(problem.head_dim)},
+                                       dropout};
+            visit(WideView<T, KeyRows<T>>{keys, visibility, dropout, static_cast<T>(problem.softmax_scale)}, head, row);
+        }
+    }
+};
+
+} // namespace dra::kernel
