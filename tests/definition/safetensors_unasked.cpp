@@ -32,8 +32,8 @@ double seconds_to_read(Index tensors) {
     const Folder folder;
     std::string header = "{";
     for (Index i = 0; i < tensors; ++i) {
-        const std::string offsets = "[" + std::to_string(4 * i) + ',' + std::to_string(4 * i + 4) + ']';
-        header += (i ? ",\"" : "\"") + std::to_string(i) + "\":" + entry("F32", "[1]", offsets);
+        const std::string begin = std::to_string(4 * i), end = std::to_string(4 * i + 4);
+        header += (i ? ",\"" : "\"") + std::to_string(i) + "\":" + entry("F32", "[1]", '[' + begin + ',' + end + ']');
     }
     write_bytes(folder.file(), with_header(header + "}", std::string(static_cast<std::size_t>(4 * tensors), 'x')));
     double shortest = 1e9;
