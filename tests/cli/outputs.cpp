@@ -27,7 +27,7 @@ std::vector<Writer> writers(const Folder& report) {
                                {"--json", Words{"diagnose"} + absent + of_64_tokens},
                                {"--heat-map", Words{"diagnose"} + absent + of_64_tokens},
                                {"--json", {"probe", "--check", "/absent/folder"}}};
-    if (call({"bench", "--help"}).status == 0) {
+    if (DRA_HAS_BENCHMARKS) {
         all.push_back({"--json", {"bench", "attention"}});
         all.push_back({"--json", {"bench", "scaling"}});
         all.push_back({"--json", Words{"compare", "--report", report.file("")} + absent});

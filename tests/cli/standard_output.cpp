@@ -21,7 +21,7 @@ std::vector<Words> printing(const Folder& folder) {
                               {"run", "--help"},
                               diagnose(folder.file("json")),
                               {"probe", "--emit", folder.file("probes")}};
-    if (call({"bench", "--help"}).status == 0)
+    if (DRA_HAS_BENCHMARKS)
         all.push_back({"compare", "--lengths", "16", "--head-dim", "8", "--repetitions", "0", "--fix", "2", "--report",
                        folder.file("report")});
     return all;
