@@ -54,7 +54,9 @@ TEST_CASE("a tensor that nobody asks for may have any type of the format and any
         {"I16", 48},  {"F8_E5M2", 24}, {"F8_E4M3", 24},     {"F8_E8M0", 24},     {"U16", 48}, {"F16", 48},
         {"BF16", 48}, {"I32", 96},     {"F8_E4M3FNUZ", 24}, {"F8_E5M2FNUZ", 24}, {"U32", 96}, {"F32", 96},
         {"C64", 192}, {"F64", 192},    {"I64", 192},        {"U64", 192}};
-    for (const auto& [dtype, bytes] : types) {
+    for (const auto& type : types) {
+        const std::string dtype = type.first;
+        const auto bytes = type.second;
         CAPTURE(dtype);
         write_bytes(folder.file(),
                     with_header(header_beside(dtype, "[2,3,1,1,4]", bytes), std::string(bytes, 'x') + one));
