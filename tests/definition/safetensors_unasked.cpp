@@ -33,7 +33,8 @@ double seconds_to_read(Index tensors) {
     std::string header = "{";
     for (Index i = 0; i < tensors; ++i) {
         const std::string begin = std::to_string(4 * i), end = std::to_string(4 * i + 4);
-        header += (i ? ",\"" : "\"") + std::to_string(i) + "\":" + entry("F32", "[1]", '[' + begin + ',' + end + ']');
+        header += std::string(i ? ",\"" : "\"") + std::to_string(i) +
+                  "\":" + entry("F32", "[1]", '[' + begin + ',' + end + ']');
     }
     write_bytes(folder.file(), with_header(header + "}", std::string(static_cast<std::size_t>(4 * tensors), 'x')));
     double shortest = 1e9;
