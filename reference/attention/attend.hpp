@@ -43,7 +43,7 @@ template <class T> struct QueryHead {
 /// (0, -inf). Tiles that no row sees are not visited; tiles that all rows see do no causal work. 4 D FLOPs a visible
 /// pair, plus those in tiles at the edge; memory for K and V packed once, no scores. One thread. A key that a row does not
 /// see never reaches it, whatever it holds; rows that are not finite, and those in the tiles of a key that is not, take
-/// 30 times as long. Instantiated for float and double.
+/// many times as long. Instantiated for float and double.
 template <class T> void attend(const Rows<T>& q, const Rows<T>& k, const Rows<T>& v, const Visibility& visibility,
                                T softmax_scale, Partial<T> into, Combine combine, AttendWorkspace<T>& workspace);
 

@@ -6,7 +6,7 @@
 /// a weight of 0 times an infinity is NaN, also where the infinity belongs to a key that the row does not see. The
 /// register kernel does not ask beforehand. Its result tells: a row that is not finite is computed again here, over the
 /// keys that it sees and no others, in a type that holds every such product. What is not finite then either is the truth.
-/// Without vectors, it takes some 30 times the kernel's time. Not installed.
+/// Without vectors, it takes many times as long as the kernel. Not installed.
 
 #include "reference/attention/gradient.hpp"
 #include "reference/attention/packed.hpp"

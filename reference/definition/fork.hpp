@@ -4,7 +4,8 @@
 ///
 /// A child of fork() has the thread that called fork(), and no other. libgomp keeps the threads of a team for the next
 /// one, and in a child would wait for them forever. No result depends on the number of threads, so a child's is that of
-/// its parent, bit for bit, on one core. Every parallel region of the library therefore asks `is_forked` first, mostly through threads_for().
+/// its parent, bit for bit, on one core. Every parallel region of the library therefore asks `is_forked` first, mostly
+/// through threads_for().
 
 #include <pthread.h>
 

@@ -2,9 +2,10 @@
 /// \file
 /// The oracle: attention straight from its definition, in float64, by brute force.
 ///
-/// What float64 does not hold on the way to a result that it does is computed in long double. It shares no arithmetic with what it judges: who sees whom is asked pair by pair with division and remainder, never
-/// through positions, extents, views or merges. O(B H N^2 D) time, O(N) memory a thread. It runs on all cores; every
-/// row is summed in one fixed order, so results do not depend on the number of threads.
+/// What float64 does not hold on the way to a result that it does is computed in long double. It shares no arithmetic
+/// with what it judges: who sees whom is asked pair by pair with division and remainder, never through positions,
+/// extents, views or merges. O(B H N^2 D) time, O(N) memory a thread. It runs on all cores; every row is summed in one
+/// fixed order, so results do not depend on the number of threads.
 
 #include "reference/definition/problem.hpp"
 

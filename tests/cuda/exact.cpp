@@ -13,16 +13,6 @@ Tensor<float> small_integers(Shape shape) {
     return v;
 }
 
-/// Calls visit(step, type) for every step and every type that it takes.
-template <class Visit> void for_steps(Visit visit) {
-    for (const Step& step : cuda::emulated::ladder())
-        for (const Type type : types_of(step)) {
-            CAPTURE(std::string(step.name));
-            CAPTURE(cuda::name(type));
-            visit(step, type);
-        }
-}
-
 TEST_CASE("equal scores over a power of two of keys give the mean, rounded once") {
     for_steps([](const Step& step, Type type) {
         for (const Index keys : {1, 2, 16, 64, 128}) {

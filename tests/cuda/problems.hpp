@@ -63,4 +63,14 @@ template <class Draw> Question draw_question_for(const cuda::emulated::Step& ste
     return asked;
 }
 
+/// Calls visit(step, type) for every step and every type that it takes.
+template <class Visit> void for_steps(Visit visit) {
+    for (const cuda::emulated::Step& step : cuda::emulated::ladder())
+        for (const cuda::Type type : types_of(step)) {
+            CAPTURE(std::string(step.name));
+            CAPTURE(cuda::name(type));
+            visit(step, type);
+        }
+}
+
 } // namespace dra::test

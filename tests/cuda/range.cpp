@@ -56,16 +56,6 @@ Found attend(const Step& step, Type type, const Edge& edge) {
     return found;
 }
 
-/// Calls visit(step, type) for every step and every type that it takes.
-template <class Visit> void for_steps(Visit visit) {
-    for (const Step& step : cuda::emulated::ladder())
-        for (const Type type : types_of(step)) {
-            CAPTURE(std::string(step.name));
-            CAPTURE(cuda::name(type));
-            visit(step, type);
-        }
-}
-
 void check_right(const Step& step, Type type, const Edge& edge) {
     const Found found = attend(step, type, edge);
     CHECK(found.within);

@@ -52,16 +52,6 @@ bool like_row(const Attention<float>& x, const Attention<float>& y, Index i) {
     return (row(x, i) - row(y, i)).abs().maxCoeff() <= 0.02f && std::abs(x.lse(0, 0, i) - y.lse(0, 0, i)) <= 1e-4f;
 }
 
-/// Calls visit(step, type) for every step and every type that it takes.
-template <class Visit> void for_steps(Visit visit) {
-    for (const Step& step : cuda::emulated::ladder())
-        for (const Type type : types_of(step)) {
-            CAPTURE(std::string(step.name));
-            CAPTURE(cuda::name(type));
-            visit(step, type);
-        }
-}
-
 constexpr Index tokens = 200;
 constexpr std::pair<Index, float> poisons[] = {
     {100, nan}, {100, infinity}, {100, -infinity}, {131, nan}, {tokens - 1, nan}};
