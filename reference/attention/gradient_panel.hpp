@@ -63,6 +63,9 @@ template <class T> void find_delta(const Rows<T>& dout, const Rows<T>& out, Muta
         pack_columns(out, T(1), i0, rows, b);
         const Row<T> mean = inner_products(out.cols(), b.data(), a.data());
         for (int lane = 0; lane < rows; ++lane) delta[i0 + lane] = mean.get(lane);
+        Row<T> left_type;
+        DRA_UNROLL (c, vectors) left_type.v[c] = T(0) * mean.v[c];
+        if (!any_nan(left_type)) continue;
         for (Index i = i0; i < i0 + rows; ++i)
             if (!std::isfinite(delta[i])) delta[i] = (wide<T>(dout.row(i)) * wide<T>(out.row(i))).sum();
     }
@@ -102,21 +105,18 @@ void begin_panel(GradientPanels<T>& space, int n, const GradientHead<T>& from, T
 
 // The products stand apart from each other and from the exponentials, for the registers' sake: see panel.hpp.
 
-/// S^T = K Q^T over keys [j0, j0 + keys), masked, into s. Rows with a score that left the type, which is no weight, lose
-/// their lse.
+/// S^T = K Q^T over keys [j0, j0 + keys), masked, into s. A row with a spoiled score has no lse from here on.
 template <class T, class Seen> [[gnu::noinline]] void scores(GradientPanel<T>& panel, const PackedForGradient<T>& kv,
                                                              const Seen& seen, Index j0, Index keys, int n, Row<T>* s) {
-    Row<T> spoiled{};
+    Spoiled<T> spoiled;
     for (Index j = 0; j < keys; j += strip) {
         kv.k.prefetch_strip(j0 + gradient_block + j, n, bundle);
         Tile<T> tile = product(kv.head_dim, kv.k.at(j0 + j), panel.q.data()); // (strip, lanes)
-        DRA_UNROLL (i, strip)
-            DRA_UNROLL (c, vectors) spoiled.v[c] += T(0) * tile.r[i].v[c];
-        if (j0 + j + strip > seen.full) seen.mask(j0 + j, tile);
+        mask(seen, j0 + j, tile, spoiled);
         DRA_UNROLL (i, strip)
             DRA_UNROLL (c, vectors) s[(j + i) * key_stride].v[c] = tile.r[i].v[c];
     }
-    DRA_UNROLL (c, vectors) panel.lse.v[c] += spoiled.v[c];
+    DRA_UNROLL (c, vectors) panel.lse.v[c] += spoiled.lanes().v[c];
 }
 
 /// dP^T = V dO^T over keys [j0, j0 + keys), into dp.
@@ -180,7 +180,7 @@ template <class T, class Again> void end_panel(const GradientPanel<T>& panel, Ro
     for (Index d = 0; d < head_dim; d += square)
         transpose(head_dim - d, Index{lanes<T>}, scale, reinterpret_cast<const T*>(panel.dq.data() + d),
                   Index{lanes<T>}, scratch.data() + d, head_dim);
-    if (const Row<T> left_type = spoiled(panel.dq, head_dim); any_nan(left_type))
+    if (const Row<T> left_type = spoiled(panel.dq); any_nan(left_type))
         for (Index i = 0; i < rows; ++i)
             if (left_type.get(static_cast<int>(i)) != T(0)) again(i0 + i, scratch.row(i));
     if (combine == Combine::store)

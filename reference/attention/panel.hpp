@@ -35,12 +35,13 @@ struct ExtentPanels {
         DroppedPanel dropped = {};
 
         /// Scores of keys j .. j + strip that a row does not see become -inf.
-        DRA_INLINE void mask(Index j, Tile<T>& s) const {
+        DRA_INLINE void mask(Index j, Tile<T>& s) const { hide(j, s, -std::numeric_limits<T>::infinity()); }
+
+        /// They become `hidden`.
+        DRA_INLINE void hide(Index j, Tile<T>& s, T hidden) const {
             DRA_UNROLL (i, strip)
                 DRA_UNROLL (c, vectors)
-                    s.r[i].v[c] = extents.v[c] > static_cast<Integer<T>>(j + i)
-                                      ? s.r[i].v[c]
-                                      : Vector<T>{} - std::numeric_limits<T>::infinity();
+                    s.r[i].v[c] = extents.v[c] > static_cast<Integer<T>>(j + i) ? s.r[i].v[c] : Vector<T>{} + hidden;
         }
     };
 
@@ -113,14 +114,27 @@ template <class T> void begin_panel(PanelState<T>& panel, const Rows<T>& q, T sc
 // Of `bundle` panels that share a tile, number n asks for its share of the next one, so that the first to read a tile
 // finds it in L2.
 
-/// S^T = K Q^T over keys [j0, j0 + keys), masked, into p; their maximum joins the panel's.
+/// Masks the scores of keys j .. j + strip. `spoiled` learns of those, among what is seen, that left the type on their way:
+/// by right they may be any. Where rows cannot be computed again (see attend_panels()) nobody asks.
+template <class T, class Seen> DRA_INLINE void mask(const Seen& seen, Index j, Tile<T>& s, Spoiled<T>& spoiled) {
+    const bool masked = j + strip > seen.full;
+    if constexpr (requires { seen.hide(j, s, T(0)); }) {
+        if (masked) seen.hide(j, s, T(0));
+        spoiled.add(s.r);
+    }
+    if (masked) seen.mask(j, s);
+}
+
+/// S^T = K Q^T over keys [j0, j0 + keys), masked, into p; their maximum joins the panel's. The sum of a row
+/// with a spoiled score is NaN from here on.
 template <class T, class Seen> [[gnu::noinline]] void scores(PanelState<T>& panel, const Packed<T>& kv,
                                                              const Seen& seen, Index j0, Index keys, int n, Row<T>* p) {
     Row<T> max = panel.softmax.max;
+    Spoiled<T> spoiled;
     for (Index j = 0; j < keys; j += strip) {
         kv.k.prefetch_strip(j0 + block + j, n, bundle);
         Tile<T> s = product(kv.head_dim, kv.k.at(j0 + j), panel.q.data()); // (strip, lanes)
-        if (j0 + j + strip > seen.full) seen.mask(j0 + j, s);
+        mask(seen, j0 + j, s, spoiled);
         DRA_UNROLL (i, strip)
             DRA_UNROLL (c, vectors) {
                 max.v[c] = larger<T>(max.v[c], s.r[i].v[c]);
@@ -128,6 +142,7 @@ template <class T, class Seen> [[gnu::noinline]] void scores(PanelState<T>& pane
             }
     }
     panel.softmax.max = max;
+    DRA_UNROLL (c, vectors) panel.softmax.sum.v[c] += spoiled.lanes().v[c];
 }
 
 /// O^T = O^T rescale + V^T P^T over keys [j0, j0 + keys).
@@ -153,12 +168,11 @@ void attend_tile(PanelState<T>& panel, const Packed<T>& kv, const Seen& seen, In
     add_values(panel, kv, rescale, j0, keys, n, p);
 }
 
-/// NaN in the lanes where one of the channels of x^T is not finite, 0 in the others.
-template <class T> Row<T> spoiled(const std::vector<Row<T>>& x, Index channels) {
-    Row<T> sum{};
-    for (Index d = 0; d < channels; ++d)
-        DRA_UNROLL (c, vectors) sum.v[c] += T(0) * x[static_cast<std::size_t>(d)].v[c];
-    return sum;
+/// Spoiled<T> of the channels of x^T, whole strips of them.
+template <class T> Row<T> spoiled(const std::vector<Row<T>>& x) {
+    Spoiled<T> found;
+    for (std::size_t d = 0; d < x.size(); d += strip) found.add(x.data() + d);
+    return found.lanes();
 }
 
 /// out = o / l and lse of each row, stored or merged. Rows that saw nothing are (0, -inf); for others that are not finite
@@ -169,7 +183,7 @@ template <class T, class Again> void end_panel(const PanelState<T>& panel, RowMa
     for (Index d = 0; d < head_dim; d += square)
         transpose(head_dim - d, Index{lanes<T>}, T(1), reinterpret_cast<const T*>(panel.o.data() + d), Index{lanes<T>},
                   o.data() + d, head_dim);
-    Row<T> left_type = spoiled(panel.o, head_dim);
+    Row<T> left_type = spoiled(panel.o);
     DRA_UNROLL (c, vectors) left_type.v[c] += T(0) * panel.softmax.max.v[c] + T(0) * panel.softmax.sum.v[c];
     const bool finite = !any_nan(left_type);
     for (Index i = 0; i < rows; ++i) {

@@ -219,6 +219,26 @@ template <class T> DRA_INLINE bool any_nan(const Row<T>& x) {
     return any_nan<T>(sum);
 }
 
+/// NaN in the lanes where one of the numbers added was not finite, 0 in the others: 0 times what is not finite is NaN. In
+/// two sums, since each addition of one waits for the one before.
+template <class T> class Spoiled {
+public:
+    /// `strip` rows, of a tile or in memory.
+    DRA_INLINE void add(const Row<T>* rows) {
+        DRA_UNROLL (i, strip)
+            DRA_UNROLL (c, vectors) sums_[i % 2].v[c] += T(0) * rows[i].v[c];
+    }
+
+    DRA_INLINE Row<T> lanes() const {
+        Row<T> sum;
+        DRA_UNROLL (c, vectors) sum.v[c] = sums_[0].v[c] + sums_[1].v[c];
+        return sum;
+    }
+
+private:
+    Row<T> sums_[2]{};
+};
+
 /// Coefficients of 2^f = 1 + f g(f), |f| <= 1/2. In float g is the Taylor series to degree 5, whose last term is spread
 /// over the lower odd ones as Chebyshev's T_5(2 f) has it (relative error 1.5e-7 at the ends, an ulp); in double the
 /// series to degree 12. The constant is exactly 1.

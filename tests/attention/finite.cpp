@@ -49,6 +49,10 @@ template <class T> std::vector<Case<T>> cases() {
          [=](auto& of) {
              fill<T>(of.q, {2 * root, 2 * root}), fill<T>(of.k, {2 * root, -2 * root});
          }},
+        {"terms of a score that cancel beyond the largest, and beyond the lowest, beside scores of 0",
+         [=](auto& of) {
+             fill<T>(of.q, {2 * root, 2 * root}), fill<T>(of.k, {0, 0, -2 * root, 2 * root, 2 * root, -2 * root});
+         }},
         {"a scale that makes scores small of what is large",
          [=](auto& of) {
              fill<T>(of.q, {2 * root, root}), fill<T>(of.k, {2 * root, root});
