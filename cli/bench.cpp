@@ -129,23 +129,22 @@ int run_scaling(const std::optional<std::string>& file) {
 
 } // namespace
 
-Command bench_command(CLI::App& program) {
+Command bench_command(const FlagList& program) {
     const auto flags = std::make_shared<LadderFlags>();
-    CLI::App* command = program.add_subcommand("bench", "Speed of single parts, each verified before it is timed");
-    CLI::App* attention = command->add_subcommand(
+    const FlagList command = program.command("bench", "Speed of single parts, each verified before it is timed");
+    const FlagList attention = command.command(
         "attention",
         "attend on one core, against an Eigen product and the peak of multiply-adds; or every kernel of a GPU");
-    CLI::App* of_scaling =
-        command->add_subcommand("scaling", "a million tokens against 65,536: time a token, and memory");
-    attention->add_option("--backend", flags->backend, "default: cpu")->type_name("cpu|cuda");
-    attention->add_option("--dtype", flags->dtype, "of cuda; default: bf16")->type_name("bf16|fp16");
-    attention->add_option("--tune", flags->tune, "of cuda: the table of the fastest kernels, by which they are chosen")
-        ->type_name("FILE");
-    for (CLI::App* part : {attention, of_scaling})
-        part->add_option("--json", flags->json, "everything measured")->type_name("FILE");
+    const FlagList long_sequences =
+        command.command("scaling", "a million tokens against 65,536: time a token, and memory");
+    attention.add("--backend", flags->backend, "default: cpu", "cpu|cuda");
+    attention.add("--dtype", flags->dtype, "of cuda; default: bf16", "bf16|fp16");
+    attention.add("--tune", flags->tune, "of cuda: the table of the fastest kernels, by which they are chosen", "FILE");
+    for (const FlagList& part : {attention, long_sequences})
+        part.add("--json", flags->json, "everything measured", "FILE");
     return {command, [=] {
-                if (*of_scaling) return run_scaling(flags->json);
-                if (!*attention) throw InputError("bench", "(missing)", "must be one of attention, scaling");
+                if (long_sequences.chosen()) return run_scaling(flags->json);
+                if (!attention.chosen()) throw InputError("bench", "(missing)", "must be one of attention, scaling");
                 if (flags->backend != "cpu") return bench_ladder(*flags);
                 const std::string rule = "must go with --backend cuda, not with cpu";
                 if (flags->dtype) throw PatternError("--dtype", *flags->dtype, rule);

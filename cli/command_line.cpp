@@ -4,6 +4,8 @@
 #include "cli/standard_streams.hpp"
 #include "reference/definition/error.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <sstream>
 
 namespace dra::cli {
@@ -11,19 +13,19 @@ namespace {
 
 std::string names_of(const std::vector<Command>& commands) {
     std::string names;
-    for (const Command& command : commands) names += (names.empty() ? "" : ", ") + command.flags->get_name();
+    for (const Command& command : commands) names += (names.empty() ? "" : ", ") + command.flags.name();
     return names;
 }
 
 /// What is wrong with the command line, said the way that wrong values are.
-InputError usage_error(const CLI::App& program, const std::vector<Command>& commands, const CLI::ParseError& error) {
+InputError usage_error(const CLI::App& parser, const std::vector<Command>& commands, const CLI::ParseError& error) {
     const std::string& kind = error.get_name();
     const std::string what = error.what();
-    const std::vector<std::string> unknown = program.remaining(true);
+    const std::vector<std::string> unknown = parser.remaining(true);
     const std::string flag = what.substr(0, what.find_first_of(": ")); // CLI11 begins most with the flag
     if (!unknown.empty() && unknown.front().starts_with('-'))
         return {"flag", unknown.front(), "must be one that --help lists"};
-    if (!unknown.empty() && program.get_subcommands().empty())
+    if (!unknown.empty() && parser.get_subcommands().empty())
         return {"command", unknown.front(), "must be one of " + names_of(commands)};
     if (!unknown.empty()) return {"argument", unknown.front(), "must follow a flag that takes it"};
     if (kind == "RequiredError") return {flag, "(missing)", "must be given"};
@@ -36,7 +38,7 @@ InputError usage_error(const CLI::App& program, const std::vector<Command>& comm
     return {"arguments", "(unreadable)", what};
 }
 
-std::vector<Command> commands_of(CLI::App& program) {
+std::vector<Command> commands_of(const FlagList& program) {
     return {
         run_command(program),     diagnose_command(program), probe_command(program), oracle_command(program),
 #ifdef DRA_HAVE_BENCHMARKS
@@ -48,18 +50,21 @@ std::vector<Command> commands_of(CLI::App& program) {
 } // namespace
 
 CommandLine::CommandLine()
-    : program_("Dilated ring attention: the reference, its oracle, and how it came to be.", "dra"),
-      commands_(commands_of(program_)) {
-    program_.set_version_flag("--version", version_text(), "Version, compiler, flags and CPU");
+    : parser_(std::make_unique<CLI::App>("Dilated ring attention: the reference, its oracle, and how it came to be.",
+                                         "dra")),
+      commands_(commands_of(FlagList(*parser_))) {
+    parser_->set_version_flag("--version", version_text(), "Version, compiler, flags and CPU");
 }
+
+CommandLine::~CommandLine() = default;
 
 std::optional<int> CommandLine::parse(int argc, const char* const* argv) {
     try {
-        program_.parse(argc, argv);
+        parser_->parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        if (error.get_exit_code() != 0) throw usage_error(program_, commands_, error);
+        if (error.get_exit_code() != 0) throw usage_error(*parser_, commands_, error);
         std::ostringstream text; // of --help or --version
-        program_.exit(error, text, text);
+        parser_->exit(error, text, text);
         say(text.str());
         return success;
     }
@@ -68,7 +73,7 @@ std::optional<int> CommandLine::parse(int argc, const char* const* argv) {
 
 int CommandLine::run() const {
     for (const Command& command : commands_)
-        if (*command.flags) return command.run();
+        if (command.flags.chosen()) return command.run();
     throw InputError("command", "(missing)", "must be one of " + names_of(commands_));
 }
 

@@ -4,6 +4,7 @@
 
 #include "cli/commands.hpp"
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -13,6 +14,7 @@ namespace dra::cli {
 class CommandLine {
 public:
     CommandLine();
+    ~CommandLine();
 
     /// Reads a line. Throws InputError that names the flag, the value and the rule. An exit status where all is said, as
     /// after --help; nothing where run() is to be called.
@@ -22,7 +24,7 @@ public:
     int run() const;
 
 private:
-    CLI::App program_;
+    std::unique_ptr<CLI::App> parser_;
     std::vector<Command> commands_;
 };
 

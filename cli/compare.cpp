@@ -206,36 +206,36 @@ int run(const Flags& flags) {
 
 } // namespace
 
-Command compare_command(CLI::App& program) {
+Command compare_command(const FlagList& program) {
     const auto flags = std::make_shared<Flags>();
-    CLI::App* command =
-        program.add_subcommand("compare", "Every fix of the report before, after and principled: verified, then timed");
-    const auto add = [&](const char* flag, auto& value, const char* sentence, const char* kind) {
-        command->add_option(flag, value, sentence)->type_name(kind);
-    };
-    add("--lengths", flags->lengths,
-        "tokens; default: 512,1024,2048,4096, with --quick 256,512,1024; cuda 512 to 16384, emulated 64,128", "N,...");
-    add("--ranks", flags->ranks, "ranks of the ring; default: 4", "R");
-    add("--fix", flags->fix, "this fix, or from 6 on this opportunity, alone; without the waterfall", "1..9");
-    add("--segments", flags->segments, "segment lengths w, one a pattern; default: n/2,n", "W,...");
-    add("--dilations", flags->dilations, "dilation rates r, one a pattern; default: 1,2", "R,...");
-    add("--heads", flags->heads, "default: 2; cuda 16", "H");
-    add("--head-dim", flags->head_dim, "default: 64", "D");
-    command->add_flag("--no-causal", flags->not_causal, "queries see later keys too");
-    add("--input", flags->input, "q, k, v: [B, N, H, D]; lengths are prefixes of it; default: random normals",
-        "FILE.safetensors");
-    add("--backend", flags->backend,
+    const FlagList command =
+        program.command("compare", "Every fix of the report before, after and principled: verified, then timed");
+    command.add("--lengths", flags->lengths,
+                "tokens; default: 512,1024,2048,4096, with --quick 256,512,1024; cuda 512 to 16384, emulated 64,128",
+                "N,...");
+    command.add("--ranks", flags->ranks, "ranks of the ring; default: 4", "R");
+    command.add("--fix", flags->fix, "this fix, or from 6 on this opportunity, alone; without the waterfall", "1..9");
+    command.add("--segments", flags->segments, "segment lengths w, one a pattern; default: n/2,n", "W,...");
+    command.add("--dilations", flags->dilations, "dilation rates r, one a pattern; default: 1,2", "R,...");
+    command.add("--heads", flags->heads, "default: 2; cuda 16", "H");
+    command.add("--head-dim", flags->head_dim, "default: 64", "D");
+    command.add("--no-causal", flags->not_causal, "queries see later keys too");
+    command.add("--input", flags->input, "q, k, v: [B, N, H, D]; lengths are prefixes of it; default: random normals",
+                "FILE.safetensors");
+    command.add(
+        "--backend", flags->backend,
         "what runs the rungs; default: cpu. cuda: a GPU, by its clock and the host's; emulated: the same kernels on "
         "this "
         "CPU, whose work is counted instead of timed",
         "cpu|cuda|emulated");
-    add("--dtype", flags->dtype, "of cuda and emulated; default: the input's, else bf16", "bf16|fp16");
-    add("--threads", flags->threads, "default: one a core", "T");
-    add("--repetitions", flags->repetitions,
-        "of every timing, at most; 0 verifies and counts alone; default: 25; cuda 51, emulated 0", "R");
-    add("--json", flags->json, "everything measured, beside the report's compare.json", "FILE");
-    add("--report", flags->report, "where compare.json, index.html and plots go; default: build/report", "FOLDER");
-    command->add_flag("--quick", flags->quick, "shorter lengths, and 15 instead of 120 s; cuda 60 instead of 300");
+    command.add("--dtype", flags->dtype, "of cuda and emulated; default: the input's, else bf16", "bf16|fp16");
+    command.add("--threads", flags->threads, "default: one a core", "T");
+    command.add("--repetitions", flags->repetitions,
+                "of every timing, at most; 0 verifies and counts alone; default: 25; cuda 51, emulated 0", "R");
+    command.add("--json", flags->json, "everything measured, beside the report's compare.json", "FILE");
+    command.add("--report", flags->report, "where compare.json, index.html and plots go; default: build/report",
+                "FOLDER");
+    command.add("--quick", flags->quick, "shorter lengths, and 15 instead of 120 s; cuda 60 instead of 300");
     return {command, [flags] { return run(*flags); }};
 }
 

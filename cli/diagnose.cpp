@@ -47,20 +47,18 @@ int run(const Flags& flags) {
 
 } // namespace
 
-Command diagnose_command(CLI::App& program) {
+Command diagnose_command(const FlagList& program) {
     const auto flags = std::make_shared<Flags>();
-    CLI::App* command = program.add_subcommand("diagnose", "Judge a result, and name the defect that it shows");
-    const auto add = [&](const char* flag, auto& value, const char* sentence, const char* kind) {
-        return command->add_option(flag, value, sentence)->type_name(kind);
-    };
-    add("--input", flags->input, "q, k, v, out and, where there are any, lse, dout, dq, dk, dv", "FILE.safetensors")
-        ->required();
-    add("--output-to-check", flags->output_to_check, "the results, where they are in a file of their own",
-        "FILE.safetensors");
-    flags->problem.add_to(*command, "ranks, or chunks of keys, that made the result; default: 1");
-    add("--dtype", flags->dtype, "the type that it was computed in; default: that of out", "fp64|fp32|bf16|fp16");
-    add("--json", flags->json, "verdict, error_ratios, matches and violated as JSON", "FILE.json");
-    add("--heat-map", flags->heat_map, "where it is wrong", "FILE.svg");
+    const FlagList command = program.command("diagnose", "Judge a result, and name the defect that it shows");
+    command.require("--input", flags->input, "q, k, v, out and, where there are any, lse, dout, dq, dk, dv",
+                    "FILE.safetensors");
+    command.add("--output-to-check", flags->output_to_check, "the results, where they are in a file of their own",
+                "FILE.safetensors");
+    flags->problem.add_to(command, "ranks, or chunks of keys, that made the result; default: 1");
+    command.add("--dtype", flags->dtype, "the type that it was computed in; default: that of out",
+                "fp64|fp32|bf16|fp16");
+    command.add("--json", flags->json, "verdict, error_ratios, matches and violated as JSON", "FILE.json");
+    command.add("--heat-map", flags->heat_map, "where it is wrong", "FILE.svg");
     return {command, [flags] { return run(*flags); }};
 }
 

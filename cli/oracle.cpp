@@ -65,22 +65,19 @@ int run(const Flags& flags) {
 
 } // namespace
 
-Command oracle_command(CLI::App& program) {
+Command oracle_command(const FlagList& program) {
     const auto flags = std::make_shared<Flags>();
-    CLI::App* command = program.add_subcommand("oracle", "Random inputs, and what they must give in float64");
-    const auto add = [&](const char* flag, auto& value, const char* sentence, const char* kind) {
-        return command->add_option(flag, value, sentence)->type_name(kind);
-    };
-    add("--emit", flags->emit, "q, k, v, dout in the type; out, lse, dq, dk, dv in F64", "FILE.safetensors")
-        ->required();
-    add("--tokens", flags->tokens, "N", "N")->required();
-    add("--batch", flags->batch, "B; default: 1", "B");
-    add("--heads", flags->heads, "H; default: 4", "H");
-    add("--kv-heads", flags->kv_heads, "heads of k and v; default: H", "HKV");
-    add("--head-dim", flags->head_dim, "D; default: 64", "D");
-    add("--tensor-seed", flags->seed, "of the random numbers; default: 1", "S");
-    add("--dtype", flags->dtype, "of the inputs; default: fp32", "fp64|fp32|bf16|fp16");
-    flags->problem.add_to(*command, "ranks of the ring; results do not depend on it");
+    const FlagList command = program.command("oracle", "Random inputs, and what they must give in float64");
+    command.require("--emit", flags->emit, "q, k, v, dout in the type; out, lse, dq, dk, dv in F64",
+                    "FILE.safetensors");
+    command.require("--tokens", flags->tokens, "N", "N");
+    command.add("--batch", flags->batch, "B; default: 1", "B");
+    command.add("--heads", flags->heads, "H; default: 4", "H");
+    command.add("--kv-heads", flags->kv_heads, "heads of k and v; default: H", "HKV");
+    command.add("--head-dim", flags->head_dim, "D; default: 64", "D");
+    command.add("--tensor-seed", flags->seed, "of the random numbers; default: 1", "S");
+    command.add("--dtype", flags->dtype, "of the inputs; default: fp32", "fp64|fp32|bf16|fp16");
+    flags->problem.add_to(command, "ranks of the ring; results do not depend on it");
     return {command, [flags] { return run(*flags); }};
 }
 

@@ -167,16 +167,13 @@ int run(const Flags& flags) {
 
 } // namespace
 
-Command probe_command(CLI::App& program) {
+Command probe_command(const FlagList& program) {
     const auto flags = std::make_shared<Flags>();
-    CLI::App* command =
-        program.add_subcommand("probe", "Small problems that tell all defects apart, and what their answers say");
-    const auto add = [&](const char* flag, auto& value, const char* sentence, const char* kind) {
-        return command->add_option(flag, value, sentence)->type_name(kind);
-    };
-    add("--emit", flags->emit, "write the problems, and a README.md that says what to compute", "DIR");
-    add("--check", flags->check, "read the answers beside them", "DIR");
-    add("--json", flags->json, "of --check: verdict, probes and matches as JSON", "FILE.json");
+    const FlagList command =
+        program.command("probe", "Small problems that tell all defects apart, and what their answers say");
+    command.add("--emit", flags->emit, "write the problems, and a README.md that says what to compute", "DIR");
+    command.add("--check", flags->check, "read the answers beside them", "DIR");
+    command.add("--json", flags->json, "of --check: verdict, probes and matches as JSON", "FILE.json");
     return {command, [flags] { return run(*flags); }};
 }
 

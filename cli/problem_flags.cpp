@@ -4,23 +4,21 @@
 
 namespace dra::cli {
 
-void ProblemFlags::add_to(CLI::App& command, const std::string& of_ranks) {
-    const auto add = [&](const char* flag, auto& value, const std::string& sentence, const char* kind) {
-        return command.add_option(flag, value, sentence)->type_name(kind);
-    };
-    add("--segments", segments, "segment lengths w, one a pattern", "W,...")->required();
-    add("--dilations", dilations, "dilation rates r, one a pattern", "R,...")->required();
-    add("--mode", mode, "heads split among the patterns, or every head mixing all", "groups|mixture");
-    add("--phase", phase, "where dilation starts; default: group in groups, head in mixture", "group|head|head-block");
-    command.add_flag("--causal", causal, "a query sees no later key");
-    add("--scale", scale, "softmax scale; default: 1/sqrt(D)", "S");
-    add("--dropout", dropout, "probability that a pair is dropped; default: 0", "P");
-    add("--seed", seed, "of dropout; default: 0", "S");
-    command.add_flag("--stop-gradient-mixing", stop_gradient_mixing,
-                     "gradients take the mixing weights of a mixture for constants, as torchscale does");
-    add("--ranks", ranks, of_ranks, "R");
-    add("--layout", layout, "how the ring shards the sequence; default: contiguous",
-        "contiguous|zigzag|segment-zigzag");
+void ProblemFlags::add_to(const FlagList& command, const std::string& of_ranks) {
+    command.require("--segments", segments, "segment lengths w, one a pattern", "W,...");
+    command.require("--dilations", dilations, "dilation rates r, one a pattern", "R,...");
+    command.add("--mode", mode, "heads split among the patterns, or every head mixing all", "groups|mixture");
+    command.add("--phase", phase, "where dilation starts; default: group in groups, head in mixture",
+                "group|head|head-block");
+    command.add("--causal", causal, "a query sees no later key");
+    command.add("--scale", scale, "softmax scale; default: 1/sqrt(D)", "S");
+    command.add("--dropout", dropout, "probability that a pair is dropped; default: 0", "P");
+    command.add("--seed", seed, "of dropout; default: 0", "S");
+    command.add("--stop-gradient-mixing", stop_gradient_mixing,
+                "gradients take the mixing weights of a mixture for constants, as torchscale does");
+    command.add("--ranks", ranks, of_ranks, "R");
+    command.add("--layout", layout, "how the ring shards the sequence; default: contiguous",
+                "contiguous|zigzag|segment-zigzag");
 }
 
 Configuration ProblemFlags::configuration() const {

@@ -2,9 +2,8 @@
 /// \file
 /// The flags that say which attention is meant, the same for every command that takes them.
 
+#include "cli/flag_list.hpp"
 #include "reference/definition/problem.hpp"
-
-#include <CLI/CLI.hpp>
 
 namespace dra::cli {
 
@@ -15,8 +14,8 @@ struct ProblemFlags {
     std::optional<std::string> phase, scale, dropout, seed;
     bool causal = false, stop_gradient_mixing = false;
 
-    /// Registers them; they must outlive `command`. `of_ranks` says what --ranks means there.
-    void add_to(CLI::App& command, const std::string& of_ranks);
+    /// Registers them. `of_ranks` says what --ranks means there.
+    void add_to(const FlagList& command, const std::string& of_ranks);
 
     /// What they mean, not validated yet. Throws PatternError naming the flag, the value and the rule.
     Configuration configuration() const;

@@ -124,26 +124,25 @@ int run(const Flags& flags) {
 
 } // namespace
 
-Command run_command(CLI::App& program) {
+Command run_command(const FlagList& program) {
     const auto flags = std::make_shared<Flags>();
-    CLI::App* command = program.add_subcommand("run", "Dilated attention of q, k, v from one file into another");
-    const auto add = [&](const char* flag, auto& value, const char* sentence, const char* kind) {
-        return command->add_option(flag, value, sentence)->type_name(kind);
-    };
-    add("--input", flags->input, "q, k, v and, for gradients, dout: [B, N, H, D]", "FILE.safetensors")->required();
-    add("--output", flags->output, "out, lse and, with dout, dq, dk, dv", "FILE.safetensors")->required();
-    flags->problem.add_to(*command, "ranks of the ring; default: 1");
-    add("--backend", flags->backend,
+    const FlagList command = program.command("run", "Dilated attention of q, k, v from one file into another");
+    command.require("--input", flags->input, "q, k, v and, for gradients, dout: [B, N, H, D]", "FILE.safetensors");
+    command.require("--output", flags->output, "out, lse and, with dout, dq, dk, dv", "FILE.safetensors");
+    flags->problem.add_to(command, "ranks of the ring; default: 1");
+    command.add(
+        "--backend", flags->backend,
         "what computes; default: cpu. cuda: the kernels on a GPU; emulated: the same kernels played by this CPU, every "
         "thread of them, which is slow",
         "oracle|cpu|ring|cuda|emulated");
-    add("--dtype", flags->device.dtype,
-        "of cuda and emulated: q, k, v are rounded to it, out is stored in it; default: the input's, else fp32",
-        "fp32|bf16|fp16");
-    add("--kernel", flags->device.kernel, "of cuda and emulated: the step of the ladder; default: the fastest", "NAME");
-    add("--threads", flags->threads, "default: one a core", "T");
-    command->add_flag("--check-finite", flags->check_finite,
-                      "refuse input that is not finite, or so large that what a device makes of it might not be");
+    command.add("--dtype", flags->device.dtype,
+                "of cuda and emulated: q, k, v are rounded to it, out is stored in it; default: the input's, else fp32",
+                "fp32|bf16|fp16");
+    command.add("--kernel", flags->device.kernel, "of cuda and emulated: the step of the ladder; default: the fastest",
+                "NAME");
+    command.add("--threads", flags->threads, "default: one a core", "T");
+    command.add("--check-finite", flags->check_finite,
+                "refuse input that is not finite, or so large that what a device makes of it might not be");
     return {command, [flags] { return run(*flags); }};
 }
 

@@ -5,6 +5,8 @@
 #include "cli/problem_flags.hpp"
 #include "tests/fuzz/arguments.hpp"
 
+#include <CLI/CLI.hpp>
+
 namespace dra::fuzz {
 namespace {
 
@@ -37,7 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::refusing([&] {
         CLI::App program;
         cli::ProblemFlags flags;
-        flags.add_to(program, "ranks");
+        flags.add_to(cli::FlagList(program), "ranks");
         try {
             program.parse(argc, argv);
         } catch (const CLI::ParseError&) {
