@@ -7,7 +7,7 @@
 #include "cli/named_files.hpp"
 #include "cli/output_folder.hpp"
 #include "cli/report.hpp"
-#include "cli/rung_devices.hpp"
+#include "cli/devices.hpp"
 #include "cli/standard_streams.hpp"
 #include "reference/definition/random.hpp"
 #include "reference/definition/safetensors.hpp"

@@ -99,6 +99,21 @@ touch -d '+1 minute' "$folder/tree dir/CMakePresets.json"
 call run
 check 'changed presets are configured again' "$err" '*configuring*building*'
 
+for device in cuda emulated; do
+    fresh
+    : >"$folder/installed"
+    call run --backend $device
+    check 'a device is built for a command that names it' "$(grep -e '--target' "$folder/calls")" "*--target dra device_$device"
+    fresh
+    : >"$folder/installed"
+    call run "--backend=$device"
+    check 'in either spelling' "$(grep -e '--target' "$folder/calls")" "*--target dra device_$device"
+done
+fresh
+: >"$folder/installed"
+call run --backend cpu
+check 'and for no other' "$(grep -e '--target' "$folder/calls")" '*--target dra'
+
 fresh
 : >"$folder/installed"
 call run
@@ -149,6 +164,10 @@ call compare --quick
 check 'no environment, no plots' "$err" '*no plots*'
 check 'compare runs all the same' "$out" 'program compare --quick*python none'
 check 'and its status is the one that counts' "$status" 0
+
+: >"$folder/calls"
+call compare --help
+check 'help installs nothing' "$(grep -c '^python3' "$folder/calls" || true)" 0
 
 fake python3 'for last; do :; done
     mkdir -p "$last/bin"
