@@ -22,6 +22,7 @@ function(dra_engine_variant target variant)
     target_compile_definitions(${target} PUBLIC ${DRA_EIGEN_ABI})
     target_link_libraries(${target} PUBLIC Eigen3::Eigen PRIVATE OpenMP::OpenMP_CXX $<BUILD_INTERFACE:nlohmann_json::nlohmann_json>)
     dra_warnings(${target})
+    dra_precompile(${target})
     set_target_properties(${target} PROPERTIES
         INTERFACE_DRA_VARIANT ${variant}
         COMPATIBLE_INTERFACE_STRING DRA_VARIANT)

@@ -39,7 +39,7 @@ set(DRA_SANITIZER "" CACHE STRING "Compile everything with -fsanitize: empty, \"
 set_property(CACHE DRA_SANITIZER PROPERTY STRINGS "" address thread)
 option(DRA_FUZZ "Link the fuzz targets with libFuzzer, to search; needs clang. Otherwise they replay what was found." OFF)
 option(DRA_COVERAGE "Count executed lines with gcov; the preset `coverage` says how to read the counts." OFF)
-option(DRA_PRECOMPILED "Compile once what all tests include; OFF, as in the preset `debug`, shows includes that are missing." ON)
+option(DRA_PRECOMPILED "Compile once what most files include; OFF, as in the preset `debug`, shows includes that are missing." ${PROJECT_IS_TOP_LEVEL})
 set(DRA_PROPERTY_CASES 2000 CACHE STRING "Random cases that each property test draws.")
 
 # What was chosen, in one look.
