@@ -11,7 +11,7 @@
 /// The tickets are a counter in memory, which the last draw of a launch sets back to zero.
 /// Expected of an H200 at 8k tokens: 750 TFLOP/s (D = 128), causal a fifth to a third more than overlapped. Measured there,
 /// rested: 752, causal 727 (21 % more); D = 64: 543 and 518.
-/// Takes what warp_specialized takes. Figures of all steps: cuda/README.md.
+/// Takes what warp_specialized takes. Figures of all steps: docs/gpu-results.md.
 
 #include "cuda/kernels/overlapped_rows.hpp"
 #include "cuda/kernels/persistent.hpp"

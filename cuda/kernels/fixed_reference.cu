@@ -17,7 +17,7 @@
 /// Expected of an H200 at 8k tokens: 813 TFLOP/s (D = 128). Measured there, rested: 823, causal 793; D = 64: 641 and 601.
 /// FlashAttention-3 in the same run: 751, 738, 583, 551.
 ///
-/// Takes what warp_specialized takes. Figures of all steps: cuda/README.md.
+/// Takes what warp_specialized takes. Figures of all steps: docs/gpu-results.md.
 
 #include "cuda/kernels/fixed_reference.hpp"
 #include "cuda/kernels/persistent.hpp"

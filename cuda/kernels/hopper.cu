@@ -11,7 +11,7 @@
 ///
 /// A block has 64 query rows; what overlaps one block's softmax is the other blocks' products. Measured on an H100, 8k
 /// tokens: 555 TFLOP/s (D = 128), 445 (D = 64), causal 500 and 437: a quarter to a third more than wide. Takes bf16 and
-/// fp16, D a multiple of 8 up to 128; compute capability 9.0 (sm_90a). Figures of all steps: cuda/README.md.
+/// fp16, D a multiple of 8 up to 128; compute capability 9.0 (sm_90a). Figures of all steps: docs/gpu-results.md.
 
 #include "cuda/kernels/launch_step.hpp"
 #include "cuda/kernels/negate.hpp"

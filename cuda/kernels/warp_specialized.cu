@@ -13,7 +13,7 @@
 /// the same run hopper 552, 532, 442, 432: under the mask a fixed share of tiles costs what the warpgroups gain.
 ///
 /// Any segment length, dilation rate and number of tokens: see producer.hpp. Takes bf16 and fp16, D a multiple of 8 up to
-/// 128; compute capability 9.0 (sm_90a). Figures of all steps: cuda/README.md.
+/// 128; compute capability 9.0 (sm_90a). Figures of all steps: docs/gpu-results.md.
 
 #include "cuda/kernels/persistent.hpp"
 #include "cuda/kernels/steps.hpp"
