@@ -84,10 +84,10 @@ class Command:
 
     def __init__(self, words):
         text = help_of(*words)
-        flags = re.findall(r"^  (?:-\w,)?(--[\w-]+)(?: (\S+))?( REQUIRED)?(?= |$)", text, re.M)
+        flags = re.findall(r"^ {2,12}(?:-\w, *)?(--[\w-]+)(?: (\S+))?( REQUIRED)?(?= |$)", text, re.M)
         self.values = {flag: value for flag, value, _ in flags}
         self.required = {flag for flag, _, required in flags if required}
-        self.commands = set(re.findall(r"^  ([a-z]+) ", text.partition("Subcommands:")[2], re.M))
+        self.commands = set(re.findall(r"^  ([a-z]+) ", text.lower().partition("subcommands:")[2], re.M))
 
     def complaint(self, words, whole):
         """What is wrong with these arguments, or nothing."""
