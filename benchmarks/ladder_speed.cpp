@@ -1,7 +1,7 @@
 #include "benchmarks/ladder_speed.hpp"
 
 #include "benchmarks/statistics.hpp"
-#include "cuda/attention.hpp"
+#include "cuda/device/attention.hpp"
 #include "reference/definition/random.hpp"
 
 #include <fmt/format.h>

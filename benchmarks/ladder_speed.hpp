@@ -8,7 +8,7 @@
 
 #include "benchmarks/sampled_rows.hpp"
 #include "benchmarks/timing.hpp"
-#include "cuda/host/choice_table.hpp"
+#include "cuda/device/choice_table.hpp"
 
 #include <map>
 

@@ -3,7 +3,7 @@
 /// Alternatives timed by Google Benchmark, their repetitions interleaved in random order: what disturbs the machine for
 /// a while disturbs all of them alike.
 
-#include "cuda/device.hpp"
+#include "cuda/device/device.hpp"
 
 #include <functional>
 #include <string>

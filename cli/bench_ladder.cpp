@@ -109,7 +109,7 @@ int bench_ladder(const LadderFlags& flags) {
     if (flags.tune && status == success) {
         const cuda::ChoiceTable table = choices(device->facts(), type, found);
         files.emplace_back(*flags.tune, "--tune").write(text_of(table));
-        say("{} choices for {}: as cuda/host/choices.json they are part of the next build\n", table.choices.size(),
+        say("{} choices for {}: as cuda/device/choices.json they are part of the next build\n", table.choices.size(),
             table.device);
     }
     put_in_place(files);

@@ -1,7 +1,7 @@
 #include "cli/device_run.hpp"
 #include "cli/take_tensor.hpp"
-#include "cuda/attention.hpp"
-#include "cuda/range.hpp"
+#include "cuda/device/attention.hpp"
+#include "cuda/device/range.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

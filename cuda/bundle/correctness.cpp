@@ -3,7 +3,7 @@
 // Prints a line a kernel and type with the largest share of a bound that it used (1 is at the bound), and every failure.
 // Run it in a folder that holds golden/ and data/.
 
-#include "cuda/attention.hpp"
+#include "cuda/device/attention.hpp"
 #include "reference/definition/half_precision.hpp"
 #include "reference/definition/output_file.hpp"
 #include "tests/golden.hpp"

@@ -2,7 +2,7 @@
 /// \file
 /// Every call of the runtime is checked where it stands: DRA_CUDA_CHECK(cudaStreamSynchronize(stream));
 
-#include "cuda/host/error.hpp"
+#include "cuda/device/error.hpp"
 #include "cuda/simt/runtime.hpp"
 
 namespace dra::cuda::DRA_TARGET {

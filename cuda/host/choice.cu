@@ -1,5 +1,5 @@
+#include "cuda/device/error.hpp"
 #include "cuda/host/choice.hpp"
-#include "cuda/host/error.hpp"
 
 namespace dra::cuda::DRA_TARGET {
 namespace {

@@ -2,7 +2,7 @@
 /// \file
 /// Which kernel of the ladder does a pattern.
 
-#include "cuda/host/choice_table.hpp"
+#include "cuda/device/choice_table.hpp"
 #include "cuda/kernels/ladder.hpp"
 
 #include <optional>

@@ -9,9 +9,9 @@
 /// included. Of a mixture the patterns are partials then, each in a buffer of its own, and a second launch merges and rounds them:
 /// that of a pattern that selects every row, if there is one, which does so where it stores its own rows.
 
-#include "cuda/device.hpp"
+#include "cuda/device/device.hpp"
+#include "cuda/device/work.hpp"
 #include "cuda/host/buffer.hpp"
-#include "cuda/host/work.hpp"
 #include "cuda/kernels/ladder.hpp"
 
 namespace dra::cuda::DRA_TARGET {

@@ -11,7 +11,7 @@
 
 #ifdef __CUDACC__
 
-/// The function of cuda/device.hpp that opens this target's device.
+/// The function of cuda/device/device.hpp that opens this target's device.
 #define DRA_OPEN_DEVICE silicon_device
 
 namespace dra::cuda::silicon {

@@ -2,7 +2,7 @@
 /// \file
 /// The element types: how each becomes a float and how a float becomes it (rounded to nearest even).
 
-#include "cuda/kernels/parameters.hpp"
+#include "cuda/device/parameters.hpp"
 #include "cuda/simt/device.hpp"
 
 namespace dra::cuda::DRA_TARGET {

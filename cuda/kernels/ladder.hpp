@@ -6,7 +6,7 @@
 /// rows that the pattern selects, and of those that see no key (0, -inf); rows that nothing selects are clear_rows()'s.
 /// Every function here queues work on a stream and returns; the error is that of the launch.
 
-#include "cuda/kernels/parameters.hpp"
+#include "cuda/device/parameters.hpp"
 #include "cuda/simt/runtime.hpp"
 
 #include <algorithm>

@@ -12,7 +12,7 @@
 /// block that starts last would leave the other multiprocessors idle. Without a mask all tiles are equally long, and a
 /// section is one view, whose tiles then find its keys in L2.
 
-#include "cuda/kernels/parameters.hpp"
+#include "cuda/device/parameters.hpp"
 #include "cuda/simt/device.hpp"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
+#include "cuda/device/type.hpp"
 #include "cuda/kernels/ladder.hpp"
 #include "cuda/published/pipeline.hpp"
-#include "cuda/type.hpp"
 
 namespace dra::cuda::DRA_TARGET::rungs {
 namespace {

@@ -6,7 +6,7 @@
 /// alone. It keeps what its fixes keep, and says what a call did, by counting, and how long that took, by the device's
 /// clock and by the host's.
 
-#include "cuda/device.hpp"
+#include "cuda/device/device.hpp"
 #include "reference/published/rung.hpp"
 
 #include <cstdint>

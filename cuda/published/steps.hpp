@@ -2,7 +2,7 @@
 /// \file
 /// The loops of the pipeline: chunk after chunk, and in every chunk pattern after pattern.
 
-#include "cuda/host/work.hpp"
+#include "cuda/device/work.hpp"
 #include "cuda/published/attend_call.hpp"
 #include "reference/definition/pattern.hpp"
 #include "reference/published/fix_5_caching.hpp"

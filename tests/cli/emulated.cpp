@@ -1,4 +1,4 @@
-#include "cuda/attention.hpp"
+#include "cuda/device/attention.hpp"
 #include "tests/cli/complaint.hpp"
 #include "tests/cli/golden_flags.hpp"
 #include "tests/cuda_host/judgement.hpp"

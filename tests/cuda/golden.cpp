@@ -1,5 +1,5 @@
 #include "tests/golden.hpp"
-#include "cuda/host/work.hpp"
+#include "cuda/device/work.hpp"
 #include "tests/cuda/problems.hpp"
 
 namespace dra::test {

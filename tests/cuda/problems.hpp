@@ -2,7 +2,7 @@
 /// \file
 /// Problems that a step of the ladder can be given, and the verdict on what it made of them.
 
-#include "cuda/attention.hpp"
+#include "cuda/device/attention.hpp"
 #include "cuda/kernels/ladder.hpp"
 #include "cuda/simt/runtime.hpp"
 #include "tests/cuda_host/judgement.hpp"

@@ -1,4 +1,4 @@
-#include "cuda/range.hpp"
+#include "cuda/device/range.hpp"
 #include "tests/cuda/problems.hpp"
 
 #include <functional>

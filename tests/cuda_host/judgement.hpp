@@ -2,7 +2,7 @@
 /// \file
 /// The verdict on a result of kernels, in any type.
 
-#include "cuda/type.hpp"
+#include "cuda/device/type.hpp"
 #include "reference/definition/half_precision.hpp"
 #include "reference/definition/tolerance.hpp"
 

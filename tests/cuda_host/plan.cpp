@@ -1,4 +1,4 @@
-#include "cuda/attention.hpp"
+#include "cuda/device/attention.hpp"
 #include "tests/cuda_host/emulator.hpp"
 #include "tests/cuda_host/judgement.hpp"
 #include "tests/problems.hpp"

@@ -1,5 +1,5 @@
-#include "cuda/range.hpp"
-#include "cuda/host/work.hpp"
+#include "cuda/device/range.hpp"
+#include "cuda/device/work.hpp"
 #include "tests/problems.hpp"
 
 #include <doctest/doctest.h>

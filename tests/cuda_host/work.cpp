@@ -1,4 +1,4 @@
-#include "cuda/host/work.hpp"
+#include "cuda/device/work.hpp"
 #include "reference/definition/pattern.hpp"
 #include "tests/problems.hpp"
 

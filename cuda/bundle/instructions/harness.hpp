@@ -3,9 +3,9 @@
 /// Data in, one block, data out; and how results are compared.
 
 #include "cuda/bundle/instructions/check.hpp"
+#include "cuda/device/type.hpp"
 #include "cuda/host/buffer.hpp"
 #include "cuda/simt/device.hpp"
-#include "cuda/type.hpp"
 
 #include <cmath>
 #include <cstring>

@@ -2,7 +2,7 @@
 /// \file
 /// What host code includes under g++: the emulated CUDA runtime, launch(), tensor maps, and the emulator's own knobs.
 
-#include "cuda/kernels/parameters.hpp"
+#include "cuda/device/parameters.hpp"
 #include "cuda/simt/emulator/config.hpp"
 #include "cuda/simt/emulator/counters.hpp"
 #include "cuda/simt/emulator/cuda_api.hpp"

@@ -2,7 +2,7 @@
 /// \file
 /// What host code includes under nvcc: the CUDA runtime, the launch of a kernel, and tensor maps.
 
-#include "cuda/kernels/parameters.hpp"
+#include "cuda/device/parameters.hpp"
 #include "cuda/simt/silicon/tensor_map.hpp"
 
 #include <cudaTypedefs.h>

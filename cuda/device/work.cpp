@@ -1,5 +1,5 @@
-#include "cuda/host/work.hpp"
-#include "cuda/range.hpp"
+#include "cuda/device/work.hpp"
+#include "cuda/device/range.hpp"
 #include "reference/definition/pattern.hpp"
 
 #include <algorithm>

@@ -1,6 +1,5 @@
-#include "cuda/type.hpp"
+#include "cuda/device/type.hpp"
 #include "reference/definition/team_size.hpp"
-
 
 #include <algorithm>
 #include <cassert>

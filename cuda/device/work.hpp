@@ -2,7 +2,7 @@
 /// \file
 /// The work of a problem: which patterns, for which heads, in closed form. No list of rows or indices exists anywhere.
 
-#include "cuda/kernels/parameters.hpp"
+#include "cuda/device/parameters.hpp"
 #include "reference/definition/problem.hpp"
 
 #include <vector>

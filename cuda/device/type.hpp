@@ -2,7 +2,7 @@
 /// \file
 /// The types that kernels compute in: their names, their files' types, and rounding to them on the host.
 
-#include "cuda/kernels/parameters.hpp"
+#include "cuda/device/parameters.hpp"
 #include "reference/definition/problem.hpp"
 
 #include <string>

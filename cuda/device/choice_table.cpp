@@ -1,5 +1,5 @@
-#include "cuda/host/choice_table.hpp"
-#include "cuda/type.hpp"
+#include "cuda/device/choice_table.hpp"
+#include "cuda/device/type.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -3,7 +3,7 @@
 /// Attention of a whole problem on a device, in one call: a plan made, used once and given up. range.hpp says of which inputs
 /// the result is finite, and which rows an element that is not finite reaches.
 
-#include "cuda/device.hpp"
+#include "cuda/device/device.hpp"
 
 namespace dra::cuda {
 

@@ -1,4 +1,4 @@
-#include "cuda/attention.hpp"
+#include "cuda/device/attention.hpp"
 
 namespace dra::cuda {
 

@@ -7,8 +7,8 @@
 /// allocate nothing and do no work on the host but launching. range.hpp says of which inputs their results are finite, and which
 /// rows an element that is not finite reaches.
 
-#include "cuda/host/error.hpp"
-#include "cuda/type.hpp"
+#include "cuda/device/error.hpp"
+#include "cuda/device/type.hpp"
 
 #include <memory>
 #include <optional>

@@ -1,12 +1,12 @@
 #pragma once
 /// \file
 /// Which kernel was the fastest at which shape: a table that `dra bench attention --backend cuda --tune FILE` measures
-/// and writes, and that the library carries as cuda/host/choices.json.
+/// and writes, and that the library carries as cuda/device/choices.json.
 ///
 ///     {"device": "NVIDIA H200", "architecture": 90, "choices": [
 ///         {"type": "bf16", "head_dim": 128, "causal": false, "rows": 2048, "dilation": 4, "kernel": "hopper"}]}
 
-#include "cuda/kernels/parameters.hpp"
+#include "cuda/device/parameters.hpp"
 
 #include <optional>
 #include <string>

@@ -25,7 +25,7 @@
 /// Other rows of a query tile with such a row are right, but may be rounded otherwise: a warp moves the references of its rows
 /// together, and fixed_reference does a tile again. Rows of other tiles keep every bit.
 
-#include "cuda/type.hpp"
+#include "cuda/device/type.hpp"
 
 namespace dra::cuda {
 
