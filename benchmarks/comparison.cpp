@@ -198,7 +198,7 @@ private:
 void describe_device(Comparison& comparison, const Options& options) {
     if (!options.device) return;
     comparison.device = options.device->facts();
-    comparison.dtype = cuda::dtype(options.type);
+    comparison.dtype = options.type;
     comparison.error_bound = 1; // errors are shares of their bounds
     comparison.timed = comparison.timed && !comparison.device->emulated;
     comparison.held = comparison.held.with(Fix::causal_mask, Rung::after);

@@ -33,7 +33,7 @@ struct Options {
     double budget_seconds = 120;
     int most_repetitions = 25;          ///< 0: verified and counted, not timed
     cuda::RungDevice* device = nullptr; ///< none: this CPU
-    cuda::Type type = cuda::Type::bf16; ///< on a device
+    DType type = DType::bf16;           ///< on a device
 };
 
 inline constexpr int fewest_repetitions = 5;

@@ -15,7 +15,7 @@ using published::Verified;
 
 template <class Half> class DeviceWorkbench final : public Workbench {
 public:
-    DeviceWorkbench(cuda::RungDevice& device, cuda::Type type, const Inputs<float>& inputs)
+    DeviceWorkbench(cuda::RungDevice& device, DType type, const Inputs<float>& inputs)
         : device_(device), inputs_{rounded_to<Half>(inputs.q), rounded_to<Half>(inputs.k), rounded_to<Half>(inputs.v)},
           on_device_(device.upload(type, inputs_.q, inputs_.k, inputs_.v)) {}
 
@@ -103,8 +103,8 @@ private:
 
 } // namespace
 
-std::unique_ptr<Workbench> device_workbench(cuda::RungDevice& device, cuda::Type type, const Inputs<float>& inputs) {
-    if (type == cuda::Type::fp16) return std::make_unique<DeviceWorkbench<half>>(device, type, inputs);
+std::unique_ptr<Workbench> device_workbench(cuda::RungDevice& device, DType type, const Inputs<float>& inputs) {
+    if (type == DType::f16) return std::make_unique<DeviceWorkbench<half>>(device, type, inputs);
     return std::make_unique<DeviceWorkbench<bfloat16>>(device, type, inputs);
 }
 

@@ -52,7 +52,7 @@ const StepSpeed* LadderSpeed::fastest() const {
     return found;
 }
 
-LadderBench::LadderBench(cuda::Device& device, cuda::Type type, const std::vector<LadderCase>& cases)
+LadderBench::LadderBench(cuda::Device& device, DType type, const std::vector<LadderCase>& cases)
     : device_(device), type_(type) {
     Index size = 0;
     for (const LadderCase& of : cases) size = std::max(size, of.batch * of.tokens * of.heads * of.head_dim);
@@ -122,7 +122,7 @@ LadderSpeed LadderBench::speed(const LadderCase& of, const Effort& effort, const
     return found;
 }
 
-cuda::ChoiceTable choices(const cuda::DeviceFacts& facts, cuda::Type type, const std::vector<LadderSpeed>& found) {
+cuda::ChoiceTable choices(const cuda::DeviceFacts& facts, DType type, const std::vector<LadderSpeed>& found) {
     cuda::ChoiceTable table{facts.name, facts.architecture, {}};
     for (const LadderSpeed& speed : found)
         if (const StepSpeed* fastest = speed.fastest())

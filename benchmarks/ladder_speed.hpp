@@ -49,7 +49,7 @@ struct LadderSpeed {
 class LadderBench {
 public:
     /// Draws random normals, enough for each of the cases, rounded to the type.
-    LadderBench(cuda::Device& device, cuda::Type type, const std::vector<LadderCase>& cases);
+    LadderBench(cuda::Device& device, DType type, const std::vector<LadderCase>& cases);
 
     /// Every step: some rows verified, and timed where they are right. A step whose first run took 10 times as long as
     /// the quickest has that one sample; one that was first met at less than half of the fastest's rate is left out of
@@ -68,12 +68,12 @@ private:
     std::vector<Run> first_runs(LadderSpeed& found, const Progress& progress);
 
     cuda::Device& device_;
-    cuda::Type type_;
+    DType type_;
     std::vector<Tensor<float>> inputs_;                            ///< q, k, v
     std::map<std::tuple<std::string, Index, bool>, double> share_; ///< of the fastest's rate, by kernel, D, causal
 };
 
 /// The fastest kernel of every case.
-cuda::ChoiceTable choices(const cuda::DeviceFacts& facts, cuda::Type type, const std::vector<LadderSpeed>& found);
+cuda::ChoiceTable choices(const cuda::DeviceFacts& facts, DType type, const std::vector<LadderSpeed>& found);
 
 } // namespace dra::benchmarks

@@ -34,6 +34,6 @@ template <class T> std::unique_ptr<Workbench> cpu_workbench(Inputs<T> inputs);
 
 /// On a device, in bf16 or fp16, judged as reference/definition/half_precision.hpp says: every error is a share of its
 /// bound. Throws KernelError where the device has no kernel for it.
-std::unique_ptr<Workbench> device_workbench(cuda::RungDevice& device, cuda::Type type, const Inputs<float>& inputs);
+std::unique_ptr<Workbench> device_workbench(cuda::RungDevice& device, DType type, const Inputs<float>& inputs);
 
 } // namespace dra::benchmarks

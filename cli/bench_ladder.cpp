@@ -18,11 +18,10 @@ using Json = nlohmann::ordered_json;
 
 constexpr Effort effort{.repetitions = 11, .seconds_a_sample = 0.005};
 
-cuda::Type parse_type(const LadderFlags& flags) {
+DType parse_type(const LadderFlags& flags) {
     const std::string given = flags.dtype.value_or("bf16");
-    const cuda::Type type = cuda::parse_type("--dtype", given);
-    if (type == cuda::Type::fp32)
-        throw PatternError("--dtype", given, "must be bf16 or fp16, which tensor cores multiply");
+    const DType type = cuda::parse_type("--dtype", given);
+    if (type == DType::f32) throw PatternError("--dtype", given, "must be bf16 or fp16, which tensor cores multiply");
     return type;
 }
 
@@ -79,7 +78,7 @@ int bench_ladder(const LadderFlags& flags) {
                            flags.backend == "emulated"
                                ? "must be cpu or cuda: the emulator counts work and has no clock"
                                : "must be cpu or cuda");
-    const cuda::Type type = parse_type(flags);
+    const DType type = parse_type(flags);
     const std::unique_ptr<cuda::Device> device = open_device(flags.backend);
     check_files({{"--tune", flags.tune}, {"--json", flags.json}});
 
@@ -88,7 +87,7 @@ int bench_ladder(const LadderFlags& flags) {
     std::vector<LadderSpeed> found;
     Json record{{"environment", environment()},
                 {"device", device->facts().name},
-                {"type", name(type)},
+                {"type", cuda::type_name(type)},
                 {"cases", Json::array()}};
     int status = success;
     for (const LadderCase& of : cases) {

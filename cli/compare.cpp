@@ -49,12 +49,12 @@ Reach reach_of(const std::string& backend) {
 }
 
 /// Where the type is not asked for, a file's own, if tensor cores multiply it.
-cuda::Type parse_device_type(const Flags& flags, const TensorFile* file) {
+DType parse_device_type(const Flags& flags, const TensorFile* file) {
     if (flags.dtype) {
-        if (const cuda::Type type = cuda::parse_type("--dtype", *flags.dtype); type != cuda::Type::fp32) return type;
+        if (const DType type = cuda::parse_type("--dtype", *flags.dtype); type != DType::f32) return type;
         throw PatternError("--dtype", *flags.dtype, "must be bf16 or fp16, which tensor cores multiply");
     }
-    return file && file->at("q").dtype == DType::f16 ? cuda::Type::fp16 : cuda::Type::bf16;
+    return file && file->at("q").dtype == DType::f16 ? DType::f16 : DType::bf16;
 }
 
 Index parse_size(const std::string& flag, const std::string& text) {

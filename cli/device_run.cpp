@@ -22,7 +22,7 @@ TensorFile DeviceRun::operator()(const Problem& problem, TensorFile file, bool f
     if (file.contains("dout"))
         throw ShapeError("dout", "(given)",
                          "must not be in the file with --backend " + backend_ + ", which computes no gradients");
-    const cuda::Type type = type_.value_or(cuda::natural_type(stored));
+    const DType type = type_.value_or(cuda::natural_type(stored));
     const std::unique_ptr<cuda::AttentionPlan> plan = device_->make_plan(problem, type, flags_.kernel);
 
     const Tensor<float> q = take_tensor<float>(file, "q"), k = take_tensor<float>(file, "k"),
@@ -33,11 +33,11 @@ TensorFile DeviceRun::operator()(const Problem& problem, TensorFile file, bool f
     const Attention<float> result = result_of(*plan, problem);
 
     TensorFile written;
-    written.tensors["out"] = to_file(result.out, cuda::dtype(type));
+    written.tensors["out"] = to_file(result.out, type);
     written.tensors["lse"] = to_file(result.lse);
     const std::vector<std::string>& kernels = plan->kernels();
     written.metadata = {{"device", device_->facts().name},
-                        {"dtype", cuda::name(type)},
+                        {"dtype", cuda::type_name(type)},
                         {"kernel", fmt::format("{}", fmt::join(std::set(kernels.begin(), kernels.end()), ", "))}};
     return written;
 }

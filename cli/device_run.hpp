@@ -27,7 +27,7 @@ public:
 private:
     std::string backend_;
     DeviceFlags flags_;
-    std::optional<cuda::Type> type_;
+    std::optional<DType> type_;
     std::unique_ptr<cuda::Device> device_;
 };
 

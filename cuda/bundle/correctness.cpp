@@ -29,19 +29,19 @@ struct Case {
 /// The case in one type: rounded inputs, and the truth about them.
 class Judged {
 public:
-    Judged(const Case& of, Type type)
+    Judged(const Case& of, DType type)
         : problem_(of.problem), type_(type), q_(rounded(of.q, type)), k_(rounded(of.k, type)), v_(rounded(of.v, type)),
           truth_(oracle<float>(problem_, q_, k_, v_)) {
-        if (type == Type::bf16) yardstick_ = rounding_oracle<bfloat16>(problem_, q_, k_, v_);
-        if (type == Type::fp16) yardstick_ = rounding_oracle<half>(problem_, q_, k_, v_);
+        if (type == DType::bf16) yardstick_ = rounding_oracle<bfloat16>(problem_, q_, k_, v_);
+        if (type == DType::f16) yardstick_ = rounding_oracle<half>(problem_, q_, k_, v_);
     }
 
     /// The largest share of a bound that a kernel's result uses; nothing where the kernel cannot do the problem.
     std::optional<double> share(Device& device, const std::string& kernel) const {
         try {
             const Attention<float> result = attention(device, problem_, type_, q_, k_, v_, kernel);
-            if (type_ == Type::bf16) return half_errors<bfloat16>(problem_, truth_, yardstick_, result).worst();
-            if (type_ == Type::fp16) return half_errors<half>(problem_, truth_, yardstick_, result).worst();
+            if (type_ == DType::bf16) return half_errors<bfloat16>(problem_, truth_, yardstick_, result).worst();
+            if (type_ == DType::f16) return half_errors<half>(problem_, truth_, yardstick_, result).worst();
             return error_ratios(problem_, truth_, result).forward() / forward_bound;
         } catch (const KernelError&) {
             return std::nullopt;
@@ -50,7 +50,7 @@ public:
 
 private:
     const Problem& problem_;
-    Type type_;
+    DType type_;
     Tensor<float> q_, k_, v_;
     Oracle truth_;
     Tensor<double> yardstick_;
@@ -120,11 +120,11 @@ public:
 
     void run(const Case& of) {
         ++cases_;
-        for (const Type type : {Type::fp32, Type::bf16, Type::fp16}) {
+        for (const DType type : {DType::f32, DType::bf16, DType::f16}) {
             const Judged judged(of, type);
             for (const std::string& kernel : device_.kernel_names()) {
                 if (!only_.empty() && kernel != only_) continue;
-                Tally& tally = tallies_[{kernel, name(type)}];
+                Tally& tally = tallies_[{kernel, type_name(type)}];
                 const std::optional<double> share = judged.share(device_, kernel);
                 if (!share) {
                     ++tally.refused;
@@ -134,7 +134,7 @@ public:
                 ++(*share <= 1 ? tally.right : tally.wrong);
                 if (!(*share <= 1)) {
                     failures_.push_back(
-                        fmt::format("{} {}: {:.3g} of the bound: {}", kernel, name(type), *share, of.name));
+                        fmt::format("{} {}: {:.3g} of the bound: {}", kernel, type_name(type), *share, of.name));
                     fmt::print("FAILED {}\n", failures_.back());
                 }
             }

@@ -41,15 +41,15 @@ std::string refusal;
 
 /// A step on one pattern, and where asked the clearing of the rows that it does not select. False where the step refuses.
 bool add_pattern(Prepared& prepared, const Step& step, const Parameters& parameters, bool float_out, bool clears) {
-    refusal = why_not(step, Type::bf16, parameters, 90);
+    refusal = why_not(step, DType::bf16, parameters, 90);
     if (!refusal.empty()) return false;
     if (clears)
         prepared.launches.emplace_back(
-            [=](cudaStream_t stream) { return clear_rows(parameters, Type::bf16, float_out, stream); });
-    const auto maps = std::make_shared<Maps>(make_maps(step, Type::bf16, parameters));
+            [=](cudaStream_t stream) { return clear_rows(parameters, DType::bf16, float_out, stream); });
+    const auto maps = std::make_shared<Maps>(make_maps(step, DType::bf16, parameters));
     int* const workspace = prepared.add_workspace(workspace_ints(step, parameters));
     prepared.launches.emplace_back([=, &step](cudaStream_t stream) {
-        return run(step, {parameters, Type::bf16, float_out, maps.get(), stream, workspace});
+        return run(step, {parameters, DType::bf16, float_out, maps.get(), stream, workspace});
     });
     return true;
 }
@@ -66,7 +66,7 @@ bool add_together(Prepared& prepared, const Step& step, const std::vector<Parame
     std::optional<Launch> last; // into which the others are merged
     for (std::size_t i = 0; i < patterns.size(); ++i) {
         Parameters into = patterns[i];
-        refusal = why_not(step, Type::bf16, into, 90);
+        refusal = why_not(step, DType::bf16, into, 90);
         if (!refusal.empty()) return false;
         const bool merges = mixed && !last && can_merge(into);
         if (mixed && !merges) {
@@ -77,14 +77,14 @@ bool add_together(Prepared& prepared, const Step& step, const std::vector<Parame
                 return false;
             }
         }
-        (*maps)[i] = make_maps(step, Type::bf16, into);
+        (*maps)[i] = make_maps(step, DType::bf16, into);
         if (merges) {
             int* const workspace = prepared.add_workspace(workspace_ints(step, into));
-            last = Launch{into, Type::bf16, false, &(*maps)[i], nullptr, workspace};
+            last = Launch{into, DType::bf16, false, &(*maps)[i], nullptr, workspace};
             continue;
         }
         ints += workspace_ints(step, into);
-        launches->push_back({into, Type::bf16, mixed, &(*maps)[i], nullptr});
+        launches->push_back({into, DType::bf16, mixed, &(*maps)[i], nullptr});
     }
     int* const workspace = prepared.add_workspace(ints);
     prepared.launches.emplace_back([=](cudaStream_t stream) {
@@ -129,7 +129,7 @@ bool add_mixture(Prepared& prepared, const Step& step, const std::vector<Paramet
             });
     }
     prepared.launches.emplace_back(
-        [=](cudaStream_t stream) { return cast_to(Type::bf16, asked.out, total, elements, stream); });
+        [=](cudaStream_t stream) { return cast_to(DType::bf16, asked.out, total, elements, stream); });
     return true;
 }
 
@@ -168,7 +168,7 @@ void* dra_prepare(const char* kernel, const void* q, const void* k, const void* 
                          .head_dim = head_dim,
                          .segment_length = segment_lengths[i],
                          .dilation_rate = dilation_rates[i],
-                         .phase_of = patterns == 1 ? PhaseOf::fixed : PhaseOf::kv_head,
+                         .phase_rule = patterns == 1 ? PhaseRule::group : PhaseRule::head,
                          .phase = 0,
                          .phase_block = 1,
                          .first_kv_head = 0,

@@ -2,7 +2,7 @@
 
 namespace dra::cuda {
 
-Attention<float> attention(Device& device, const Problem& problem, Type type, TensorView<const float> q,
+Attention<float> attention(Device& device, const Problem& problem, DType type, TensorView<const float> q,
                            TensorView<const float> k, TensorView<const float> v,
                            const std::optional<std::string>& kernel) {
     const std::unique_ptr<AttentionPlan> plan = device.make_plan(problem, type, kernel);

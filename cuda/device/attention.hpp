@@ -9,7 +9,7 @@ namespace dra::cuda {
 
 /// out, rounded in the type and held in float, and lse; q, k and v are rounded to the type first. For more than one run
 /// make a plan. Throws what make_plan() and wait() throw.
-Attention<float> attention(Device& device, const Problem& problem, Type type, TensorView<const float> q,
+Attention<float> attention(Device& device, const Problem& problem, DType type, TensorView<const float> q,
                            TensorView<const float> k, TensorView<const float> v,
                            const std::optional<std::string>& kernel = std::nullopt);
 

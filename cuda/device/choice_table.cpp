@@ -82,7 +82,7 @@ double apart(double a, double b) { return std::abs(std::log2(a / b)); }
 
 } // namespace
 
-std::optional<std::string> ChoiceTable::kernel(Type type, const Parameters& parameters, int of_architecture) const {
+std::optional<std::string> ChoiceTable::kernel(DType type, const Parameters& parameters, int of_architecture) const {
     if (of_architecture != architecture) return std::nullopt;
     const Choice* nearest = nullptr;
     const auto further = [&](const Choice& choice) { // compared in this order
@@ -115,8 +115,9 @@ std::string text_of(const ChoiceTable& table) {
     std::string text = "{\"device\": " + Json(table.device).dump() +
                        ", \"architecture\": " + std::to_string(table.architecture) + ", \"choices\": [";
     for (const Choice& choice : table.choices) { // a line each
-        const Json line{{"type", name(choice.type)}, {"head_dim", choice.head_dim}, {"causal", choice.causal},
-                        {"rows", choice.rows},       {"dilation", choice.dilation}, {"kernel", choice.kernel}};
+        const Json line{{"type", type_name(choice.type)}, {"head_dim", choice.head_dim},
+                        {"causal", choice.causal},        {"rows", choice.rows},
+                        {"dilation", choice.dilation},    {"kernel", choice.kernel}};
         text += (&choice == table.choices.data() ? "\n  " : ",\n  ") + line.dump();
     }
     return text + "\n]}\n";

@@ -7,6 +7,7 @@
 ///         {"type": "bf16", "head_dim": 128, "causal": false, "rows": 2048, "dilation": 4, "kernel": "hopper"}]}
 
 #include "cuda/device/parameters.hpp"
+#include "reference/definition/dtype.hpp"
 
 #include <optional>
 #include <string>
@@ -17,7 +18,7 @@ namespace dra::cuda {
 
 /// The fastest kernel at one shape.
 struct Choice {
-    Type type;
+    DType type;
     int head_dim;
     bool causal;
     int rows;     ///< that the longest segment selects
@@ -34,7 +35,7 @@ struct ChoiceTable {
     /// The kernel of the nearest shape that was measured: of this architecture, type and causality; of the least
     /// head_dim that is not smaller, because that is whose kernel runs a smaller head; and of the least
     /// |log2(rows / rows')| + |log2(r / r')|, the first where two are as near. Nothing where there is no such shape.
-    std::optional<std::string> kernel(Type type, const Parameters& parameters, int of_architecture) const;
+    std::optional<std::string> kernel(DType type, const Parameters& parameters, int of_architecture) const;
 };
 
 /// Throws FormatError, naming the file, the field and the rule, for anything but such a table.

@@ -66,8 +66,8 @@ public:
     virtual const DeviceFacts& facts() const = 0;
 
     /// A plan that uses the kernel of this name, or for every pattern the fastest that can do it. Throws KernelError
-    /// where the kernel cannot, CudaError where memory is exhausted.
-    virtual std::unique_ptr<AttentionPlan> make_plan(const Problem& problem, Type type,
+    /// where the kernel cannot, or none computes in the type; CudaError where memory is exhausted.
+    virtual std::unique_ptr<AttentionPlan> make_plan(const Problem& problem, DType type,
                                                      const std::optional<std::string>& kernel = std::nullopt) = 0;
 
     /// The kernels of the ladder, in reading order.

@@ -5,21 +5,9 @@
 /// Neutral: no CUDA header, no target's namespace, so that the host code of both targets shares it. The numbers come from
 /// a validated Problem; nothing here is checked again.
 
-#include <cstdint>
+#include "reference/definition/phase_rule.hpp"
 
 namespace dra::cuda {
-
-/// The type of q, k, v and (unless a partial is written) out. Accumulation and lse are float always.
-enum class Type { fp32, bf16, fp16 };
-
-constexpr int bytes_of(Type type) { return type == Type::fp32 ? 4 : 2; }
-
-/// Where the phase o of the pattern comes from, for KV head g; the rules of reference/definition/pattern.hpp.
-enum class PhaseOf {
-    fixed,         ///< o = phase
-    kv_head,       ///< o = g mod r
-    kv_head_block, ///< o = g / phase_block, with phase_block = ceil(Hkv / r)
-};
 
 /// One pattern over all batches and the KV heads [first_kv_head, first_kv_head + kv_head_count) that use it.
 ///
@@ -39,9 +27,9 @@ struct Parameters {
 
     int segment_length; ///< w
     int dilation_rate;  ///< r, 1 <= r <= w
-    PhaseOf phase_of;
-    int phase;       ///< used by PhaseOf::fixed, 0 <= phase < r
-    int phase_block; ///< used by PhaseOf::kv_head_block
+    PhaseRule phase_rule;
+    int phase;       ///< of every head by PhaseRule::group, 0 <= phase < r
+    int phase_block; ///< ceil(Hkv / r): heads of one phase by PhaseRule::head_block
 
     int first_kv_head;
     int kv_head_count;

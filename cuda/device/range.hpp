@@ -40,7 +40,7 @@ void check_scale(const Problem& problem);
 
 /// Throws ShapeError, with the field, its value and the rule, where q, k or v, rounded to the type, has an element that is not
 /// finite or lies beyond the range.
-void check_range(const Problem& problem, Type type, const Tensor<float>& q, const Tensor<float>& k,
+void check_range(const Problem& problem, DType type, const Tensor<float>& q, const Tensor<float>& k,
                  const Tensor<float>& v);
 
 } // namespace dra::cuda

@@ -1,4 +1,6 @@
 #include "cuda/device/type.hpp"
+
+#include "cuda/device/error.hpp"
 #include "reference/definition/team_size.hpp"
 
 #include <algorithm>
@@ -8,7 +10,7 @@
 namespace dra::cuda {
 namespace {
 
-constexpr std::pair<Type, const char*> names[] = {{Type::fp32, "fp32"}, {Type::bf16, "bf16"}, {Type::fp16, "fp16"}};
+constexpr std::pair<DType, const char*> names[] = {{DType::f32, "fp32"}, {DType::bf16, "bf16"}, {DType::f16, "fp16"}};
 
 constexpr Index chunk = 1 << 16; // elements that a thread converts at once
 
@@ -24,41 +26,43 @@ template <class Stored> void convert(Stored* to, const auto* from, Index count) 
 
 } // namespace
 
-std::string name(Type type) {
+std::string type_name(DType type) {
     for (const auto& [value, text] : names)
         if (value == type) return text;
-    throw PatternError("type", std::to_string(static_cast<int>(type)), "must be one of fp32, bf16, fp16");
+    throw PatternError("type", dra::name(type), "must be one of fp32, bf16, fp16");
 }
 
-Type parse_type(const std::string& field, const std::string& value) {
+DType parse_type(const std::string& field, const std::string& value) {
     for (const auto& [type, text] : names)
         if (value == text) return type;
     throw PatternError(field, value, "must be one of fp32, bf16, fp16");
 }
 
-DType dtype(Type type) { return type == Type::bf16 ? DType::bf16 : type == Type::fp16 ? DType::f16 : DType::f32; }
-
-Type natural_type(DType dtype) {
-    return dtype == DType::bf16 ? Type::bf16 : dtype == DType::f16 ? Type::fp16 : Type::fp32;
+void check_type(DType type) {
+    if (type == DType::f64) throw KernelError("dtype", "fp64", "must be one of fp32, bf16, fp16");
 }
 
-void narrow(Type type, void* to, const float* from, Index count) {
+DType natural_type(DType stored) { return stored == DType::f64 ? DType::f32 : stored; }
+
+void narrow(DType type, void* to, const float* from, Index count) {
     switch (type) {
-    case Type::fp32: return convert(static_cast<float*>(to), from, count);
-    case Type::bf16: return convert(static_cast<Eigen::bfloat16*>(to), from, count);
-    case Type::fp16: return convert(static_cast<Eigen::half*>(to), from, count);
+    case DType::f32: return convert(static_cast<float*>(to), from, count);
+    case DType::f64: return convert(static_cast<double*>(to), from, count);
+    case DType::bf16: return convert(static_cast<Eigen::bfloat16*>(to), from, count);
+    case DType::f16: return convert(static_cast<Eigen::half*>(to), from, count);
     }
 }
 
-void widen(Type type, float* to, const void* from, Index count) {
+void widen(DType type, float* to, const void* from, Index count) {
     switch (type) {
-    case Type::fp32: return convert(to, static_cast<const float*>(from), count);
-    case Type::bf16: return convert(to, static_cast<const Eigen::bfloat16*>(from), count);
-    case Type::fp16: return convert(to, static_cast<const Eigen::half*>(from), count);
+    case DType::f32: return convert(to, static_cast<const float*>(from), count);
+    case DType::f64: return convert(to, static_cast<const double*>(from), count);
+    case DType::bf16: return convert(to, static_cast<const Eigen::bfloat16*>(from), count);
+    case DType::f16: return convert(to, static_cast<const Eigen::half*>(from), count);
     }
 }
 
-Tensor<float> rounded(const Tensor<float>& tensor, Type type) {
+Tensor<float> rounded(const Tensor<float>& tensor, DType type) {
     Tensor<float> result(tensor.shape());
     std::vector<std::byte> stored(static_cast<std::size_t>(tensor.size() * bytes_of(type)));
     narrow(type, stored.data(), tensor.data(), tensor.size());

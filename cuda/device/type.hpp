@@ -1,8 +1,8 @@
 #pragma once
 /// \file
-/// The types that kernels compute in: their names, their files' types, and rounding to them on the host.
+/// The types that kernels compute in, f32, bf16 and f16: their names in flags, and rounding to them on the host.
+/// Accumulation and lse are float always.
 
-#include "cuda/device/parameters.hpp"
 #include "reference/definition/problem.hpp"
 
 #include <string>
@@ -10,22 +10,22 @@
 namespace dra::cuda {
 
 /// "fp32", "bf16" or "fp16": what flags and messages say.
-std::string name(Type type);
+std::string type_name(DType type);
 
 /// The type of this name. Throws PatternError naming `field` and the allowed names.
-Type parse_type(const std::string& field, const std::string& value);
+DType parse_type(const std::string& field, const std::string& value);
 
-/// What a file calls it.
-DType dtype(Type type);
+/// Throws KernelError where kernels do not compute in it.
+void check_type(DType type);
 
-/// The type that a file's tensors are computed in when nobody chose one: their own where kernels have it, else fp32.
-Type natural_type(DType dtype);
+/// The type that a file's tensors are computed in when nobody chose one: their own where kernels have it, else f32.
+DType natural_type(DType stored);
 
 /// Every element rounded to nearest even in the type, held in float: what a kernel is really given.
-Tensor<float> rounded(const Tensor<float>& tensor, Type type);
+Tensor<float> rounded(const Tensor<float>& tensor, DType type);
 
 /// `count` floats into memory of the type, rounded to nearest even, and back, exactly.
-void narrow(Type type, void* to, const float* from, Index count);
-void widen(Type type, float* to, const void* from, Index count);
+void narrow(DType type, void* to, const float* from, Index count);
+void widen(DType type, float* to, const void* from, Index count);
 
 } // namespace dra::cuda

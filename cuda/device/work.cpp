@@ -30,9 +30,7 @@ Parameters parameters_of(const Problem& problem, Index pattern, const KvHeads& h
     p.head_dim = static_cast<int>(problem.head_dim);
     p.segment_length = shortened(problem.segment_lengths[i]);
     p.dilation_rate = shortened(r);
-    p.phase_of = problem.phase == PhaseRule::group  ? PhaseOf::fixed
-                 : problem.phase == PhaseRule::head ? PhaseOf::kv_head
-                                                    : PhaseOf::kv_head_block;
+    p.phase_rule = problem.phase;
     p.phase = problem.phase == PhaseRule::group ? static_cast<int>(std::min(pattern % r, problem.tokens)) : 0;
     p.phase_block = static_cast<int>(ceil_div(problem.kv_heads, r));
     p.first_kv_head = static_cast<int>(heads.begin);

@@ -10,7 +10,7 @@ std::string rule() {
     return names;
 }
 
-const Step& usual_step(Type type, const Parameters& parameters, int architecture, const ChoiceTable& table) {
+const Step& usual_step(DType type, const Parameters& parameters, int architecture, const ChoiceTable& table) {
     if (const std::optional<std::string> kernel = table.kernel(type, parameters, architecture)) {
         const Step* step = find_step(*kernel);
         if (!step) throw FormatError("choices.kernel", *kernel, rule());
@@ -21,7 +21,7 @@ const Step& usual_step(Type type, const Parameters& parameters, int architecture
 
 } // namespace
 
-const Step& choose_step(const std::optional<std::string>& kernel, Type type, const Parameters& parameters,
+const Step& choose_step(const std::optional<std::string>& kernel, DType type, const Parameters& parameters,
                         int architecture, const ChoiceTable& table) {
     const Step* step = kernel ? find_step(*kernel) : &usual_step(type, parameters, architecture, table);
     if (!step) throw KernelError("kernel", *kernel, rule());

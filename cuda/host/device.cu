@@ -31,7 +31,7 @@ public:
 
     const DeviceFacts& facts() const override { return facts_; }
 
-    std::unique_ptr<AttentionPlan> make_plan(const Problem& problem, Type type,
+    std::unique_ptr<AttentionPlan> make_plan(const Problem& problem, DType type,
                                              const std::optional<std::string>& kernel) override {
         return std::make_unique<Plan>(problem, type, kernel, facts_.architecture);
     }

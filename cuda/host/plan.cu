@@ -10,7 +10,7 @@ namespace dra::cuda::DRA_TARGET {
 namespace {
 
 /// Whether one launch can do all of these, and there are several: then no faster step for one of them makes up for that.
-bool can_go_together(const Work& work, Type type, int architecture) {
+bool can_go_together(const Work& work, DType type, int architecture) {
     const auto can = [&](const PatternWork& pattern) {
         return why_not(joint_step(), type, pattern.parameters, architecture).empty();
     };
@@ -20,7 +20,7 @@ bool can_go_together(const Work& work, Type type, int architecture) {
 
 /// The step for a pattern. A refusal of its segments names those that were asked for, where the sequence shortens them.
 const Step& step_for(const Problem& problem, const PatternWork& work, const std::optional<std::string>& kernel,
-                     Type type, int architecture) {
+                     DType type, int architecture) {
     try {
         return choose_step(kernel, type, work.parameters, architecture);
     } catch (const KernelError& error) {
@@ -36,8 +36,9 @@ const Step& step_for(const Problem& problem, const PatternWork& work, const std:
 
 } // namespace
 
-Plan::Plan(const Problem& problem, Type type, const std::optional<std::string>& kernel, int architecture)
+Plan::Plan(const Problem& problem, DType type, const std::optional<std::string>& kernel, int architecture)
     : type_(type), q_shape_(problem.q_shape()), kv_shape_(problem.kv_shape()) {
+    check_type(type);
     const Work work = work_of(problem);
     const std::optional<std::string> asked =
         !kernel && can_go_together(work, type, architecture) ? joint_step().name : kernel;

@@ -29,7 +29,7 @@ struct Pass {
 class Plan final : public AttentionPlan {
 public:
     /// Throws KernelError where the kernel cannot do a pattern, before anything is allocated.
-    Plan(const Problem& problem, Type type, const std::optional<std::string>& kernel, int architecture);
+    Plan(const Problem& problem, DType type, const std::optional<std::string>& kernel, int architecture);
 
     void upload(TensorView<const float> q, TensorView<const float> k, TensorView<const float> v) override;
     void run() override;
@@ -57,9 +57,9 @@ private:
     void put_merging_last();
     std::size_t passes_together() const { return passes_.size() - last_merges_; }
     bool merges_in_place() const { return mixed_ && !together_; }
-    bool rounds_sum() const { return merges_in_place() && type_ != Type::fp32; }
+    bool rounds_sum() const { return merges_in_place() && type_ != DType::f32; }
 
-    Type type_;
+    DType type_;
     bool mixed_ = false;       // several patterns select rows of the same heads
     bool together_ = false;    // all patterns in one launch
     bool last_merges_ = false; // but for the last, into which they are merged

@@ -51,8 +51,8 @@ template <class Out> cudaError_t clear_as(const Parameters& parameters, cudaStre
 
 } // namespace
 
-cudaError_t clear_rows(const Parameters& parameters, Type type, bool float_out, cudaStream_t stream) {
-    return with_element(float_out ? Type::fp32 : type,
+cudaError_t clear_rows(const Parameters& parameters, DType type, bool float_out, cudaStream_t stream) {
+    return with_element(float_out ? DType::f32 : type,
                         [&]<class T>(Element<T>) { return clear_as<T>(parameters, stream); });
 }
 

@@ -71,9 +71,11 @@ std::string why_not_segments(const Step& step, const Parameters& parameters) {
     return "";
 }
 
-std::string why_not(const Step& step, Type type, const Parameters& parameters, int architecture) {
+std::string why_not(const Step& step, DType type, const Parameters& parameters, int architecture) {
     const std::string name = std::string("kernel `") + step.name + "` ";
-    if (type == Type::fp32 && !step.takes_fp32) return name + "takes bf16 and fp16, not fp32";
+    if (type == DType::f64 || (type == DType::f32 && !step.takes_fp32))
+        return name + "takes " + (step.takes_fp32 ? "fp32, bf16 and fp16" : "bf16 and fp16") + ", not " +
+               (type == DType::f64 ? "fp64" : "fp32");
     if (parameters.head_dim > step.largest_head_dim)
         return name + "takes head_dim up to " + number(step.largest_head_dim) + ", not " + number(parameters.head_dim);
     if (parameters.head_dim % step.head_dim_multiple != 0)
@@ -96,13 +98,13 @@ std::string why_not(const Step& step, Type type, const Parameters& parameters, i
     return "";
 }
 
-const Step& best_step(Type type, const Parameters& parameters, int architecture) {
+const Step& best_step(DType type, const Parameters& parameters, int architecture) {
     for (auto step = std::rbegin(steps); step != std::rend(steps); ++step) // each is faster than the one before
         if (why_not(*step, type, parameters, architecture).empty()) return *step;
     return steps.front();
 }
 
-Maps make_maps(const Step& step, Type type, const Parameters& parameters) {
+Maps make_maps(const Step& step, DType type, const Parameters& parameters) {
     Maps maps = {};
     if (!step.uses_tensor_maps) return maps;
     // {D, H r, w / r, N / w, B}: channel, phase H + head, selected row, segment, batch. In a box, 64 channels (128 bytes, the

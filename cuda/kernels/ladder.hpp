@@ -27,7 +27,7 @@ struct Maps {
 /// One launch of a step.
 struct Launch {
     Parameters parameters;
-    Type type;
+    DType type;
     bool float_out;   ///< out is float whatever the type: a partial that will be merged
     const Maps* maps; ///< from make_maps() for the same parameters; may be null for steps without tensor maps
     cudaStream_t stream;
@@ -89,13 +89,13 @@ const Step* find_step(std::string_view name);
 std::string why_not_segments(const Step& step, const Parameters& parameters);
 
 /// Empty when the step can run this, else the rule that it cannot keep, in one sentence for the user.
-std::string why_not(const Step& step, Type type, const Parameters& parameters, int architecture);
+std::string why_not(const Step& step, DType type, const Parameters& parameters, int architecture);
 
 /// The fastest step that can run this; there always is one for D <= 256.
-const Step& best_step(Type type, const Parameters& parameters, int architecture);
+const Step& best_step(DType type, const Parameters& parameters, int architecture);
 
 /// Describes q, k and v to TMA; does nothing for a step without tensor maps.
-Maps make_maps(const Step& step, Type type, const Parameters& parameters);
+Maps make_maps(const Step& step, DType type, const Parameters& parameters);
 
 /// Integers on the device that the step needs beside the tensors: of one launch at a time.
 std::size_t workspace_ints(const Step& step, const Parameters& parameters);
@@ -146,13 +146,13 @@ cudaError_t run_merging(const Launch& last, std::span<const Launch> partials);
 cudaError_t run(const Step& step, const Launch& launch);
 
 /// out = 0, lse = -inf in the rows of the pattern's heads that the pattern does not select. Touches no key.
-cudaError_t clear_rows(const Parameters& parameters, Type type, bool float_out, cudaStream_t stream);
+cudaError_t clear_rows(const Parameters& parameters, DType type, bool float_out, cudaStream_t stream);
 
 /// (out, lse) := merge((out, lse), (other_out, other_lse)): float, in place, all heads of `shape` (B, N, H, D are used).
 cudaError_t merge_partial(float* out, float* lse, const float* other_out, const float* other_lse,
                           const Parameters& shape, cudaStream_t stream);
 
 /// n floats, rounded to nearest even in the type.
-cudaError_t cast_to(Type type, void* to, const float* from, std::size_t n, cudaStream_t stream);
+cudaError_t cast_to(DType type, void* to, const float* from, std::size_t n, cudaStream_t stream);
 
 } // namespace dra::cuda::DRA_TARGET

@@ -12,15 +12,15 @@
 namespace dra::cuda::DRA_TARGET {
 
 /// Calls f(Element<T>{}) with the type that `type` names.
-template <class F> cudaError_t with_element(Type type, F f) {
-    if (type == Type::bf16) return f(Element<bf16>{});
-    if (type == Type::fp16) return f(Element<fp16>{});
+template <class F> cudaError_t with_element(DType type, F f) {
+    if (type == DType::bf16) return f(Element<bf16>{});
+    if (type == DType::f16) return f(Element<fp16>{});
     return f(Element<float>{});
 }
 
 /// The same for the two types that tensor cores multiply.
-template <class F> cudaError_t with_half(Type type, F f) {
-    return type == Type::bf16 ? f(Element<bf16>{}) : f(Element<fp16>{});
+template <class F> cudaError_t with_half(DType type, F f) {
+    return type == DType::bf16 ? f(Element<bf16>{}) : f(Element<fp16>{});
 }
 
 /// Calls f with the smallest of the sizes (ascending) that holds head_dim, as a constant.

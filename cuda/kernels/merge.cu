@@ -129,7 +129,7 @@ cudaError_t merge_patterns(std::span<const Launch> patterns, void* out, float* l
     });
 }
 
-cudaError_t cast_to(Type type, void* to, const float* from, std::size_t n, cudaStream_t stream) {
+cudaError_t cast_to(DType type, void* to, const float* from, std::size_t n, cudaStream_t stream) {
     if (n == 0) return cudaSuccess;
     constexpr std::size_t most_blocks = 4096;
     const std::size_t blocks = std::min((n + 255) / 256, most_blocks);

@@ -51,7 +51,7 @@ template <class T, int N> __device__ __forceinline__ bool clear_tokens(const Tas
         if (parameters.dilation_rate == 1) continue;
         if (first % 32 == 0) clear_lse(parameters, batch, first);
         const int selecting = selecting_phase(parameters, first + lane_index() % at_once);
-        const bool alike = parameters.phase_of == PhaseOf::fixed; // all heads
+        const bool alike = parameters.phase_rule == PhaseRule::group; // all heads
         const int each = alike ? parameters.kv_head_count : 1,
                   end = parameters.first_kv_head + parameters.kv_head_count;
         DRA_ROLLED for (int n = 0; n < at_once && first + n < common.tokens; ++n) {

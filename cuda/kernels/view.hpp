@@ -12,9 +12,9 @@ namespace dra::cuda::DRA_TARGET {
 
 /// The phase o of the pattern in KV head g.
 __device__ __host__ __forceinline__ int phase_of(const Parameters& parameters, int kv_head) {
-    switch (parameters.phase_of) {
-    case PhaseOf::kv_head: return kv_head % parameters.dilation_rate;
-    case PhaseOf::kv_head_block: return kv_head / parameters.phase_block;
+    switch (parameters.phase_rule) {
+    case PhaseRule::head: return kv_head % parameters.dilation_rate;
+    case PhaseRule::head_block: return kv_head / parameters.phase_block;
     default: return parameters.phase;
     }
 }

@@ -7,7 +7,7 @@ namespace dra::cuda::DRA_TARGET::rungs::fix_3 {
 namespace {
 
 template <Statistics statistics>
-void twice(CountedStream& stream, Type type, const AttendCall& call, Method method, Into into) {
+void twice(CountedStream& stream, DType type, const AttendCall& call, Method method, Into into) {
     method(stream, type, call, 0, Combining::store);
     with_kernel(type, call, [&](auto element, auto head_dim, auto sight) {
         using T = typename decltype(element)::type;
@@ -26,19 +26,19 @@ void twice(CountedStream& stream, Type type, const AttendCall& call, Method meth
 
 } // namespace
 
-void before(CountedStream& stream, Type type, const AttendCall& call, Method method, Into into) {
+void before(CountedStream& stream, DType type, const AttendCall& call, Method method, Into into) {
     twice<Statistics::maximum_and_sum>(stream, type, call, method, into);
 }
 
-void after(CountedStream& stream, Type type, const AttendCall& call, Method method, Into into) {
+void after(CountedStream& stream, DType type, const AttendCall& call, Method method, Into into) {
     twice<Statistics::maximum>(stream, type, call, method, into);
 }
 
-void after_as_published(CountedStream& stream, Type type, const AttendCall& call, Method method, Into into) {
+void after_as_published(CountedStream& stream, DType type, const AttendCall& call, Method method, Into into) {
     twice<Statistics::maximum_as_published>(stream, type, call, method, into);
 }
 
-void principled(CountedStream& stream, Type type, const AttendCall& call, Method method, Into into) {
+void principled(CountedStream& stream, DType type, const AttendCall& call, Method method, Into into) {
     AttendCall in_place = call;
     if (into.out) in_place.pattern.out = into.out, in_place.pattern.lse = into.lse;
     method(stream, type, in_place, 0, into.out ? Combining::merge : Combining::store);

@@ -25,12 +25,12 @@ struct Into {
 namespace fix_3 {
 
 /// Computes a call by `method`, with statistics found in the rung's way.
-using ByStatistics = void (*)(CountedStream& stream, Type type, const AttendCall& call, Method method, Into into);
+using ByStatistics = void (*)(CountedStream& stream, DType type, const AttendCall& call, Method method, Into into);
 
-void before(CountedStream&, Type, const AttendCall&, Method, Into);
-void after(CountedStream&, Type, const AttendCall&, Method, Into);
-void after_as_published(CountedStream&, Type, const AttendCall&, Method, Into);
-void principled(CountedStream&, Type, const AttendCall&, Method, Into);
+void before(CountedStream&, DType, const AttendCall&, Method, Into);
+void after(CountedStream&, DType, const AttendCall&, Method, Into);
+void after_as_published(CountedStream&, DType, const AttendCall&, Method, Into);
+void principled(CountedStream&, DType, const AttendCall&, Method, Into);
 
 } // namespace fix_3
 } // namespace dra::cuda::DRA_TARGET::rungs

@@ -5,7 +5,7 @@
 namespace dra::cuda::DRA_TARGET::rungs::fix_4 {
 namespace {
 
-template <class Combine> void launch(CountedStream& stream, Type type, const AttendCall& call) {
+template <class Combine> void launch(CountedStream& stream, DType type, const AttendCall& call) {
     with_kernel(type, call, [&](auto element, auto head_dim, auto sight) {
         using T = typename decltype(element)::type;
         using Sight = typename decltype(sight)::type;
@@ -19,7 +19,7 @@ template <class Combine> void launch(CountedStream& stream, Type type, const Att
     stream.counts.flops += pairs * 4 * call.pattern.head_dim;
 }
 
-template <class Combine> void launch(CountedStream& stream, Type type, const AttendCall& call, Combining combining) {
+template <class Combine> void launch(CountedStream& stream, DType type, const AttendCall& call, Combining combining) {
     combining == Combining::merge ? launch<Combine>(stream, type, call) : launch<Store>(stream, type, call);
 }
 
@@ -37,31 +37,31 @@ AttendCall all_seen(AttendCall call) {
 
 } // namespace
 
-void simple_attention(CountedStream& stream, Type type, const AttendCall& call, int, Combining combining) {
+void simple_attention(CountedStream& stream, DType type, const AttendCall& call, int, Combining combining) {
     launch<MergeByLse>(stream, type, call, combining);
 }
 
-void compute_attention_chunk(CountedStream& stream, Type type, const AttendCall& call, int chunk_offset,
+void compute_attention_chunk(CountedStream& stream, DType type, const AttendCall& call, int chunk_offset,
                              Combining combining) {
     launch<MergeByLse>(stream, type, chunk_offset > 0 ? all_seen(call) : call, combining);
 }
 
-void compute_attention_standard(CountedStream& stream, Type type, const AttendCall& call, int chunk_offset,
+void compute_attention_standard(CountedStream& stream, DType type, const AttendCall& call, int chunk_offset,
                                 Combining combining) {
     launch<MergeByLse>(stream, type, moved(call, chunk_offset), combining);
 }
 
-void online_softmax_attention(CountedStream& stream, Type type, const AttendCall& call, int chunk_offset,
+void online_softmax_attention(CountedStream& stream, DType type, const AttendCall& call, int chunk_offset,
                               Combining combining) {
     launch<OnlineSoftmaxPath>(stream, type, moved(call, -chunk_offset), combining);
 }
 
-void compute_attention(CountedStream& stream, Type type, const AttendCall& call, int chunk_offset,
+void compute_attention(CountedStream& stream, DType type, const AttendCall& call, int chunk_offset,
                        Combining combining) {
     launch<MergeByLse>(stream, type, chunk_offset > 0 ? all_seen(call) : call, combining); // as the flash backend does
 }
 
-void attend(CountedStream& stream, Type type, const AttendCall& call, int chunk_offset, Combining combining) {
+void attend(CountedStream& stream, DType type, const AttendCall& call, int chunk_offset, Combining combining) {
     launch<MergeByLse>(stream, type, moved(call, chunk_offset), combining);
 }
 

@@ -27,17 +27,17 @@ namespace dra::cuda::DRA_TARGET::rungs {
 enum class Combining { store, merge };
 
 /// An attention method.
-using Method = void (*)(CountedStream& stream, Type type, const AttendCall& call, int chunk_offset,
+using Method = void (*)(CountedStream& stream, DType type, const AttendCall& call, int chunk_offset,
                         Combining combining);
 
 namespace fix_4 {
 
-void simple_attention(CountedStream&, Type, const AttendCall&, int chunk_offset, Combining);
-void compute_attention_chunk(CountedStream&, Type, const AttendCall&, int chunk_offset, Combining);
-void compute_attention_standard(CountedStream&, Type, const AttendCall&, int chunk_offset, Combining);
-void online_softmax_attention(CountedStream&, Type, const AttendCall&, int chunk_offset, Combining);
-void compute_attention(CountedStream&, Type, const AttendCall&, int chunk_offset, Combining);
-void attend(CountedStream&, Type, const AttendCall&, int chunk_offset, Combining);
+void simple_attention(CountedStream&, DType, const AttendCall&, int chunk_offset, Combining);
+void compute_attention_chunk(CountedStream&, DType, const AttendCall&, int chunk_offset, Combining);
+void compute_attention_standard(CountedStream&, DType, const AttendCall&, int chunk_offset, Combining);
+void online_softmax_attention(CountedStream&, DType, const AttendCall&, int chunk_offset, Combining);
+void compute_attention(CountedStream&, DType, const AttendCall&, int chunk_offset, Combining);
+void attend(CountedStream&, DType, const AttendCall&, int chunk_offset, Combining);
 
 /// The method that the rung picks, by the number of ranks and causality.
 Method method(published::Rung rung, Index ranks, bool causal);

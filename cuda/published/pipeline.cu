@@ -23,7 +23,7 @@ fix_3::ByStatistics statistics(Rung rung, published::LostSum lost_sum) {
     }
 }
 
-Buffer<std::byte> uploaded(Type type, TensorView<const float> tensor, const Stream& stream) {
+Buffer<std::byte> uploaded(DType type, TensorView<const float> tensor, const Stream& stream) {
     const auto bytes = static_cast<std::size_t>(tensor.size() * bytes_of(type));
     std::vector<std::byte> stored(bytes);
     narrow(type, stored.data(), tensor.data(), tensor.size());
@@ -35,7 +35,7 @@ Buffer<std::byte> uploaded(Type type, TensorView<const float> tensor, const Stre
 
 } // namespace
 
-Inputs::Inputs(Type of, TensorView<const float> of_q, TensorView<const float> of_k, TensorView<const float> of_v)
+Inputs::Inputs(DType of, TensorView<const float> of_q, TensorView<const float> of_k, TensorView<const float> of_v)
     : type(of), q(uploaded(of, of_q, stream)), k(uploaded(of, of_k, stream)), v(uploaded(of, of_v, stream)) {}
 
 Pipeline::Pipeline(const Problem& problem, published::Rungs rungs, Played played, const Inputs& inputs)
@@ -152,7 +152,7 @@ void Pipeline::discard(const NumberedPattern& pattern, const fix_2::Source& x) {
     p.heads = p.kv_heads = x.heads;
     p.first_kv_head *= group;
     p.kv_head_count *= group;
-    if (p.phase_of == PhaseOf::kv_head_block) p.phase_block *= group;
+    if (p.phase_rule == PhaseRule::head_block) p.phase_block *= group;
     p.causal = 0;
     p.q = p.k = p.v = gathered_q_.data();
     p.out = partial_out_.data();

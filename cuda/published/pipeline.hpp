@@ -22,9 +22,9 @@ namespace dra::cuda::DRA_TARGET::rungs {
 
 /// q, k and v on the device.
 struct Inputs final : DeviceInputs {
-    Inputs(Type type, TensorView<const float> q, TensorView<const float> k, TensorView<const float> v);
+    Inputs(DType type, TensorView<const float> q, TensorView<const float> k, TensorView<const float> v);
 
-    Type type;
+    DType type;
     Stream stream;
     Buffer<std::byte> q, k, v;
 };

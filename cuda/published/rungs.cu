@@ -26,10 +26,11 @@ public:
 
     const DeviceFacts& facts() const override { return device_->facts(); }
 
-    std::unique_ptr<DeviceInputs> upload(Type type, TensorView<const float> q, TensorView<const float> k,
+    std::unique_ptr<DeviceInputs> upload(DType type, TensorView<const float> q, TensorView<const float> k,
                                          TensorView<const float> v) override {
         const Index D = q.shape().head_dim;
-        if (type == Type::fp32) throw KernelError("dtype", "fp32", "must be bf16 or fp16, which tensor cores multiply");
+        check_type(type);
+        if (type == DType::f32) throw KernelError("dtype", "fp32", "must be bf16 or fp16, which tensor cores multiply");
         if (D > largest_head_dim || D % head_dim_multiple != 0)
             throw KernelError("D", std::to_string(D), "must be a multiple of 8, at most 128, for the rungs' kernel");
         return std::make_unique<Inputs>(type, q, k, v);

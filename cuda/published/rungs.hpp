@@ -68,7 +68,7 @@ public:
     virtual const DeviceFacts& facts() const = 0;
 
     /// bf16 and fp16, which tensor cores multiply. D must be a multiple of 8, at most 128; throws KernelError.
-    virtual std::unique_ptr<DeviceInputs> upload(Type type, TensorView<const float> q, TensorView<const float> k,
+    virtual std::unique_ptr<DeviceInputs> upload(DType type, TensorView<const float> q, TensorView<const float> k,
                                                  TensorView<const float> v) = 0;
 
     /// Throws KernelError where B*H, or the segments of a pattern, are more than 65535.

@@ -8,7 +8,7 @@
 namespace dra::cuda::DRA_TARGET::rungs {
 
 /// Calls f(Element<T>{}, std::integral_constant<int, D>{}, Element<Sight>{}).
-template <class F> void with_kernel(Type type, const AttendCall& call, F f) {
+template <class F> void with_kernel(DType type, const AttendCall& call, F f) {
     with_half(type, [&](auto element) {
         return with_head_dim<64, 128>(call.pattern.head_dim, [&](auto head_dim) {
             with_sight(call, [&](auto sight) { f(element, head_dim, sight); });

@@ -4,7 +4,9 @@
 ///
 /// validate() is the one place that rejects. Code that receives a Problem does not check again.
 
+#include "reference/definition/dtype.hpp"
 #include "reference/definition/error.hpp"
+#include "reference/definition/phase_rule.hpp"
 #include "reference/definition/tensor.hpp"
 
 #include <optional>
@@ -19,20 +21,8 @@ enum class Mode {
     mixture, ///< every head uses every pattern, mixed by the softmax denominators (LongNet, arXiv:2307.02486, eq. 10)
 };
 
-/// Where the dilation of pattern i starts in KV head g: its phase o.
-enum class PhaseRule {
-    group,      ///< o = i mod r (the fix report)
-    head,       ///< o = g mod r (LongNet, section 2.3)
-    head_block, ///< o = floor(g / ceil(Hkv / r)) (torchscale)
-};
-
 /// How a ring shards the sequence among its ranks; see ring/shard.hpp.
 enum class Layout { contiguous, zigzag, segment_zigzag };
-
-/// The type of a tensor's elements in a file; computation is in float (f32, bf16, f16) or double (f64).
-enum class DType { f32, f64, bf16, f16 };
-
-constexpr Index bytes_of(DType dtype) { return dtype == DType::f64 ? 8 : dtype == DType::f32 ? 4 : 2; }
 
 /// The names that flags, files and messages use ("head-block", "F32").
 std::string name(Mode);

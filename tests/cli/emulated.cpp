@@ -7,7 +7,6 @@ namespace dra::test {
 namespace {
 
 using Arguments = std::vector<std::string>;
-using cuda::Type;
 
 /// The inputs of a case without dout, which devices do not take, in a file of the type `stored`.
 void write_inputs(const std::string& path, const Golden& golden, DType stored) {
@@ -19,7 +18,7 @@ void write_inputs(const std::string& path, const Golden& golden, DType stored) {
 }
 
 /// What the emulated backend writes for a golden case. Its types are checked here.
-TensorFile run_emulated(const Golden& golden, DType stored, Type expected, const Arguments& more) {
+TensorFile run_emulated(const Golden& golden, DType stored, DType expected, const Arguments& more) {
     const Folder folder;
     write_inputs(folder.file("in"), golden, stored);
     const Outcome outcome =
@@ -29,31 +28,31 @@ TensorFile run_emulated(const Golden& golden, DType stored, Type expected, const
     REQUIRE(outcome.status == 0);
     TensorFile file = read_safetensors(folder.file("out"));
     CHECK(file.tensors.size() == 2);
-    CHECK(file.at("out").dtype == cuda::dtype(expected));
+    CHECK(file.at("out").dtype == expected);
     CHECK(file.at("lse").dtype == DType::f32);
     CHECK(file.metadata.at("backend") == "emulated");
-    CHECK(file.metadata.at("dtype") == cuda::name(expected));
+    CHECK(file.metadata.at("dtype") == cuda::type_name(expected));
     CHECK(file.metadata.at("device") != "");
     return file;
 }
 
 /// The error of a result as a share of its bound; in fp32, against the independent program's answer.
-double error_of(const Golden& golden, Type type, const TensorFile& file) {
+double error_of(const Golden& golden, DType type, const TensorFile& file) {
     const Problem problem = golden.problem();
     Attention<float> result{to_tensor<float>("out", file.at("out")),
                             Lse<float>(problem.batch, problem.heads, problem.tokens)};
     REQUIRE(file.at("lse").shape == std::vector<Index>{problem.batch, problem.heads, problem.tokens});
     result.lse.flat() = std::get<Eigen::ArrayXf>(file.at("lse").elements);
-    if (type == Type::fp32) return error_ratios(problem, golden.expected, result).forward() / forward_bound;
+    if (type == DType::f32) return error_ratios(problem, golden.expected, result).forward() / forward_bound;
     return share_of_bound(problem, type, golden.q, golden.k, golden.v, result);
 }
 
-void check_golden(Type type) {
+void check_golden(DType type) {
     double worst = 0;
     for (const std::string& name : golden_names()) {
         CAPTURE(name);
         const Golden golden = load_golden(name);
-        const TensorFile file = run_emulated(golden, DType::f32, type, {"--dtype", cuda::name(type)});
+        const TensorFile file = run_emulated(golden, DType::f32, type, {"--dtype", cuda::type_name(type)});
         const double share = error_of(golden, type, file);
         CHECK(share <= 1);
         worst = std::max(worst, share);
@@ -67,24 +66,24 @@ Arguments emulated(const Arguments& more = {}) {
 
 } // namespace
 
-TEST_CASE("every golden case passes through the emulated backend in fp32") { check_golden(Type::fp32); }
-TEST_CASE("every golden case passes through the emulated backend in bf16") { check_golden(Type::bf16); }
-TEST_CASE("every golden case passes through the emulated backend in fp16") { check_golden(Type::fp16); }
+TEST_CASE("every golden case passes through the emulated backend in fp32") { check_golden(DType::f32); }
+TEST_CASE("every golden case passes through the emulated backend in bf16") { check_golden(DType::bf16); }
+TEST_CASE("every golden case passes through the emulated backend in fp16") { check_golden(DType::f16); }
 
 TEST_CASE("a file's own type is the default, where kernels have it") {
     const Golden golden = load_golden("gqa");
-    run_emulated(golden, DType::f32, Type::fp32, {});
-    run_emulated(golden, DType::bf16, Type::bf16, {});
-    run_emulated(golden, DType::f16, Type::fp16, {});
+    run_emulated(golden, DType::f32, DType::f32, {});
+    run_emulated(golden, DType::bf16, DType::bf16, {});
+    run_emulated(golden, DType::f16, DType::f16, {});
 }
 
 TEST_CASE("every kernel can be chosen by name, and is then the one that ran") {
     const Golden golden = load_golden("bf16-64");
     for (const std::string& kernel : cuda::emulated_device()->kernel_names()) {
         CAPTURE(kernel);
-        const TensorFile file = run_emulated(golden, DType::f32, Type::bf16, {"--dtype", "bf16", "--kernel", kernel});
+        const TensorFile file = run_emulated(golden, DType::f32, DType::bf16, {"--dtype", "bf16", "--kernel", kernel});
         CHECK(file.metadata.at("kernel") == kernel);
-        const double share = error_of(golden, Type::bf16, file);
+        const double share = error_of(golden, DType::bf16, file);
         MESSAGE(kernel, ": error ", share, " of the bound");
         CHECK(share <= 1);
     }

@@ -5,7 +5,6 @@
 namespace dra::test {
 namespace {
 
-using cuda::Type;
 using cuda::emulated::find_step;
 using cuda::emulated::Step;
 
@@ -14,7 +13,7 @@ constexpr Index tokens = 800;
 SinglePattern pattern_problem(Index head_dim, Index rate, bool causal) {
     const Shape shape{1, tokens, 1, head_dim};
     return {random_normal<float>(shape, 1), random_normal<float>(shape, 2),
-            random_normal<float>(shape, 3), Type::bf16,
+            random_normal<float>(shape, 3), DType::bf16,
             {tokens, rate, rate / 2},       causal};
 }
 
@@ -112,7 +111,7 @@ TEST_CASE("the pairs that kernels let through are the visible ones") {
             const Shape shape{2, 200, 2, 16};
             const Pattern pattern{100, 2, 1};
             SinglePattern one(random_normal<float>(shape, 1), random_normal<float>(shape, 2),
-                              random_normal<float>(shape, 3), Type::bf16, pattern, causal);
+                              random_normal<float>(shape, 3), DType::bf16, pattern, causal);
             const Counted counted;
             one.run(step);
             const Visibility segment{pattern.selected(0, 200), pattern.selected(0, 200), causal};

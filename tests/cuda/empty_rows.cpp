@@ -3,7 +3,6 @@
 namespace dra::test {
 namespace {
 
-using cuda::Type;
 using cuda::emulated::Step;
 
 constexpr float nan = std::numeric_limits<float>::quiet_NaN();
@@ -38,7 +37,7 @@ TEST_CASE("a step writes the rows that the pattern selects, and clear_rows the o
     for_steps_and_patterns([](const Step& step, const Pattern& pattern) {
         const Tensor<float> q = random_normal<float>(shape, 1), k = random_normal<float>(shape, 2),
                             v = random_normal<float>(shape, 3);
-        SinglePattern one(q, k, v, Type::bf16, pattern, true);
+        SinglePattern one(q, k, v, DType::bf16, pattern, true);
         one.run(step);
         const Attention<float> after_step = one.result();
         const Counted counted;
@@ -66,14 +65,14 @@ TEST_CASE("NaN in rows that the pattern does not select changes no bit of what i
     for_steps_and_patterns([](const Step& step, const Pattern& pattern) {
         Tensor<float> q = random_normal<float>(shape, 1), k = random_normal<float>(shape, 2),
                       v = random_normal<float>(shape, 3);
-        SinglePattern clean(q, k, v, Type::fp16, pattern);
+        SinglePattern clean(q, k, v, DType::f16, pattern);
         clean.run(step);
         for (Index i = 0; i < shape.tokens; ++i)
             if (!selected(pattern, i))
                 for (Tensor<float>* tensor : {&q, &k, &v})
                     for (Index head = 0; head < shape.heads; ++head)
                         tensor->view().rows(0, head).row(i).setConstant(nan);
-        SinglePattern poisoned(q, k, v, Type::fp16, pattern);
+        SinglePattern poisoned(q, k, v, DType::f16, pattern);
         poisoned.run(step);
         clean.clear();
         poisoned.clear();
@@ -86,7 +85,7 @@ TEST_CASE("heads that do not use the pattern stay untouched, by the step and by 
         CAPTURE(std::string(step.name));
         const Tensor<float> q = random_normal<float>({1, 40, 6, 16}, 1), k = random_normal<float>({1, 40, 3, 16}, 2),
                             v = random_normal<float>({1, 40, 3, 16}, 3);
-        SinglePattern one(q, k, v, Type::bf16, {20, 2, 1});
+        SinglePattern one(q, k, v, DType::bf16, {20, 2, 1});
         one.parameters.first_kv_head = 1;
         one.parameters.kv_head_count = 1;
         one.run(step);

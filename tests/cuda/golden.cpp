@@ -5,11 +5,10 @@
 namespace dra::test {
 namespace {
 
-using cuda::Type;
 using cuda::emulated::Step;
 
 /// Whether the step can do every pattern of the problem; on `architecture` 9.0.
-bool takes(const Step& step, const Problem& problem, Type type) {
+bool takes(const Step& step, const Problem& problem, DType type) {
     for (const cuda::PatternWork& work : cuda::work_of(problem).patterns)
         if (work.selects_any && !cuda::emulated::why_not(step, type, work.parameters, 90).empty()) return false;
     return true;
@@ -23,14 +22,14 @@ TEST_CASE("every step gives every golden case's answer that it can be asked for"
         for (const std::string& file : golden_names()) {
             const Golden golden = load_golden(file);
             const Problem problem = golden.problem();
-            for (const Type type : types_of(step)) {
+            for (const DType type : types_of(step)) {
                 if (!takes(step, problem, type)) continue;
                 CAPTURE(name);
                 CAPTURE(file);
-                CAPTURE(cuda::name(type));
+                CAPTURE(cuda::type_name(type));
                 const auto result = cuda::attention(emulator(), problem, type, golden.q, golden.k, golden.v, name);
                 // In fp32 the file's own answer; rounded inputs are another problem, which our oracle answers.
-                const double share = type == Type::fp32
+                const double share = type == DType::f32
                                          ? error_ratios(problem, golden.expected, result).forward() / forward_bound
                                          : share_of_bound(problem, type, golden.q, golden.k, golden.v, result);
                 CHECK(share <= 1);

@@ -4,8 +4,6 @@
 namespace dra::test {
 namespace {
 
-using cuda::Type;
-
 constexpr float infinity = std::numeric_limits<float>::infinity();
 constexpr Shape shape{2, 9, 3, 40};
 constexpr Index rows = 2 * 9 * 3;
@@ -30,8 +28,8 @@ void clear_row(Side& side, Index i) {
 Side identity() { return {Eigen::ArrayXf::Zero(rows * shape.head_dim), Eigen::ArrayXf::Constant(rows, -infinity)}; }
 
 Side merged_on_device(const Side& a, const Side& b) {
-    const DeviceTensor out(a.out, Type::fp32), lse(a.lse, Type::fp32), other_out(b.out, Type::fp32),
-        other_lse(b.lse, Type::fp32);
+    const DeviceTensor out(a.out, DType::f32), lse(a.lse, DType::f32), other_out(b.out, DType::f32),
+        other_lse(b.lse, DType::f32);
     cuda::Parameters sizes = {};
     sizes.batch = shape.batch;
     sizes.tokens = shape.tokens;
@@ -104,8 +102,8 @@ TEST_CASE("a NaN stays in its row when merged on the device") {
 
 TEST_CASE("a cast on the device rounds to nearest even") {
     const Tensor<float> x = random_normal<float>({1, 1, 1, 3001}, 1, 100);
-    const DeviceTensor from(x.flat(), Type::fp32);
-    for (const Type type : {Type::fp32, Type::bf16, Type::fp16}) {
+    const DeviceTensor from(x.flat(), DType::f32);
+    for (const DType type : {DType::f32, DType::bf16, DType::f16}) {
         const DeviceTensor to(x.size(), type);
         DRA_CUDA_CHECK(cuda::emulated::cast_to(type, to.data(), from.floats(), 3001, DeviceTensor::stream().get()));
         CHECK((to.values() == cuda::rounded(x, type).flat()).all());

@@ -4,7 +4,6 @@
 namespace dra::test {
 namespace {
 
-using cuda::Type;
 using cuda::emulated::Step;
 
 /// Keys of the first third `factor` times as long: blocks of keys come from the last to
@@ -19,7 +18,7 @@ TEST_CASE("scores that rise far above a tile's first block change no step's accu
     for (const Step& step : cuda::emulated::ladder()) {
         if (step.warpgroup_rows == 0) continue;
         double worst = 0;
-        for (const Type type : types_of(step))
+        for (const DType type : types_of(step))
             for (const Index head_dim : {64, 128})
                 for (const bool causal : {false, true})
                     for (const float factor : {8.f, 60.f}) {
@@ -28,7 +27,7 @@ TEST_CASE("scores that rise far above a tile's first block change no step's accu
                             cuda::attention(emulator(), given.problem, type, given.q, given.k, given.v, step.name);
                         const double share = share_of_bound(given.problem, type, given.q, given.k, given.v, result);
                         CAPTURE(std::string(step.name));
-                        CAPTURE(cuda::name(type));
+                        CAPTURE(cuda::type_name(type));
                         CAPTURE(head_dim);
                         CAPTURE(causal);
                         CAPTURE(factor);
@@ -40,7 +39,7 @@ TEST_CASE("scores that rise far above a tile's first block change no step's accu
 }
 
 /// Key tiles that were multiplied.
-std::uint64_t tiles_done(const Step& step, Type type, float of_scores, float of_values) {
+std::uint64_t tiles_done(const Step& step, DType type, float of_scores, float of_values) {
     const Shape shape{1, 256, 1, 64};
     Tensor<float> q = random_normal<float>(shape, 1), k = random_normal<float>(shape, 2),
                   v = random_normal<float>(shape, 3);
@@ -57,13 +56,13 @@ std::uint64_t tiles_done(const Step& step, Type type, float of_scores, float of_
 TEST_CASE("fixed_reference does a tile again where its weights or outputs go beyond their type, and no other") {
     const Step& step = *cuda::emulated::find_step("fixed_reference");
     const std::uint64_t once = 2 * 2; // query tiles, key tiles
-    for (const Type type : {Type::bf16, Type::fp16}) {
+    for (const DType type : {DType::bf16, DType::f16}) {
         CHECK(tiles_done(step, type, 1, 1) == once);
         CHECK(tiles_done(step, type, 40, 1) == 2 * once);
     }
-    CHECK(tiles_done(step, Type::fp16, 5, 1) > once); // beyond 2^16, not beyond 2^64
-    CHECK(tiles_done(step, Type::bf16, 5, 1) == once);
-    CHECK(tiles_done(step, Type::bf16, 8, 1e30f) == 2 * once); // weights below 2^64, times values
+    CHECK(tiles_done(step, DType::f16, 5, 1) > once); // beyond 2^16, not beyond 2^64
+    CHECK(tiles_done(step, DType::bf16, 5, 1) == once);
+    CHECK(tiles_done(step, DType::bf16, 8, 1e30f) == 2 * once); // weights below 2^64, times values
 }
 
 TEST_CASE("a tile of three warpgroups under a causal mask is done again where it must be") {
@@ -76,8 +75,8 @@ TEST_CASE("a tile of three warpgroups under a causal mask is done again where it
     const Step& step = *cuda::emulated::find_step("fixed_reference");
     const auto tiles = [&] {
         const Counted counted;
-        const auto result = cuda::attention(emulator(), problem, Type::bf16, q, k, v, step.name);
-        CHECK(share_of_bound(problem, Type::bf16, q, k, v, result) <= 1);
+        const auto result = cuda::attention(emulator(), problem, DType::bf16, q, k, v, step.name);
+        CHECK(share_of_bound(problem, DType::bf16, q, k, v, result) <= 1);
         return counted->tensor_flops / static_cast<std::uint64_t>(4 * 64 * step.wide_tile_rows * step.key_tile_rows);
     };
     std::uint64_t once = 0;
@@ -89,9 +88,9 @@ TEST_CASE("a tile of three warpgroups under a causal mask is done again where it
 }
 
 TEST_CASE("tiles of a mixture that are done again are merged once") {
-    for (const Type type : {Type::bf16, Type::fp16})
+    for (const DType type : {DType::bf16, DType::f16})
         for (const Index head_dim : {64, 128}) {
-            CAPTURE(cuda::name(type));
+            CAPTURE(cuda::type_name(type));
             CAPTURE(head_dim);
             Inputs<float> given({{1, 300, 2, head_dim}, 1, {{300, 150, 100}, {1, 2, 3}, Mode::mixture, {}, false}, 12});
             given.k.view().rows(0, 0).topRows(60) *= 40;

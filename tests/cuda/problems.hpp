@@ -22,9 +22,9 @@ inline cuda::Device& emulator() {
 }
 
 /// The types that a step takes.
-inline std::vector<cuda::Type> types_of(const cuda::emulated::Step& step) {
-    if (step.takes_fp32) return {cuda::Type::fp32, cuda::Type::bf16, cuda::Type::fp16};
-    return {cuda::Type::bf16, cuda::Type::fp16};
+inline std::vector<DType> types_of(const cuda::emulated::Step& step) {
+    if (step.takes_fp32) return {DType::f32, DType::bf16, DType::f16};
+    return {DType::bf16, DType::f16};
 }
 
 /// What schedule the emulator follows while it lives.
@@ -66,9 +66,9 @@ template <class Draw> Question draw_question_for(const cuda::emulated::Step& ste
 /// Calls visit(step, type) for every step and every type that it takes.
 template <class Visit> void for_steps(Visit visit) {
     for (const cuda::emulated::Step& step : cuda::emulated::ladder())
-        for (const cuda::Type type : types_of(step)) {
+        for (const DType type : types_of(step)) {
             CAPTURE(std::string(step.name));
-            CAPTURE(cuda::name(type));
+            CAPTURE(cuda::type_name(type));
             visit(step, type);
         }
 }

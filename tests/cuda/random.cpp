@@ -3,7 +3,6 @@
 namespace dra::test {
 namespace {
 
-using cuda::Type;
 using cuda::emulated::Step;
 using simt::Order;
 
@@ -22,10 +21,10 @@ TEST_CASE("every step gives the definition's result on random problems, in any s
         for (Index i = 0; i < problems; ++i) {
             const auto seed = static_cast<std::uint64_t>(1 + i);
             const Question asked = draw_question_for(step, SeededDraw(seed), tokens_of(i));
-            const std::vector<Type> types = types_of(step);
-            const Type type = types[static_cast<std::size_t>(i) % types.size()];
+            const std::vector<DType> types = types_of(step);
+            const DType type = types[static_cast<std::size_t>(i) % types.size()];
             CAPTURE(std::string(step.name));
-            CAPTURE(cuda::name(type));
+            CAPTURE(cuda::type_name(type));
             CAPTURE(asked);
             const Scheduled schedule(i % 8 == 0   ? Order::ascending
                                      : i % 8 == 1 ? Order::descending

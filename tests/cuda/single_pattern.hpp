@@ -10,9 +10,9 @@ namespace dra::test {
 /// Memory on the device that is exactly as long as the tensor, so that one element too far is a fault.
 class DeviceTensor {
 public:
-    DeviceTensor(Index count, cuda::Type type)
-        : count_(count), type_(type), bytes_(stream(), static_cast<std::size_t>(count * cuda::bytes_of(type))) {}
-    DeviceTensor(const Eigen::ArrayX<float>& values, cuda::Type type) : DeviceTensor(values.size(), type) {
+    DeviceTensor(Index count, DType type)
+        : count_(count), type_(type), bytes_(stream(), static_cast<std::size_t>(count * bytes_of(type))) {}
+    DeviceTensor(const Eigen::ArrayX<float>& values, DType type) : DeviceTensor(values.size(), type) {
         std::vector<std::byte> narrowed(bytes_.bytes());
         cuda::narrow(type, narrowed.data(), values.data(), count_);
         bytes_.copy_from(narrowed.data(), stream());
@@ -36,18 +36,17 @@ public:
 
 private:
     Index count_;
-    cuda::Type type_;
+    DType type_;
     cuda::emulated::Buffer<std::byte> bytes_;
 };
 
 /// A pattern with fixed phase over all heads, its tensors on the device. out and lse are NaN until somebody writes them.
 class SinglePattern {
 public:
-    SinglePattern(const Tensor<float>& q, const Tensor<float>& k, const Tensor<float>& v, cuda::Type type,
+    SinglePattern(const Tensor<float>& q, const Tensor<float>& k, const Tensor<float>& v, DType type,
                   const Pattern& pattern, bool causal = false, bool float_out = false, float scale = 0)
-        : q_(q.flat(), type), k_(k.flat(), type), v_(v.flat(), type),
-          out_(q.size(), float_out ? cuda::Type::fp32 : type), lse_(q.size() / q.shape().head_dim, cuda::Type::fp32),
-          shape_(q.shape()), type_(type), float_out_(float_out) {
+        : q_(q.flat(), type), k_(k.flat(), type), v_(v.flat(), type), out_(q.size(), float_out ? DType::f32 : type),
+          lse_(q.size() / q.shape().head_dim, DType::f32), shape_(q.shape()), type_(type), float_out_(float_out) {
         const auto narrowed = [](Index x) { return static_cast<int>(x); };
         const Shape& shape = q.shape();
         const int kv_heads = narrowed(k.shape().heads);
@@ -63,7 +62,7 @@ public:
                       narrowed(shape.head_dim),
                       narrowed(pattern.segment_length),
                       narrowed(pattern.dilation_rate),
-                      cuda::PhaseOf::fixed,
+                      PhaseRule::group,
                       narrowed(pattern.phase),
                       1,
                       0,
@@ -100,7 +99,7 @@ private:
 
     DeviceTensor q_, k_, v_, out_, lse_;
     Shape shape_;
-    cuda::Type type_;
+    DType type_;
     bool float_out_;
 };
 

@@ -3,7 +3,6 @@
 namespace dra::test {
 namespace {
 
-using cuda::Type;
 using cuda::emulated::Step;
 
 constexpr float infinity = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
@@ -11,12 +10,12 @@ constexpr Index D = 8, channel = 3;
 
 /// q, k and v of one head, and what a step makes of them under a causal mask.
 struct Causal {
-    Causal(const Step& step, Type of, Index tokens_) : ladder_step(step), type(of), N(tokens_) {
+    Causal(const Step& step, DType of, Index tokens_) : ladder_step(step), type(of), N(tokens_) {
         clean = attend(q, k, v);
     }
 
     const Step& ladder_step;
-    const Type type;
+    const DType type;
     const Index N;
     const Tensor<float> q = random_normal<float>({1, N, 1, D}, 1), k = random_normal<float>({1, N, 1, D}, 2),
                         v = random_normal<float>({1, N, 1, D}, 3);
@@ -57,7 +56,7 @@ constexpr std::pair<Index, float> poisons[] = {
     {100, nan}, {100, infinity}, {100, -infinity}, {131, nan}, {tokens - 1, nan}};
 
 TEST_CASE("a row of q that is not finite reaches its own row alone") {
-    for_steps([](const Step& step, Type type) {
+    for_steps([](const Step& step, DType type) {
         Causal given(step, type, tokens);
         const Attention<float> found = given.attend(with(given.q, 100, nan), given.k, given.v);
         for (Index i = 0; i < tokens; ++i) {
@@ -73,7 +72,7 @@ TEST_CASE("a row of q that is not finite reaches its own row alone") {
 }
 
 TEST_CASE("a row of k that is not finite reaches the rows that see the key, and no others") {
-    for_steps([](const Step& step, Type type) {
+    for_steps([](const Step& step, DType type) {
         Causal given(step, type, tokens);
         for (const auto& [key, x] : poisons) {
             CAPTURE(key);
@@ -115,11 +114,11 @@ Index rows_before(const Step& step, Causal& given, Index key, float x) {
 }
 
 TEST_CASE("a row of v that is not finite reaches the rows that see the key, on tensor cores all of their tiles") {
-    for_steps([](const Step& step, Type type) {
+    for_steps([](const Step& step, DType type) {
         Causal given(step, type, tokens);
         Index most = 0;
         for (const auto& [key, x] : poisons) most = std::max(most, rows_before(step, given, key, x));
-        if (type == Type::bf16) MESSAGE(std::string(step.name), " reaches up to ", most, " rows before the key");
+        if (type == DType::bf16) MESSAGE(std::string(step.name), " reaches up to ", most, " rows before the key");
         CHECK(most < given.tile_end(0));
         CHECK((most == 0) == step.takes_fp32);
     });
@@ -127,7 +126,7 @@ TEST_CASE("a row of v that is not finite reaches the rows that see the key, on t
 
 TEST_CASE("tiles of three warpgroups are reached as a whole") {
     const Step& step = *cuda::emulated::find_step("fixed_reference");
-    Causal given(step, Type::bf16, 570);
+    Causal given(step, DType::bf16, 570);
     REQUIRE(given.tile_end(0) == step.wide_tile_rows);
     CHECK(rows_before(step, given, 300, nan) == 300 - step.wide_tile_rows);
 }
@@ -138,7 +137,7 @@ TEST_CASE("what another segment, phase, head or batch holds reaches nothing") {
     const auto spared = [](Index b, Index n, Index kv_head) {
         return b == 1 && n / 82 == 1 && n % 2 == 1 && kv_head == 1;
     };
-    for_steps([&](const Step& step, Type type) {
+    for_steps([&](const Step& step, DType type) {
         Tensor<float> q = random_normal<float>(shape, 1), k = random_normal<float>(kv_shape, 2),
                       v = random_normal<float>(kv_shape, 3);
         SinglePattern clean(q, k, v, type, pattern);
@@ -162,7 +161,7 @@ TEST_CASE("what another segment, phase, head or batch holds reaches nothing") {
 
 TEST_CASE("in a mixture a row of k that is not finite reaches the rows that see the key through some pattern") {
     const Question asked{{1, 192, 2, D}, 2, {{192, 48}, {1, 2}, Mode::mixture, PhaseRule::head, true}, 1};
-    for_steps([&](const Step& step, Type type) {
+    for_steps([&](const Step& step, DType type) {
         Inputs<float> given(asked);
         given.k(0, 101, 1, channel) = nan;
         const Attention<float> found =

@@ -20,17 +20,17 @@ Parameters parameters_of(int head_dim, int causal, int segment_length, int dilat
     return p;
 }
 
-std::string found(const ChoiceTable& table, Type type, const Parameters& parameters, int architecture = 90) {
+std::string found(const ChoiceTable& table, DType type, const Parameters& parameters, int architecture = 90) {
     return table.kernel(type, parameters, architecture).value_or("(none)");
 }
 
 const ChoiceTable table{"a device",
                         90,
-                        {{Type::bf16, 64, false, 512, 1, "pipelined"},
-                         {Type::bf16, 64, false, 2048, 1, "wide"},
-                         {Type::bf16, 64, false, 2048, 8, "hopper"},
-                         {Type::bf16, 128, false, 2048, 1, "tensor_core"},
-                         {Type::bf16, 64, true, 512, 1, "tiled"}}};
+                        {{DType::bf16, 64, false, 512, 1, "pipelined"},
+                         {DType::bf16, 64, false, 2048, 1, "wide"},
+                         {DType::bf16, 64, false, 2048, 8, "hopper"},
+                         {DType::bf16, 128, false, 2048, 1, "tensor_core"},
+                         {DType::bf16, 64, true, 512, 1, "tiled"}}};
 
 std::string refusal(std::string_view text) {
     try {
@@ -44,7 +44,7 @@ std::string refusal(std::string_view text) {
 } // namespace
 
 TEST_CASE("a table has for every shape the kernel of the nearest one that was measured") {
-    const auto bf16 = [&](auto... sizes) { return found(table, Type::bf16, parameters_of(sizes...)); };
+    const auto bf16 = [&](auto... sizes) { return found(table, DType::bf16, parameters_of(sizes...)); };
     CHECK(bf16(64, 0, 512, 1) == "pipelined");
     CHECK(bf16(64, 0, 2048, 1) == "wide");
     CHECK(bf16(64, 0, 16384, 8) == "hopper"); // 2048 rows
@@ -61,13 +61,13 @@ TEST_CASE("a table has for every shape the kernel of the nearest one that was me
 
 TEST_CASE("a table has nothing for types, causality, head sizes and architectures that were not measured") {
     const Parameters usual = parameters_of(64, 0, 512, 1);
-    CHECK(found(table, Type::bf16, usual) != "(none)");
-    CHECK(found(table, Type::fp16, usual) == "(none)");
-    CHECK(found(table, Type::fp32, usual) == "(none)");
-    CHECK(found(table, Type::bf16, usual, 80) == "(none)");
-    CHECK(found(table, Type::bf16, parameters_of(136, 0, 512, 1)) == "(none)");
-    CHECK(found(table, Type::bf16, parameters_of(128, 1, 512, 1)) == "(none)");
-    CHECK(found(ChoiceTable{"a device", 90, {}}, Type::bf16, usual) == "(none)");
+    CHECK(found(table, DType::bf16, usual) != "(none)");
+    CHECK(found(table, DType::f16, usual) == "(none)");
+    CHECK(found(table, DType::f32, usual) == "(none)");
+    CHECK(found(table, DType::bf16, usual, 80) == "(none)");
+    CHECK(found(table, DType::bf16, parameters_of(136, 0, 512, 1)) == "(none)");
+    CHECK(found(table, DType::bf16, parameters_of(128, 1, 512, 1)) == "(none)");
+    CHECK(found(ChoiceTable{"a device", 90, {}}, DType::bf16, usual) == "(none)");
 }
 
 TEST_CASE("the kernel of the table is chosen where it can do the pattern, and else the last of the ladder that can") {
@@ -75,7 +75,7 @@ TEST_CASE("the kernel of the table is chosen where it can do the pattern, and el
     for (const int head_dim : {8, 12, 64, 128, 136})
         for (const int causal : {0, 1})
             for (const auto& [w, r] : {std::pair{512, 1}, {2048, 1}, {16384, 8}, {16383, 8}, {5, 3}})
-                for (const Type type : {Type::fp32, Type::bf16, Type::fp16})
+                for (const DType type : {DType::f32, DType::bf16, DType::f16})
                     for (const int architecture : {80, 90}) {
                         const Parameters p = parameters_of(head_dim, causal, w, r);
                         const auto kernel = table.kernel(type, p, architecture);
@@ -91,14 +91,14 @@ TEST_CASE("the kernel of the table is chosen where it can do the pattern, and el
 
 TEST_CASE("the kernel that the user names goes before that of the table") {
     const Parameters p = parameters_of(64, 0, 512, 1);
-    CHECK(std::string(choose_step("naive", Type::bf16, p, 90, table).name) == "naive");
+    CHECK(std::string(choose_step("naive", DType::bf16, p, 90, table).name) == "naive");
 }
 
 TEST_CASE("a table that names a kernel that there is not is refused by that name") {
-    const ChoiceTable unknown{"a device", 90, {{Type::bf16, 64, false, 512, 1, "quick"}}};
+    const ChoiceTable unknown{"a device", 90, {{DType::bf16, 64, false, 512, 1, "quick"}}};
     std::string said;
     try {
-        choose_step(std::nullopt, Type::bf16, parameters_of(64, 0, 512, 1), 90, unknown);
+        choose_step(std::nullopt, DType::bf16, parameters_of(64, 0, 512, 1), 90, unknown);
     } catch (const FormatError& error) {
         said = error.what();
     }

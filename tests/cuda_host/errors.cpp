@@ -1,3 +1,4 @@
+#include "cuda/device/type.hpp"
 #include "cuda/host/check.hpp"
 #include "cuda/host/choice.hpp"
 #include "tests/cuda_host/emulator.hpp"
@@ -43,7 +44,7 @@ TEST_CASE("an unknown kernel, and one that cannot do what it is asked for, are r
     parameters.batch = parameters.tokens = parameters.heads = parameters.kv_heads = parameters.kv_head_count = 1;
     parameters.segment_length = parameters.dilation_rate = 1;
     parameters.head_dim = 8;
-    const auto refusal = [&](const std::optional<std::string>& kernel, Type type) -> std::string {
+    const auto refusal = [&](const std::optional<std::string>& kernel, DType type) -> std::string {
         try {
             choose_step(kernel, type, parameters, 90);
             return "";
@@ -53,12 +54,12 @@ TEST_CASE("an unknown kernel, and one that cannot do what it is asked for, are r
     };
     std::string names;
     for (const Step& step : ladder()) names += (names.empty() ? "" : ", ") + std::string(step.name);
-    CHECK(refusal("quick", Type::bf16) == "kernel = quick: must be one of " + names);
+    CHECK(refusal("quick", DType::bf16) == "kernel = quick: must be one of " + names);
 
     int refused = 0;
     for (const int head_dim : {1, 8, 64, 256, 1000}) {
         parameters.head_dim = head_dim;
-        for (const Type type : {Type::fp32, Type::bf16, Type::fp16}) {
+        for (const DType type : {DType::f32, DType::bf16, DType::f16}) {
             for (const Step& step : ladder()) {
                 const std::string why = why_not(step, type, parameters, 90);
                 CHECK(refusal(step.name, type) == why);
@@ -69,6 +70,18 @@ TEST_CASE("an unknown kernel, and one that cannot do what it is asked for, are r
     }
     MESSAGE(refused, " refusals");
     CHECK(refused > 0);
+}
+
+TEST_CASE("no kernel computes in fp64: every step and the device refuse it by name") {
+    Parameters parameters{};
+    parameters.batch = parameters.tokens = parameters.heads = parameters.kv_heads = parameters.kv_head_count = 1;
+    parameters.segment_length = parameters.dilation_rate = 1;
+    parameters.head_dim = 8;
+    for (const Step& step : ladder())
+        CHECK(why_not(step, DType::f64, parameters, 90) == "kernel `" + std::string(step.name) + "` takes " +
+                                                               (step.takes_fp32 ? "fp32, " : "") +
+                                                               "bf16 and fp16, not fp64");
+    CHECK_THROWS_WITH_AS(check_type(DType::f64), "dtype = fp64: must be one of fp32, bf16, fp16", KernelError);
 }
 
 } // namespace dra::cuda::DRA_TARGET

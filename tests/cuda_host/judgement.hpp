@@ -10,16 +10,16 @@ namespace dra::test {
 
 /// The error of `result` as a share of its bound, against the oracle on q, k and v as the type rounds them: the error
 /// ratio in fp32, the judge of half precision in the others.
-inline double share_of_bound(const Problem& problem, cuda::Type type, const Tensor<float>& given_q,
+inline double share_of_bound(const Problem& problem, DType type, const Tensor<float>& given_q,
                              const Tensor<float>& given_k, const Tensor<float>& given_v,
                              const Attention<float>& result) {
     const Tensor<float> q = cuda::rounded(given_q, type), k = cuda::rounded(given_k, type),
                         v = cuda::rounded(given_v, type);
     const Oracle truth = oracle<float>(problem, q, k, v);
     switch (type) {
-    case cuda::Type::fp32: return error_ratios(problem, truth, result).forward() / forward_bound;
-    case cuda::Type::bf16: return half_errors<bfloat16>(problem, truth, q, k, v, result).worst();
-    case cuda::Type::fp16: break;
+    case DType::f32: return error_ratios(problem, truth, result).forward() / forward_bound;
+    case DType::bf16: return half_errors<bfloat16>(problem, truth, q, k, v, result).worst();
+    case DType::f16: break;
     }
     return half_errors<half>(problem, truth, q, k, v, result).worst();
 }

@@ -57,7 +57,7 @@ public:
     const cuda::DeviceFacts& facts() const override { return device_->facts(); }
     std::vector<std::string> kernel_names() const override { return device_->kernel_names(); }
     std::vector<std::pair<std::string, std::uint64_t>> counters() const override { return device_->counters(); }
-    std::unique_ptr<cuda::AttentionPlan> make_plan(const Problem& problem, cuda::Type type,
+    std::unique_ptr<cuda::AttentionPlan> make_plan(const Problem& problem, DType type,
                                                    const std::optional<std::string>& kernel) override {
         return std::make_unique<PlayedPlan>(device_->make_plan(problem, type, kernel), plays_[kernel.value()]);
     }
@@ -71,7 +71,7 @@ private:
 
 TEST_CASE("every step of the ladder is right at every case, or says why it cannot do it") {
     PlayedDevice device;
-    for (const cuda::Type type : {cuda::Type::bf16, cuda::Type::fp16}) {
+    for (const DType type : {DType::bf16, DType::f16}) {
         double worst = 0;
         int ran = 0, left_out = 0;
         for (const LadderCase& of : cases) {
@@ -87,7 +87,8 @@ TEST_CASE("every step of the ladder is right at every case, or says why it canno
                 (step.left_out.empty() ? ran : left_out) += 1;
             }
         }
-        MESSAGE(cuda::name(type), ": ", ran, " ran, ", left_out, " left out, largest error ", worst, " of the bound");
+        MESSAGE(cuda::type_name(type), ": ", ran, " ran, ", left_out, " left out, largest error ", worst,
+                " of the bound");
         CHECK(worst > 0);
         CHECK(left_out > 0); // r that does not divide w
     }
@@ -104,7 +105,7 @@ TEST_CASE("a step with one wrong row, a shifted lse or a NaN is neither right no
     };
     for (const auto& spoil : spoils) {
         PlayedDevice device({{"wide", {.spoil = spoil}}});
-        LadderBench bench(device, cuda::Type::bf16, {of});
+        LadderBench bench(device, DType::bf16, {of});
         const LadderSpeed found = bench.speed(of, short_effort);
         for (const StepSpeed& step : found.steps) {
             CAPTURE(step.kernel);
@@ -137,7 +138,7 @@ TEST_CASE(
                          {"wide", {.seconds = 2.1e-6}},
                          {"hopper", {.seconds = 1.5e-6}}});
     const LadderCase first = cases[0], second{1, 40, 2, 64, false, 20, 1}, other_size{1, 40, 2, 16, false, 20, 1};
-    LadderBench bench(device, cuda::Type::bf16, {first, second, other_size});
+    LadderBench bench(device, DType::bf16, {first, second, other_size});
     const LadderSpeed met = bench.speed(first, short_effort), later = bench.speed(second, short_effort),
                       other = bench.speed(other_size, short_effort);
     const auto step = [](const LadderSpeed& found, const std::string& kernel) {
@@ -157,9 +158,9 @@ TEST_CASE(
 TEST_CASE("the table has the fastest kernel of every case, and finds it again") {
     PlayedDevice device({{"wide", {.seconds = 1e-9}}});
     std::vector<LadderSpeed> found;
-    LadderBench bench(device, cuda::Type::fp16, cases);
+    LadderBench bench(device, DType::f16, cases);
     for (const LadderCase& of : cases) found.push_back(bench.speed(of, short_effort));
-    const cuda::ChoiceTable table = choices(device.facts(), cuda::Type::fp16, found);
+    const cuda::ChoiceTable table = choices(device.facts(), DType::f16, found);
     REQUIRE(table.choices.size() == cases.size());
     for (const LadderCase& of : cases) {
         cuda::Parameters asked{};
@@ -168,8 +169,8 @@ TEST_CASE("the table has the fastest kernel of every case, and finds it again") 
         asked.segment_length = static_cast<int>(of.segment_length);
         asked.dilation_rate = static_cast<int>(of.dilation_rate);
         asked.causal = of.causal;
-        CHECK(table.kernel(cuda::Type::fp16, asked, device.facts().architecture) == "wide");
-        CHECK(table.kernel(cuda::Type::bf16, asked, device.facts().architecture) == std::nullopt);
+        CHECK(table.kernel(DType::f16, asked, device.facts().architecture) == "wide");
+        CHECK(table.kernel(DType::bf16, asked, device.facts().architecture) == std::nullopt);
     }
 }
 

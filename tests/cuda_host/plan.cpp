@@ -8,8 +8,6 @@
 namespace dra::test {
 namespace {
 
-using cuda::Type;
-
 cuda::Device& emulator() {
     static const std::unique_ptr<cuda::Device> device = cuda::emulated_device();
     return *device;
@@ -33,15 +31,15 @@ const Question questions[] = {
     {{1, 30, 6, 8}, 3, {{4, 8, 6, 20, 12, 7}, {2, 1, 1, 4, 3, 5}, Mode::mixture, {}, true}, 7}, // two select every row
 };
 
-double error_of(Type type, const Inputs<float>& given, const Attention<float>& result) {
+double error_of(DType type, const Inputs<float>& given, const Attention<float>& result) {
     return share_of_bound(given.problem, type, given.q, given.k, given.v, result);
 }
 
 } // namespace
 
 TEST_CASE("a plan's result is the definition's, in every type") {
-    for (const Type type : {Type::fp32, Type::bf16, Type::fp16}) {
-        CAPTURE(cuda::name(type));
+    for (const DType type : {DType::f32, DType::bf16, DType::f16}) {
+        CAPTURE(cuda::type_name(type));
         double worst = 0;
         for (const Question& asked : questions) {
             CAPTURE(asked);
@@ -52,7 +50,7 @@ TEST_CASE("a plan's result is the definition's, in every type") {
             CHECK((result.out.flat() == cuda::rounded(result.out, type).flat()).all()); // out is in the type
             worst = std::max(worst, share);
         }
-        MESSAGE(cuda::name(type), ": largest error ", worst, " of the bound");
+        MESSAGE(cuda::type_name(type), ": largest error ", worst, " of the bound");
     }
 }
 
@@ -60,7 +58,7 @@ TEST_CASE("a kernel that refuses segments longer than the sequence names those t
     const auto refusal = [](Index tokens, Index w, Index r, Index head_dim = 64) -> std::string {
         const Inputs<float> given(Question{{1, tokens, 1, head_dim}, 1, {{w}, {r}}, 1});
         try {
-            emulator().make_plan(given.problem, Type::bf16, "hopper");
+            emulator().make_plan(given.problem, DType::bf16, "hopper");
             return "";
         } catch (const cuda::KernelError& error) {
             return error.what();
@@ -82,7 +80,7 @@ TEST_CASE("several patterns go together unless another kernel is asked for, and 
     for (const Question& asked : questions) {
         CAPTURE(asked);
         const Inputs<float> given(asked);
-        for (const Type type : {Type::bf16, Type::fp16}) {
+        for (const DType type : {DType::bf16, DType::f16}) {
             const auto plan = emulator().make_plan(given.problem, type);
             CHECK(std::ranges::all_of(plan->kernels(), [](const auto& name) { return name == "all_patterns"; }));
             if (asked.configuration.mode == Mode::groups || plan->kernels().size() < 2) continue;
@@ -93,7 +91,7 @@ TEST_CASE("several patterns go together unless another kernel is asked for, and 
     const Question dilated{{1, 30, 4, 8}, 2, {{8, 12}, {2, 3}, Mode::mixture}, 8}, // nothing selects every row
         most{{1, 20, 4, 8}, 4, {{2, 4, 6, 8, 10, 12, 14, 16}, {1, 2, 3, 4, 5, 6, 7, 8}, Mode::mixture}, 9};
     for (const Question& asked : {dilated, most})
-        for (const Type type : {Type::bf16, Type::fp16}) {
+        for (const DType type : {DType::bf16, DType::f16}) {
             CAPTURE(asked);
             const Inputs<float> given(asked);
             const auto result = cuda::attention(emulator(), given.problem, type, given.q, given.k, given.v);
@@ -105,7 +103,7 @@ TEST_CASE("a second run allocates nothing, launches what the plan says, and chan
     for (const Question& asked : questions) {
         CAPTURE(asked);
         const Inputs<float> given(asked);
-        for (const Type type : {Type::fp32, Type::bf16}) {
+        for (const DType type : {DType::f32, DType::bf16}) {
             const auto plan = emulator().make_plan(given.problem, type);
             launches();
             plan->wait();
@@ -124,24 +122,24 @@ TEST_CASE("a second run allocates nothing, launches what the plan says, and chan
 }
 
 TEST_CASE("launches in closed form") {
-    const auto launches_by = [](const char* kernel, const Question& asked, Type type) {
+    const auto launches_by = [](const char* kernel, const Question& asked, DType type) {
         return emulator().make_plan(Inputs<float>(asked).problem, type, kernel)->launches();
     };
-    const auto launches_of = [&](const Question& asked, Type type) { return launches_by("tiled", asked, type); };
-    const auto together = [&](const Question& asked) { return launches_by("all_patterns", asked, Type::bf16); };
-    CHECK(launches_of({{1, 16, 2, 8}, 2, {{8}, {1}}}, Type::bf16) == 1);        // attention
-    CHECK(launches_of({{1, 16, 2, 8}, 2, {{8}, {2}}}, Type::bf16) == 2);        // and clearing
-    CHECK(launches_of({{1, 16, 2, 8}, 2, {{8, 16}, {1, 2}}}, Type::bf16) == 3); // one group with, one without
+    const auto launches_of = [&](const Question& asked, DType type) { return launches_by("tiled", asked, type); };
+    const auto together = [&](const Question& asked) { return launches_by("all_patterns", asked, DType::bf16); };
+    CHECK(launches_of({{1, 16, 2, 8}, 2, {{8}, {1}}}, DType::bf16) == 1);        // attention
+    CHECK(launches_of({{1, 16, 2, 8}, 2, {{8}, {2}}}, DType::bf16) == 2);        // and clearing
+    CHECK(launches_of({{1, 16, 2, 8}, 2, {{8, 16}, {1, 2}}}, DType::bf16) == 3); // one group with, one without
     CHECK(together({{1, 16, 2, 8}, 2, {{8, 16}, {1, 2}}}) == 1);
-    CHECK(launches_of({{1, 16, 1, 8}, 1, {{8, 16}, {1, 2}}}, Type::bf16) == 2); // the first group is empty
+    CHECK(launches_of({{1, 16, 1, 8}, 1, {{8, 16}, {1, 2}}}, DType::bf16) == 2); // the first group is empty
     const Question mixture{{1, 16, 2, 8}, 2, {{8, 16}, {1, 2}, Mode::mixture}};
-    CHECK(launches_of(mixture, Type::fp32) == 1 + 3);     // attention; attention, clearing, merge
-    CHECK(launches_of(mixture, Type::bf16) == 1 + 3 + 1); // and rounding the sum
-    CHECK(together(mixture) == 2);                        // attention and clearing; merge and rounding
+    CHECK(launches_of(mixture, DType::f32) == 1 + 3);      // attention; attention, clearing, merge
+    CHECK(launches_of(mixture, DType::bf16) == 1 + 3 + 1); // and rounding the sum
+    CHECK(together(mixture) == 2);                         // attention and clearing; merge and rounding
     const Question beyond{{1, 2, 1, 8}, 1, {{8, 8, 8}, {8, 8, 8}, Mode::mixture, PhaseRule::group}};
-    CHECK(launches_of(beyond, Type::fp32) == 2 + 3); // the third selects nothing
+    CHECK(launches_of(beyond, DType::f32) == 2 + 3); // the third selects nothing
     const Question alone{{1, 1, 1, 8}, 1, {{8, 8}, {8, 8}, Mode::mixture, PhaseRule::group}};
-    CHECK(launches_of(alone, Type::bf16) == 2); // nor does the second here: nothing to merge or to round
+    CHECK(launches_of(alone, DType::bf16) == 2); // nor does the second here: nothing to merge or to round
     CHECK(together(alone) == 1);
 }
 
@@ -149,7 +147,7 @@ TEST_CASE("groups in streams of their own give one result, whatever the order of
     const Inputs<float> given({{1, 24, 6, 8}, 6, {{8, 24, 12}, {2, 3, 1}}, 7});
     std::optional<Attention<float>> first;
     for_seeds(16, [&] {
-        const auto plan = emulator().make_plan(given.problem, Type::fp32);
+        const auto plan = emulator().make_plan(given.problem, DType::f32);
         plan->upload(given.q, given.k, given.k);
         plan->run(); // waits for the copies, and the next copies for it: nothing else waits between
         plan->upload(given.q, given.k, given.v);
@@ -158,12 +156,12 @@ TEST_CASE("groups in streams of their own give one result, whatever the order of
         if (!first) first = result;
         CHECK(same(*first, result));
     });
-    CHECK(error_of(Type::fp32, given, *first) <= 1);
+    CHECK(error_of(DType::f32, given, *first) <= 1);
 }
 
 TEST_CASE("times of the device and of the host are told apart") {
     const Inputs<float> given(questions[0]);
-    const auto plan = emulator().make_plan(given.problem, Type::fp32);
+    const auto plan = emulator().make_plan(given.problem, DType::f32);
     plan->upload(given.q, given.k, given.v);
     launches();
     const cuda::RunTime time = plan->timed_run(3);
@@ -175,10 +173,10 @@ TEST_CASE("times of the device and of the host are told apart") {
 
 TEST_CASE("a named kernel is used for every pattern, and one that cannot do the problem is refused before memory is") {
     const Problem problem = Inputs<float>({{1, 16, 2, 8}, 2, {{8, 16}, {1, 2}}}).problem;
-    CHECK(emulator().make_plan(problem, Type::fp32, "naive")->kernels() == std::vector<std::string>{"naive", "naive"});
+    CHECK(emulator().make_plan(problem, DType::f32, "naive")->kernels() == std::vector<std::string>{"naive", "naive"});
     const DeviceMemory exhausted;
-    CHECK_THROWS_AS(emulator().make_plan(problem, Type::fp32, "fast"), cuda::KernelError);
-    CHECK_THROWS_AS(emulator().make_plan(problem, Type::fp32, "naive"), cuda::CudaError);
+    CHECK_THROWS_AS(emulator().make_plan(problem, DType::f32, "fast"), cuda::KernelError);
+    CHECK_THROWS_AS(emulator().make_plan(problem, DType::f32, "naive"), cuda::CudaError);
 }
 
 TEST_CASE("the device says what it is and what it counted") {
@@ -196,27 +194,27 @@ TEST_CASE("the device says what it is and what it counted") {
     };
     const std::uint64_t before = launches_counted();
     const Inputs<float> given(questions[0]);
-    cuda::attention(emulator(), given.problem, Type::fp32, given.q, given.k, given.v);
+    cuda::attention(emulator(), given.problem, DType::f32, given.q, given.k, given.v);
     CHECK(launches_counted() > before);
 }
 
 TEST_CASE("bytes in closed form") {
-    const auto bytes_of = [](Mode mode, Type type, const char* kernel = "tiled") {
+    const auto bytes_of = [](Mode mode, DType type, const char* kernel = "tiled") {
         const Question asked{{2, 16, 4, 8}, 2, {{8, 16}, {1, 2}, mode}};
         return emulator().make_plan(Inputs<float>(asked).problem, type, kernel)->device_bytes();
     };
     const Index elements = 2 * 16 * 4 * 8, rows = elements / 8, inputs_and_out = 3 * elements; // k and v are half of q
-    CHECK(bytes_of(Mode::groups, Type::bf16) == 2 * inputs_and_out + 4 * rows);
-    CHECK(bytes_of(Mode::groups, Type::fp32) == 4 * inputs_and_out + 4 * rows);
-    CHECK(bytes_of(Mode::mixture, Type::fp32) == 4 * inputs_and_out + 4 * rows + 4 * (elements + rows));
-    CHECK(bytes_of(Mode::mixture, Type::bf16) == 2 * inputs_and_out + 4 * rows + 4 * (elements + rows) + 4 * elements);
+    CHECK(bytes_of(Mode::groups, DType::bf16) == 2 * inputs_and_out + 4 * rows);
+    CHECK(bytes_of(Mode::groups, DType::f32) == 4 * inputs_and_out + 4 * rows);
+    CHECK(bytes_of(Mode::mixture, DType::f32) == 4 * inputs_and_out + 4 * rows + 4 * (elements + rows));
+    CHECK(bytes_of(Mode::mixture, DType::bf16) == 2 * inputs_and_out + 4 * rows + 4 * (elements + rows) + 4 * elements);
 
     // All patterns in one launch: two integers a pattern and two a tile; of a mixture out and lse in float of each pattern
     // but that into which they are merged, whose rows are whole groups of 16 channels.
     const Index of_partial = 4 * (2 * elements + rows);
     const Index segments = 2 * (2 + 1), of_groups = 4 * 2 * (2 + 2 * segments), of_mixture = 4 * 2 * (2 + 4 * segments);
-    CHECK(bytes_of(Mode::groups, Type::bf16, "all_patterns") == 2 * inputs_and_out + 4 * rows + of_groups);
-    CHECK(bytes_of(Mode::mixture, Type::bf16, "all_patterns") ==
+    CHECK(bytes_of(Mode::groups, DType::bf16, "all_patterns") == 2 * inputs_and_out + 4 * rows + of_groups);
+    CHECK(bytes_of(Mode::mixture, DType::bf16, "all_patterns") ==
           2 * inputs_and_out + 4 * rows + of_partial + of_mixture);
 }
 

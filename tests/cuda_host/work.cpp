@@ -11,13 +11,12 @@ namespace dra::test {
 namespace {
 
 using cuda::Parameters;
-using cuda::PhaseOf;
 using cuda::Work;
 
 Index phase_of(const Parameters& p, Index g) {
-    return p.phase_of == PhaseOf::fixed     ? p.phase
-           : p.phase_of == PhaseOf::kv_head ? g % p.dilation_rate
-                                            : g / p.phase_block;
+    return p.phase_rule == PhaseRule::group  ? p.phase
+           : p.phase_rule == PhaseRule::head ? g % p.dilation_rate
+                                             : g / p.phase_block;
 }
 
 /// Whether a kernel that is told `p` selects row n in KV head g, by the definition.

@@ -85,7 +85,7 @@ TEST_CASE("a second call repeats the first bit by bit, and a first call again to
 }
 
 TEST_CASE("what the kernel has no instance for is refused by name") {
-    const auto complaint = [](Type type, Index head_dim) {
+    const auto complaint = [](DType type, Index head_dim) {
         const Tensor<float> x({1, 4, 1, head_dim}, 1);
         try {
             device().upload(type, x, x, x);
@@ -94,10 +94,10 @@ TEST_CASE("what the kernel has no instance for is refused by name") {
         }
         return std::string();
     };
-    CHECK(complaint(Type::bf16, 12) == "D = 12: must be a multiple of 8, at most 128, for the rungs' kernel");
-    CHECK(complaint(Type::fp16, 136) == "D = 136: must be a multiple of 8, at most 128, for the rungs' kernel");
-    CHECK(complaint(Type::fp32, 64) == "dtype = fp32: must be bf16 or fp16, which tensor cores multiply");
-    CHECK(complaint(Type::bf16, 64) == "");
+    CHECK(complaint(DType::bf16, 12) == "D = 12: must be a multiple of 8, at most 128, for the rungs' kernel");
+    CHECK(complaint(DType::f16, 136) == "D = 136: must be a multiple of 8, at most 128, for the rungs' kernel");
+    CHECK(complaint(DType::f32, 64) == "dtype = fp32: must be bf16 or fp16, which tensor cores multiply");
+    CHECK(complaint(DType::bf16, 64) == "");
 }
 
 } // namespace

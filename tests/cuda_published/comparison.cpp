@@ -117,7 +117,7 @@ TEST_CASE("beyond 512 tokens a launch an element is left empty, and that is said
     const Shape shape{1, 516, 1, 8};
     const Inputs<float> inputs{random_normal<float>(shape, 1), random_normal<float>(shape, 2),
                                random_normal<float>(shape, 3)};
-    const auto workbench = device_workbench(cuda::test::device(), cuda::Type::bf16, inputs);
+    const auto workbench = device_workbench(cuda::test::device(), DType::bf16, inputs);
     const Problem problem =
         workbench->problem({.segment_lengths = {516}, .dilation_rates = {1}, .causal = true, .ranks = 4});
     for (const Subject& subject : {workbench->isolated(Fix::causal_mask, Rung::before, problem),

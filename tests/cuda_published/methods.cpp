@@ -42,14 +42,14 @@ std::vector<int> seen_by(Method method, int offset, bool causal) {
                     .head_dim = D,
                     .segment_length = tokens,
                     .dilation_rate = 1,
-                    .phase_of = PhaseOf::fixed,
+                    .phase_rule = PhaseRule::group,
                     .phase = 0,
                     .phase_block = 1,
                     .first_kv_head = 0,
                     .kv_head_count = 1,
                     .softmax_scale = 1,
                     .causal = causal ? 1 : 0};
-    method(stream, Type::bf16, call, offset, Combining::store);
+    method(stream, DType::bf16, call, offset, Combining::store);
     std::vector<float> found(tokens);
     lse.copy_to(found.data(), stream.stream());
     stream.synchronize();

@@ -40,7 +40,7 @@ public:
           k_(rounded_to<Half>(posed_.k)), v_(rounded_to<Half>(posed_.v)), truth_(oracle<float>(problem(), q_, k_, v_)),
           yardstick_(rounding_oracle<Half>(problem(), q_, k_, v_)), inputs_(device().upload(type, q_, k_, v_)) {}
 
-    static constexpr Type type = std::is_same_v<Half, bfloat16> ? Type::bf16 : Type::fp16;
+    static constexpr DType type = std::is_same_v<Half, bfloat16> ? DType::bf16 : DType::f16;
 
     const Problem& problem() const { return posed_.problem; }
 

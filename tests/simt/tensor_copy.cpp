@@ -56,8 +56,8 @@ template <int R> void check_round_trip(unsigned seed, bool swizzle) {
     for (std::size_t i = 0; i < in.size(); ++i) in[i] = static_cast<std::uint16_t>(i * 7 + 1);
     const Array<unsigned char> shown(box_elements * 2);
     run(round_trip<R>, dim3(1), dim3(64), barrier_at + 8,
-        make_tensor_map(cuda::Type::bf16, in.data(), R, sizes, strides, box, swizzle),
-        make_tensor_map(cuda::Type::bf16, out.data(), R, sizes, strides, box, swizzle), at,
+        make_tensor_map(DType::bf16, in.data(), R, sizes, strides, box, swizzle),
+        make_tensor_map(DType::bf16, out.data(), R, sizes, strides, box, swizzle), at,
         static_cast<unsigned>(box_elements * 2), shown.data());
 
     std::vector<bool> written(pitch);
@@ -110,7 +110,7 @@ TEST_CASE("TMA: bytes count the zeros outside, sectors do not") {
     const std::uint32_t box[2] = {64, 16};
     const Array<bf16> in(640, bf16{});
     const Array<unsigned char> shown(2048);
-    const TensorMap map = make_tensor_map(cuda::Type::bf16, in.data(), 2, sizes, strides, box, true);
+    const TensorMap map = make_tensor_map(DType::bf16, in.data(), 2, sizes, strides, box, true);
     run(round_trip<2>, dim3(1), dim3(32), barrier_at + 8, map, map, std::array<int, 2>{0, 0}, 2048u, shown.data());
     CHECK(counters().tensor_loads == 1);
     CHECK(counters().tensor_stores == 1);
@@ -124,7 +124,7 @@ TEST_CASE("TMA: maps that the driver refuses are refused") {
                           bool swizzle) {
         const std::uint64_t sizes[2] = {64, 16}, strides[1] = {stride};
         const std::uint32_t box[2] = {inner, outer};
-        make_tensor_map(cuda::Type::bf16, in.data() + offset, rank, sizes, strides, box, swizzle);
+        make_tensor_map(DType::bf16, in.data() + offset, rank, sizes, strides, box, swizzle);
     };
     CHECK_NOTHROW(make(0, 2, 128, 64, 16, true));
     CHECK_THROWS_AS(make(1, 2, 128, 64, 16, true), std::invalid_argument);
@@ -162,7 +162,7 @@ TEST_CASE("TMA: misaligned and misplaced boxes, a store nobody waits for, and a 
         const std::uint64_t sizes[2] = {64, 16}, strides[1] = {128};
         const std::uint32_t box[2] = {64, 16};
         const Array<bf16> in(1024);
-        const TensorMap map = make_tensor_map(cuda::Type::bf16, in.data(), 2, sizes, strides, box, true);
+        const TensorMap map = make_tensor_map(DType::bf16, in.data(), 2, sizes, strides, box, true);
         const auto fault = [&](auto kernel) {
             return fault_of([&] { run(kernel, dim3(1), dim3(64), barrier_at + 8, map); });
         };
@@ -194,7 +194,7 @@ TEST_CASE("TMA: a store reads shared memory as late as the wait, so writing agai
     const std::uint64_t sizes[2] = {32, 4}, strides[1] = {128};
     const std::uint32_t box[2] = {32, 4};
     const Array<float> out(128);
-    const TensorMap map = make_tensor_map(cuda::Type::fp32, out.data(), 2, sizes, strides, box, false);
+    const TensorMap map = make_tensor_map(DType::f32, out.data(), 2, sizes, strides, box, false);
     run(store_and_reuse<true>, dim3(1), dim3(1), 512, map);
     CHECK(std::count(out.begin(), out.end(), 1.f) == 128);
     run(store_and_reuse<false>, dim3(1), dim3(1), 512, map);

@@ -85,8 +85,8 @@ template <Bug bug> Outcome play() {
     Outcome outcome;
     outcome.fault = fault_of([&] {
         run(sum_of_products<bug>, dim3(1), dim3(256), shared_bytes,
-            make_tensor_map(cuda::Type::bf16, q.data(), 2, q_sizes, strides, box, true),
-            make_tensor_map(cuda::Type::bf16, k.data(), 2, k_sizes, strides, box, true), out.data());
+            make_tensor_map(DType::bf16, q.data(), 2, q_sizes, strides, box, true),
+            make_tensor_map(DType::bf16, k.data(), 2, k_sizes, strides, box, true), out.data());
     });
     for (std::size_t i = 0; i < rows; ++i)
         for (std::size_t j = 0; j < keys; ++j) {

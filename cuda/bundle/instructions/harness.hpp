@@ -76,13 +76,13 @@ inline std::uint32_t half_of(const Words& words, std::size_t element) {
 }
 
 /// Pairs of neighbouring elements as the kernels' types hold them.
-inline Words packed(Type type, const Floats& numbers) {
+inline Words packed(DType type, const Floats& numbers) {
     Words words(numbers.size() / 2);
     narrow(type, words.data(), numbers.data(), static_cast<Index>(numbers.size()));
     return words;
 }
 
-template <class T> constexpr Type type_of() { return std::is_same_v<T, bf16> ? Type::bf16 : Type::fp16; }
+template <class T> constexpr DType type_of() { return std::is_same_v<T, bf16> ? DType::bf16 : DType::f16; }
 
 /// c (m, n) = a (m, k) b (k, n), row-major.
 inline Floats product(const Floats& a, const Floats& b, std::size_t m, std::size_t n, std::size_t k) {

@@ -25,7 +25,7 @@ template <int R> struct Box {
     TensorMap map(void* base, bool swizzled) const {
         std::uint64_t strides[R - 1], bytes = 2;
         for (int i = 0; i + 1 < R; ++i) strides[i] = bytes *= sizes[i];
-        return make_tensor_map(Type::bf16, base, R, sizes, strides, extents, swizzled);
+        return make_tensor_map(DType::bf16, base, R, sizes, strides, extents, swizzled);
     }
     /// Calls f(element of the box, element of the tensor or -1 where it lies outside).
     void each(const std::function<void(std::size_t, std::ptrdiff_t)>& f) const {

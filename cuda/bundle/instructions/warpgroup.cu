@@ -69,8 +69,9 @@ template <int N, class T, int TransposeB, bool ARegisters, bool Accumulate> Inst
     for (float& x : expected) x += Accumulate;
     const Floats found = run_block(products<N, T, TransposeB, ARegisters, Accumulate>, 128,
                                    static_cast<std::size_t>(block_bytes) + 2 * b_placed.size(), in, m * N);
-    return within("wgmma m64n" + std::to_string(N) + "k16 " + name(type_of<T>()) + (TransposeB ? ", B MN-major" : "") +
-                      (ARegisters ? ", A in registers" : "") + (Accumulate ? ", accumulating" : ""),
+    return within("wgmma m64n" + std::to_string(N) + "k16 " + type_name(type_of<T>()) +
+                      (TransposeB ? ", B MN-major" : "") + (ARegisters ? ", A in registers" : "") +
+                      (Accumulate ? ", accumulating" : ""),
                   found, expected, 0);
 }
 

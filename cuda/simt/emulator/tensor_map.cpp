@@ -12,11 +12,11 @@ void require(bool holds, const std::string& rule) {
 
 } // namespace
 
-TensorMap make_tensor_map(cuda::Type element, void* base, int rank, const std::uint64_t* sizes,
+TensorMap make_tensor_map(DType element, void* base, int rank, const std::uint64_t* sizes,
                           const std::uint64_t* strides_bytes, const std::uint32_t* box, bool swizzle_128) {
     require(rank >= 2 && rank <= 5, "the rank must be 2 to 5, not " + std::to_string(rank));
     require(reinterpret_cast<std::uintptr_t>(base) % 16 == 0, "the base must lie on a 16-byte boundary");
-    TensorMap map{static_cast<unsigned char*>(base), rank, cuda::bytes_of(element), {}, {}, {}, swizzle_128};
+    TensorMap map{static_cast<unsigned char*>(base), rank, bytes_of(element), {}, {}, {}, swizzle_128};
     map.strides[0] = static_cast<std::uint64_t>(map.element_bytes);
     for (int i = 0; i < rank; ++i) {
         const std::string which = " of dimension " + std::to_string(i) + " must be ";

@@ -2,8 +2,8 @@
 /// \file
 /// What host code includes under nvcc: the CUDA runtime, the launch of a kernel, and tensor maps.
 
-#include "cuda/device/parameters.hpp"
 #include "cuda/simt/silicon/tensor_map.hpp"
+#include "reference/definition/dtype.hpp"
 
 #include <cudaTypedefs.h>
 #include <cuda_runtime.h>
@@ -45,7 +45,7 @@ template <class... P, class... A> cudaError_t launch(void (*kernel)(P...), dim3 
 /// Describes a tensor to TMA: `sizes` and `box` in elements, innermost first; `strides_bytes` of all but the innermost
 /// dimension, multiples of 16; `base` on a 16-byte boundary. Elements outside read as zero. Throws when the driver
 /// refuses.
-inline TensorMap make_tensor_map(Type element, void* base, int rank, const std::uint64_t* sizes,
+inline TensorMap make_tensor_map(DType element, void* base, int rank, const std::uint64_t* sizes,
                                  const std::uint64_t* strides_bytes, const std::uint32_t* box, bool swizzle_128) {
     static const auto encode = [] { // the driver's own function, without linking to libcuda
         void* found = nullptr;
@@ -54,8 +54,8 @@ inline TensorMap make_tensor_map(Type element, void* base, int rank, const std::
         return reinterpret_cast<PFN_cuTensorMapEncodeTiled_v12000>(found);
     }();
     if (encode == nullptr) throw std::runtime_error("the CUDA driver has no cuTensorMapEncodeTiled");
-    const CUtensorMapDataType type = element == Type::bf16   ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16
-                                     : element == Type::fp16 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16
+    const CUtensorMapDataType type = element == DType::bf16  ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16
+                                     : element == DType::f16 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16
                                                              : CU_TENSOR_MAP_DATA_TYPE_FLOAT32;
     cuuint64_t size[5], stride[5];
     for (int i = 0; i < rank; ++i) size[i] = sizes[i];
