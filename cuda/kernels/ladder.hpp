@@ -8,6 +8,7 @@
 
 #include "cuda/device/parameters.hpp"
 #include "cuda/simt/runtime.hpp"
+#include "reference/definition/dtype.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -56,17 +57,17 @@ constexpr bool takes_wide_tile(const Parameters& parameters) {
 struct Step {
     const char* name;
     const char* teaches;
-    bool takes_fp32;
-    int largest_head_dim;
-    int head_dim_multiple; ///< D must be a multiple of it
-    int architecture;      ///< 80, or 90 for what only compute capability 9.0 has
-    bool uses_tensor_maps;
-    int tile_rows; ///< query rows a tile, but see rows_for()
     cudaError_t (*run)(const Launch&);
-    int key_tile_rows;              ///< keys a tile; of the box of a tensor map, too
+    bool takes_fp32 = false;
+    int largest_head_dim = 128;
+    int head_dim_multiple = 8; ///< D must be a multiple of it
+    int architecture = 80;     ///< 80, or 90 for what only compute capability 9.0 has
+    bool uses_tensor_maps = false;
     bool takes_any_segments = true; ///< false: r must divide w and w must divide N
-    int warpgroup_rows = 0;         ///< query rows a consumer warpgroup, and of Q's box, where a tile has several
-    int wide_tile_rows = 0;         ///< query rows a tile of what takes_wide_tile(), where it differs
+    int tile_rows;                  ///< query rows per tile, but see rows_for()
+    int key_tile_rows;              ///< keys per tile; of the box of a tensor map, too
+    int warpgroup_rows = 0;         ///< query rows per consumer warpgroup, and of Q's box, where a tile has several
+    int wide_tile_rows = 0;         ///< query rows per tile of what takes_wide_tile(), where it differs
     int workspace_ints = 0;         ///< on the device
     int workspace_ints_a_tile = 0;  ///< and so many more for every tile
     bool joins_patterns = false;    ///< does several in one launch: run_together() and what follows it

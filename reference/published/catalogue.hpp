@@ -23,7 +23,7 @@ struct Claim {
     double low = 0, high = 0;      ///< the claim holds inside [low, high]; both 0 without a number
     std::string reading;           ///< how the words became the range
     Rungs from{}, to{};            ///< the two pipelines that are compared, of a fix
-    std::optional<bool> causal;    ///< where it is to be judged; either, when absent
+    std::optional<bool> causal{};  ///< where it is to be judged; either, when absent
     bool reached_upstream = false; ///< whether calls of the class ever came through the changed code
     std::string fact;              ///< what was measured on the class
 };
