@@ -11,8 +11,7 @@ template <class T> struct AttendWorkspace<T>::Memory {
     std::optional<kernel::PanelWorkspace<T>> panels;
 };
 
-template <class T> AttendWorkspace<T>::AttendWorkspace() : memory_(std::make_unique<Memory>()) {}
-template <class T> AttendWorkspace<T>::~AttendWorkspace() = default;
+template <class T> AttendWorkspace<T>::AttendWorkspace() : memory_(opaque<Memory>()) {}
 
 template <class T> void attend(std::span<const QueryHead<T>> heads, const Rows<T>& k, const Rows<T>& v,
                                const Visibility& visibility, T softmax_scale, Combine combine,

@@ -5,11 +5,11 @@
 /// Everything that computes attention in this library is `attend` on strided views, and everything that combines is
 /// `merge`.
 
+#include "reference/attention/opaque_memory.hpp"
 #include "reference/attention/partial.hpp"
 #include "reference/definition/dropout.hpp"
 #include "reference/definition/visibility.hpp"
 
-#include <memory>
 #include <span>
 
 namespace dra {
@@ -19,13 +19,12 @@ namespace dra {
 template <class T> class AttendWorkspace {
 public:
     AttendWorkspace();
-    ~AttendWorkspace();
 
-    struct Memory; ///< laid out for the target of the library, so it is not seen from outside
+    struct Memory;
     Memory& memory() { return *memory_; }
 
 private:
-    std::unique_ptr<Memory> memory_;
+    OpaqueMemory<Memory> memory_;
 };
 
 /// One query head of a view: its rows, and where their partial goes.

@@ -12,8 +12,7 @@ template <class T> struct AttendGradientWorkspace<T>::Memory {
     std::optional<kernel::GradientPanels<T>> panels;
 };
 
-template <class T> AttendGradientWorkspace<T>::AttendGradientWorkspace() : memory_(std::make_unique<Memory>()) {}
-template <class T> AttendGradientWorkspace<T>::~AttendGradientWorkspace() = default;
+template <class T> AttendGradientWorkspace<T>::AttendGradientWorkspace() : memory_(opaque<Memory>()) {}
 
 template <class T> void weighted_mean_gradient(const Rows<T>& dout, const Rows<T>& out, MutableColumn<Wide<T>> delta) {
     std::vector<kernel::Row<T>> a(static_cast<std::size_t>(out.cols())), b(a.size());

@@ -2,11 +2,11 @@
 /// \file
 /// The gradients of one view: dq, dk and dv from out, lse and dout, tiles recomputed.
 
+#include "reference/attention/opaque_memory.hpp"
 #include "reference/attention/partial.hpp"
 #include "reference/definition/dropout.hpp"
 #include "reference/definition/visibility.hpp"
 
-#include <memory>
 #include <span>
 
 namespace dra {
@@ -16,13 +16,12 @@ namespace dra {
 template <class T> class AttendGradientWorkspace {
 public:
     AttendGradientWorkspace();
-    ~AttendGradientWorkspace();
 
-    struct Memory; ///< laid out for the target of the library, so it is not seen from outside
+    struct Memory;
     Memory& memory() { return *memory_; }
 
 private:
-    std::unique_ptr<Memory> memory_;
+    OpaqueMemory<Memory> memory_;
 };
 
 /// One query head of a view: what it brings, and where its dq goes; m rows each.

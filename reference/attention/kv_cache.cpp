@@ -94,8 +94,7 @@ template <class T> struct KvCache<T>::Memory {
     std::vector<Space<T>> spaces{}; ///< a thread each
 };
 
-template <class T> KvCache<T>::KvCache(const Problem& problem)
-    : problem_(problem), memory_(std::make_unique<Memory>()) {
+template <class T> KvCache<T>::KvCache(const Problem& problem) : problem_(problem), memory_(opaque<Memory>()) {
     if (!problem.causal)
         throw PatternError("causal", "false", "must be true: when a token is decoded, no later one is there");
     if (problem.dropout != 0)
@@ -108,10 +107,6 @@ template <class T> KvCache<T>::KvCache(const Problem& problem)
         for (auto& space : memory_->spaces) space.packed.resize(views.longest(), problem.head_dim);
     }
 }
-
-template <class T> KvCache<T>::~KvCache() = default;
-template <class T> KvCache<T>::KvCache(KvCache&&) noexcept = default;
-template <class T> KvCache<T>& KvCache<T>::operator=(KvCache&&) noexcept = default;
 
 template <class T> void KvCache<T>::check(TensorView<const T> k, TensorView<const T> v) const {
     Shape expected = problem_.kv_shape();

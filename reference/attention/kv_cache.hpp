@@ -14,9 +14,8 @@
 /// A token's key is there before its query asks for it, since both come in one call; taking the offset of a token before
 /// its key is appended is defect `decode-phase`.
 
+#include "reference/attention/opaque_memory.hpp"
 #include "reference/definition/problem.hpp"
-
-#include <memory>
 
 namespace dra {
 
@@ -26,9 +25,6 @@ public:
     /// Empty, for at most problem.tokens tokens. All memory is allocated here. Throws PatternError where the problem is
     /// not causal, or has dropout.
     explicit KvCache(const Problem& problem);
-    ~KvCache();
-    KvCache(KvCache&&) noexcept;
-    KvCache& operator=(KvCache&&) noexcept;
 
     /// The next n tokens of a prompt whose attention nobody asks for; k and v [B, n, Hkv, D].
     ///
@@ -49,13 +45,13 @@ public:
     Index rows_kept() const;
 
 private:
-    struct Memory; ///< laid out for the target of the library
+    struct Memory;
 
     void check(TensorView<const T> k, TensorView<const T> v) const;
 
     Problem problem_;
     Index tokens_ = 0, rows_read_ = 0;
-    std::unique_ptr<Memory> memory_;
+    OpaqueMemory<Memory> memory_;
 };
 
 } // namespace dra

@@ -43,7 +43,7 @@ Plan make_plan(const Problem& problem) {
     return plan;
 }
 
-template <class T> Workspace<T>::Workspace(const Plan& plan) : memory_(std::make_unique<Memory>()) {
+template <class T> Workspace<T>::Workspace(const Plan& plan) : memory_(opaque<Memory>()) {
     const Index head_dim = plan.problem.head_dim;
     auto& [wave, panels] = *memory_;
     wave.resize(static_cast<std::size_t>(*std::ranges::max_element(plan.wave_size)));
@@ -56,7 +56,7 @@ template <class T> Workspace<T>::Workspace(const Plan& plan) : memory_(std::make
     start_team(plan.threads);
 }
 
-template <class T> GradientWorkspace<T>::GradientWorkspace(const Plan& plan) : memory_(std::make_unique<Memory>()) {
+template <class T> GradientWorkspace<T>::GradientWorkspace(const Plan& plan) : memory_(opaque<Memory>()) {
     const Problem& problem = plan.problem;
     const auto threads = static_cast<std::size_t>(plan.threads);
     auto& [delta, wave, panels, alone] = *memory_;
@@ -75,13 +75,6 @@ template <class T> GradientWorkspace<T>::GradientWorkspace(const Plan& plan) : m
         alone.assign(threads, PatternAlone<T>(longest, problem.head_dim));
     start_team(plan.threads);
 }
-
-template <class T> Workspace<T>::~Workspace() = default;
-template <class T> Workspace<T>::Workspace(Workspace&&) noexcept = default;
-template <class T> Workspace<T>& Workspace<T>::operator=(Workspace&&) noexcept = default;
-template <class T> GradientWorkspace<T>::~GradientWorkspace() = default;
-template <class T> GradientWorkspace<T>::GradientWorkspace(GradientWorkspace&&) noexcept = default;
-template <class T> GradientWorkspace<T>& GradientWorkspace<T>::operator=(GradientWorkspace&&) noexcept = default;
 
 template class Workspace<float>;
 template class Workspace<double>;

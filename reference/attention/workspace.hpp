@@ -2,9 +2,8 @@
 /// \file
 /// The memory of a run, and of a run of the gradients, sized by their plan.
 
+#include "reference/attention/opaque_memory.hpp"
 #include "reference/attention/plan.hpp"
-
-#include <memory>
 
 namespace dra {
 
@@ -14,15 +13,12 @@ template <class T> class Workspace {
 public:
     /// Allocates all of it, and starts the team of the calling thread, in which OpenMP would allocate too.
     explicit Workspace(const Plan& plan);
-    ~Workspace();
-    Workspace(Workspace&&) noexcept;
-    Workspace& operator=(Workspace&&) noexcept;
 
-    struct Memory; ///< laid out for the target of the library, so it is not seen from outside
+    struct Memory;
     Memory& memory() { return *memory_; }
 
 private:
-    std::unique_ptr<Memory> memory_;
+    OpaqueMemory<Memory> memory_;
 };
 
 /// Memory for runs of the gradients of one plan, one at a time: packed keys and values of a wave of views, dk and dv of
@@ -31,15 +27,12 @@ template <class T> class GradientWorkspace {
 public:
     /// Allocates all of it, and starts the team of the calling thread.
     explicit GradientWorkspace(const Plan& plan);
-    ~GradientWorkspace();
-    GradientWorkspace(GradientWorkspace&&) noexcept;
-    GradientWorkspace& operator=(GradientWorkspace&&) noexcept;
 
-    struct Memory; ///< laid out for the target of the library, so it is not seen from outside
+    struct Memory;
     Memory& memory() { return *memory_; }
 
 private:
-    std::unique_ptr<Memory> memory_;
+    OpaqueMemory<Memory> memory_;
 };
 
 } // namespace dra

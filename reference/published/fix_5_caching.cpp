@@ -19,11 +19,8 @@ std::vector<HeadRange> head_groups(const Problem& problem, Counts& counts) {
 }
 
 HeadRange head_range(const Problem& problem, Index pattern) {
-    if (problem.mode == Mode::mixture) return {0, problem.kv_heads};
-    const Index groups = problem.patterns(), size = problem.kv_heads / groups,
-                first_larger = groups - problem.kv_heads % groups;
-    const auto begin = [&](Index i) { return i * size + std::max<Index>(i - first_larger, 0); };
-    return begin(pattern) == begin(pattern + 1) ? HeadRange{} : HeadRange{begin(pattern), begin(pattern + 1)};
+    const KvHeads heads = heads_of(problem, pattern);
+    return heads.count() == 0 ? HeadRange{} : HeadRange{heads.begin, heads.end};
 }
 
 const CausalMask& MaskCache::get(Index n_q, Index n_kv, Index chunk_offset, Counts& counts) {

@@ -54,7 +54,7 @@ namespace fix_5 {
 /// The list of all head groups, head by head. O(Hkv).
 std::vector<HeadRange> head_groups(const Problem& problem, Counts& counts);
 
-/// The same range of one pattern in closed form: Hkv / G heads each, the remainder one each to the last groups. O(1).
+/// The same range of one pattern in closed form: heads_of(). O(1).
 HeadRange head_range(const Problem& problem, Index pattern);
 
 /// The published mask cache.
