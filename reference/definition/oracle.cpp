@@ -47,16 +47,32 @@ struct KeyGradients {
     Tensor<long double> dk, dv;
 };
 
-template <class Real>
-void add_head(Oracle& truth, KeyGradients& sums, Index b, Index h, Index g, const OracleHead<Real>& head) {
-    add_rows(truth.attention.out, b, h, head.out);
-    for (Index n = 0; n < head.lse.size(); ++n) truth.attention.lse(b, h, n) = static_cast<double>(head.lse[n]);
-    truth.magnitudes.push_back(head.magnitudes());
-    if (!truth.gradients) return;
-    add_rows(truth.gradients->dq, b, h, head.dq);
-    add_rows(sums.dk, b, g, head.dk);
-    add_rows(sums.dv, b, g, head.dv);
-}
+/// Attention of one head, and with a dout its gradient, in one type.
+template <class Real> struct HeadTruth {
+    OracleHead<Real> head;
+    std::optional<OracleHeadGradient<Real>> gradient = {};
+
+    template <class T>
+    HeadTruth(const Problem& problem, Index b, Index h, const std::vector<Segments>& segments, const Given<T>& given)
+        : head(problem, b, h, segments, given) {
+        if (given.dout) gradient = gradient_of(head, head.rows_of(*given.dout, b, h));
+    }
+
+    /// Whether all that it computed is.
+    bool finite() const { return head.finite() && (!gradient || gradient->finite()); }
+
+    void add_to(Oracle& truth, KeyGradients& sums) const {
+        const Index b = head.b, h = head.h;
+        add_rows(truth.attention.out, b, h, head.out);
+        for (Index n = 0; n < head.N; ++n) truth.attention.lse(b, h, n) = static_cast<double>(head.lse[n]);
+        truth.magnitudes.push_back(head.magnitudes());
+        if (!gradient) return;
+        truth.magnitudes.back().dp = gradient->largest_dp;
+        add_rows(truth.gradients->dq, b, h, gradient->dq);
+        add_rows(sums.dk, b, head.kv_head(), gradient->dk);
+        add_rows(sums.dv, b, head.kv_head(), gradient->dv);
+    }
+};
 
 } // namespace
 
@@ -83,13 +99,11 @@ template <class T> Oracle oracle(const Problem& problem, TensorView<const T> q, 
     const Given<T> given{q, k, v, dout};
     for (Index b = 0; b < problem.batch; ++b)
         for (Index h = 0; h < problem.heads; ++h) {
-            const Index g = h / (problem.heads / problem.kv_heads);
-            const std::vector<Segments> segments = segments_of(problem, g);
-            const OracleHead<double> head(problem, b, h, segments, given);
-            if (head.finite())
-                add_head(truth, sums, b, h, g, head);
+            const std::vector<Segments> segments = segments_of(problem, h / (problem.heads / problem.kv_heads));
+            if (const HeadTruth<double> head(problem, b, h, segments, given); head.finite())
+                head.add_to(truth, sums);
             else
-                add_head(truth, sums, b, h, g, OracleHead<long double>(problem, b, h, segments, given));
+                HeadTruth<long double>(problem, b, h, segments, given).add_to(truth, sums);
         }
     if (dout) {
         truth.gradients->dk = sums.dk.cast<double>();

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// One head of the oracle: its rows one after another, then its keys. Not installed.
+/// One head of the oracle: attention of its rows, one after another, and what its gradients are made of. Not installed.
 
 #include "reference/definition/oracle.hpp"
 #include "reference/definition/random.hpp"
@@ -9,6 +9,7 @@
 #include <cmath>
 #include <limits>
 #include <utility>
+#include <vector>
 
 namespace dra {
 
@@ -39,54 +40,36 @@ template <class T> struct Given {
     std::optional<TensorView<const T>> dout;
 };
 
-/// One (batch, query head): its rows one after another, then its keys. In double; in long double where the result needs
-/// scores or sums that double does not hold.
+/// One (batch, query head). In double; in long double where the result needs scores or sums that double does not hold.
 template <class Real> class OracleHead {
 public:
-    template <class T>
-    OracleHead(const Problem& problem, Index b, Index h, const std::vector<Segments>& segments, const Given<T>& given)
-        : problem_(problem), b_(b), h_(h), segments_(segments), causal_(problem.causal),
-          stop_mixing_(problem.stop_gradient_mixing), scale_(problem.softmax_scale), N_(problem.tokens),
-          D_(problem.head_dim), Q_(rows_of(given.q, b, h)), K_(rows_of(given.k, b, kv_head())),
-          V_(rows_of(given.v, b, kv_head())), dO_(given.dout ? rows_of(*given.dout, b, h) : Matrix()) {
-        run_queries();
-        if (given.dout) run_keys();
-    }
-
     using Matrix = RowMajor<Real>;
     using RowArray = Eigen::Array<Real, 1, Eigen::Dynamic>;
     using Column = Eigen::ArrayX<Real>;
 
-    Index kv_head() const { return h_ / (problem_.heads / problem_.kv_heads); }
+    const Problem& problem;
+    const Index b, h;
+    const std::vector<Segments>& segments; ///< of each pattern that the head uses
+    const Real scale;
+    const Index N;
+    const Matrix Q, K, V; ///< (N, D)
+    Matrix out;           ///< (N, D)
+    Column lse;           ///< (N)
+    Column maximum, sum;  ///< (N): of a row's scores, and of its exponentials
 
-    /// Whether all that it computed is.
-    bool finite() const {
-        const Magnitudes largest = magnitudes();
-        bool all = std::isfinite(largest.score) && std::isfinite(largest.dp);
-        for (Index n = 0; n < N_; ++n) all = all && (std::isfinite(lse[n]) || lse[n] == -infinity);
-        for (const Matrix* x : {&out, &dq, &dk, &dv}) all = all && x->allFinite();
-        return all;
-    }
-
-    Magnitudes magnitudes() const {
-        Magnitudes largest{.score = largest_score_.maxCoeff(), .dp = largest_dp_.maxCoeff()};
-        for (Index n = 0; n < N_; ++n) {
-            if (times_seen(n, n) == 0) continue; // a token sees itself unless no pattern selects it
-            largest.query = std::max(largest.query, static_cast<double>(Q_.row(n).cwiseAbs().maxCoeff()));
-            largest.key = std::max(largest.key, static_cast<double>(K_.row(n).cwiseAbs().maxCoeff()));
+    template <class T>
+    OracleHead(const Problem& asked, Index batch, Index head, const std::vector<Segments>& used, const Given<T>& given)
+        : problem(asked), b(batch), h(head), segments(used), scale(problem.softmax_scale), N(problem.tokens),
+          Q(rows_of(given.q, b, h)), K(rows_of(given.k, b, kv_head())), V(rows_of(given.v, b, kv_head())),
+          out(Matrix::Zero(N, Q.cols())), lse(Column::Constant(N, -infinity)), maximum(Column::Zero(N)), sum(maximum),
+          largest_score_(maximum) {
+#pragma omp parallel num_threads(team())
+        {
+            std::vector<Pair> seen;
+#pragma omp for schedule(dynamic, rows_of_thread)
+            for (Index i = 0; i < N; ++i) run_query(i, seen);
         }
-        return largest;
     }
-
-    Matrix out, dq, dk, dv; // (N, D)
-    Column lse;             // (N)
-
-private:
-    static constexpr Real infinity = std::numeric_limits<Real>::infinity();
-    static constexpr Index rows_of_thread = 16; // that it takes at once
-
-    /// Below 64 rows starting threads takes longer than the rows.
-    int team() const { return N_ > 64 ? threads_for((N_ + rows_of_thread - 1) / rows_of_thread) : 1; }
 
     /// The rows of one head.
     template <class T> static Matrix rows_of(TensorView<const T> x, Index b, Index h) {
@@ -94,46 +77,50 @@ private:
         return Rows<T>(x.data() + (b * N * H + h) * D, N, D, Eigen::OuterStride<>(H * D)).template cast<Real>();
     }
 
-    /// out, lse, and dq where there is a dout.
-    void run_queries() {
-        out = Matrix::Zero(N_, D_);
-        dq = Matrix::Zero(dO_.rows(), D_);
-        lse = Column::Constant(N_, -infinity);
-        maximum_ = sum_ = largest_score_ = largest_dp_ = Column::Zero(N_);
-        delta_ = Eigen::ArrayXX<Real>::Zero(N_, patterns());
-#pragma omp parallel num_threads(team())
-        {
-            std::vector<Pair> seen;
-#pragma omp for schedule(dynamic, rows_of_thread)
-            for (Index i = 0; i < N_; ++i) run_query(i, seen);
+    Index kv_head() const { return h / (problem.heads / problem.kv_heads); }
+
+    /// Whether all that it computed is.
+    bool finite() const {
+        bool all = std::isfinite(magnitudes().score) && out.allFinite();
+        for (Index n = 0; n < N; ++n) all = all && (std::isfinite(lse[n]) || lse[n] == -infinity);
+        return all;
+    }
+
+    Magnitudes magnitudes() const {
+        Magnitudes largest{.score = largest_score_.maxCoeff()};
+        for (Index n = 0; n < N; ++n) {
+            if (times_seen(n, n) == 0) continue; // a token sees itself unless no pattern selects it
+            largest.query = std::max(largest.query, static_cast<double>(Q.row(n).cwiseAbs().maxCoeff()));
+            largest.key = std::max(largest.key, static_cast<double>(K.row(n).cwiseAbs().maxCoeff()));
         }
+        return largest;
     }
 
-    /// dk and dv: what this head adds to those of its KV head. Needs run_queries() before.
-    void run_keys() {
-        dk = dv = Matrix::Zero(N_, D_);
-#pragma omp parallel for schedule(dynamic, rows_of_thread) num_threads(team())
-        for (Index j = 0; j < N_; ++j) run_key(j);
-    }
+    static constexpr Index rows_of_thread = 16; // that it takes at once
 
-    /// A key that a query sees, `times` over, with its scaled score, what dropout multiplies its weight by, and dP, of
-    /// the weight before.
+    /// Below 64 rows starting threads takes longer than the rows.
+    int team() const { return N > 64 ? threads_for((N + rows_of_thread - 1) / rows_of_thread) : 1; }
+
+    /// A key that a query sees, `times` over, with its scaled score, and what dropout multiplies its weight by.
     struct Pair {
         Index key;
-        Real times, score, kept, dp;
+        Real times, score, kept;
     };
 
-    Real kept(Index i, Index j) const {
-        if (problem_.dropout == 0) return 1;
-        const double least = std::floor(problem_.dropout * 4294967296.0);
-        return dropout_word(problem_.dropout_seed, b_, h_, i, j) >= least ? 1 / (1 - Real(problem_.dropout)) : 0;
+    Pair pair(Index i, Index j, Real times) const { return {j, times, scale * Q.row(i).dot(K.row(j)), kept(i, j)}; }
+
+    /// The pairs of a query, in the order of their keys.
+    void find_seen(Index i, std::vector<Pair>& seen) const {
+        seen.clear();
+        for (Index j = 0; j < N; ++j)
+            if (const Real times = times_seen(i, j); times > 0) seen.push_back(pair(i, j, times));
     }
 
-    Index patterns() const { return static_cast<Index>(segments_.size()); }
+    Index patterns() const { return static_cast<Index>(segments.size()); }
 
     bool sees(Index pattern, Index i, Index j) const {
-        const Segments& segment = segments_[static_cast<std::size_t>(pattern)];
-        return (!causal_ || j <= i) &&
+        const Segments& segment = segments[static_cast<std::size_t>(pattern)];
+        return (!problem.causal || j <= i) &&
                joins(segment[static_cast<std::size_t>(i)], segment[static_cast<std::size_t>(j)]);
     }
 
@@ -143,92 +130,53 @@ private:
         return times;
     }
 
-    Pair pair(Index i, Index j, Real times) const {
-        const Real factor = kept(i, j);
-        return {j, times, scale_ * Q_.row(i).dot(K_.row(j)), factor,
-                dO_.rows() > 0 ? factor * dO_.row(i).dot(V_.row(j)) : 0};
-    }
-
-    Real exponential(Index i, const Pair& pair) const { return std::exp(pair.score - maximum_[i]); }
+    /// Weights, not yet divided by the sum.
+    Real exponential(Index i, const Pair& pair) const { return std::exp(pair.score - maximum[i]); }
     Real weight(Index i, const Pair& pair) const { return pair.times * exponential(i, pair); }
 
-    /// dP less its mean, times the weight, over the patterns that join the pair; not yet divided by the sum.
-    Real score_gradient(Index i, const Pair& pair) const {
-        if (!stop_mixing_) return weight(i, pair) * (pair.dp - delta_(i, 0)); // the same through each of them
-        Real through_patterns = 0;
-        for (Index pattern = 0; pattern < patterns(); ++pattern)
-            if (sees(pattern, i, pair.key)) through_patterns += pair.dp - delta_(i, pattern);
-        return exponential(i, pair) * through_patterns;
-    }
+private:
+    static constexpr Real infinity = std::numeric_limits<Real>::infinity();
 
-    /// The mean of dP by the weights: of all pairs, or for each pattern of its own where its share is held constant.
-    void find_delta(Index i, const std::vector<Pair>& seen) {
-        const auto mean = [&](auto times) {
-            CompensatedSum<Real> sum, weighted_dp;
-            for (const Pair& pair : seen) {
-                sum.add(times(pair) * exponential(i, pair));
-                weighted_dp.add(times(pair) * exponential(i, pair) * pair.dp);
-            }
-            return sum.sum > 0 ? weighted_dp.sum / sum.sum : Real(0);
-        };
-        delta_.row(i) = mean([](const Pair& pair) { return pair.times; });
-        if (!stop_mixing_) return;
-        for (Index pattern = 0; pattern < patterns(); ++pattern)
-            delta_(i, pattern) = mean([&](const Pair& pair) { return Real(sees(pattern, i, pair.key)); });
+    Real kept(Index i, Index j) const {
+        if (problem.dropout == 0) return 1;
+        const double least = std::floor(problem.dropout * 4294967296.0);
+        return dropout_word(problem.dropout_seed, b, h, i, j) >= least ? 1 / (1 - Real(problem.dropout)) : 0;
     }
 
     void run_query(Index i, std::vector<Pair>& seen) {
-        seen.clear();
-        for (Index j = 0; j < N_; ++j)
-            if (const Real times = times_seen(i, j); times > 0) seen.push_back(pair(i, j, times));
+        find_seen(i, seen);
         if (seen.empty()) return;
-
-        maximum_[i] = -infinity;
+        maximum[i] = -infinity;
         for (const Pair& pair : seen) {
-            maximum_[i] = std::max(maximum_[i], pair.score);
+            maximum[i] = std::max(maximum[i], pair.score);
             largest_score_[i] = std::max(largest_score_[i], std::abs(pair.score));
-            largest_dp_[i] = std::max(largest_dp_[i], std::abs(pair.dp));
         }
-        CompensatedSum<Real> sum;
-        CompensatedSum<RowArray> weighted_v(RowArray::Zero(D_));
+        CompensatedSum<Real> weights;
+        CompensatedSum<RowArray> weighted_v(RowArray::Zero(V.cols()));
         for (const Pair& pair : seen) {
             const Real e = weight(i, pair);
-            sum.add(e);
-            weighted_v.add(e * pair.kept * V_.row(pair.key).array());
+            weights.add(e);
+            weighted_v.add(e * pair.kept * V.row(pair.key).array());
         }
-        out.row(i) = weighted_v.sum / sum.sum;
-        lse[i] = maximum_[i] + std::log(sum.sum);
-        sum_[i] = sum.sum;
-        if (dO_.rows() == 0) return;
-
-        find_delta(i, seen);
-        CompensatedSum<RowArray> weighted_k(RowArray::Zero(D_));
-        for (const Pair& pair : seen) weighted_k.add(score_gradient(i, pair) * K_.row(pair.key).array());
-        dq.row(i) = weighted_k.sum * (scale_ / sum_[i]);
+        out.row(i) = weighted_v.sum / weights.sum;
+        lse[i] = maximum[i] + std::log(weights.sum);
+        sum[i] = weights.sum;
     }
 
-    void run_key(Index j) {
-        CompensatedSum<RowArray> weighted_q(RowArray::Zero(D_)), weighted_dout(RowArray::Zero(D_));
-        for (Index i = 0; i < N_; ++i) {
-            const Real times = times_seen(i, j);
-            if (times == 0) continue;
-            const Pair seen = pair(i, j, times);
-            weighted_dout.add(weight(i, seen) * seen.kept / sum_[i] * dO_.row(i).array());
-            weighted_q.add(score_gradient(i, seen) / sum_[i] * Q_.row(i).array());
-        }
-        dv.row(j) = weighted_dout.sum;
-        dk.row(j) = weighted_q.sum * scale_;
-    }
-
-    const Problem& problem_;
-    const Index b_, h_;
-    const std::vector<Segments>& segments_;
-    const bool causal_, stop_mixing_;
-    const Real scale_;
-    const Index N_, D_;
-    const Matrix Q_, K_, V_, dO_;                       // (N, D); dO is empty when there is none
-    Column maximum_, sum_, largest_score_, largest_dp_; // (N)
-    Eigen::ArrayXX<Real> delta_;                        // (N, patterns)
+    Column largest_score_; // (N)
 };
+
+/// What one head adds to the gradients, and the largest |dP| on the way.
+template <class Real> struct OracleHeadGradient {
+    RowMajor<Real> dq, dk, dv; // (N, D)
+    Real largest_dp = 0;
+
+    bool finite() const {
+        return std::isfinite(static_cast<Magnitude>(largest_dp)) && dq.allFinite() && dk.allFinite() && dv.allFinite();
+    }
+};
+
+/// From the head's rows of dout (N, D). In oracle_gradient.cpp; double and long double.
+template <class Real> OracleHeadGradient<Real> gradient_of(const OracleHead<Real>& head, const RowMajor<Real>& dout);
 
 } // namespace dra

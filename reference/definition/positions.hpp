@@ -10,8 +10,7 @@ namespace dra {
 /// Sizes, positions and counts of tokens; signed, so that differences are safe.
 using Index = std::int64_t;
 
-/// Quotients rounded down and up, also for negative numerators; the denominator is positive.
-constexpr Index floor_div(Index a, Index b) { return a / b - (a % b < 0); }
+/// The quotient rounded up, also for a negative numerator; the denominator is positive.
 constexpr Index ceil_div(Index a, Index b) { return a / b + (a % b > 0); }
 
 /// The positions first, first + stride, ..., `count` of them; stride >= 1.

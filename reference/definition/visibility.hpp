@@ -1,13 +1,10 @@
 #pragma once
 /// \file
-/// Causality is arithmetic: one extent a row, and tile classes by comparing corners. No mask is ever stored.
+/// Causality is arithmetic: one extent per row. No mask is ever stored.
 
 #include "reference/definition/positions.hpp"
 
 namespace dra {
-
-/// What a tile of scores needs: nothing at all, a comparison an element, or no causal work.
-enum class TileClass { empty, edge, full };
 
 /// Which of `keys` each of `queries` sees: row i the first extent(i) of them.
 ///
@@ -24,12 +21,6 @@ struct Visibility {
 
     /// Whether some query sees some key. O(1).
     constexpr bool any() const { return !queries.empty() && extent(queries.count - 1) > 0; }
-
-    /// The class of rows [i0, i1), keys [j0, j1), neither range empty. O(1): rows see more the later they are.
-    constexpr TileClass tile(Index i0, Index i1, Index j0, Index j1) const {
-        if (extent(i1 - 1) <= j0) return TileClass::empty;
-        return extent(i0) >= j1 ? TileClass::full : TileClass::edge;
-    }
 
     /// Pairs (query, key) that are visible: the FLOPs of attention are 4 D times these. O(rows).
     constexpr Index pairs() const {
