@@ -1,7 +1,7 @@
 #include "reference/ring/ring_attention.hpp"
 
 #include "reference/attention/attend.hpp"
-#include "reference/ring/rank.hpp"
+#include "reference/ring/round.hpp"
 #include "reference/ring/visit.hpp"
 
 namespace dra {

@@ -3,7 +3,7 @@
 #include "reference/attention/gradient.hpp"
 #include "reference/attention/running_sum.hpp"
 #include "reference/attention/wide_sums.hpp"
-#include "reference/ring/rank.hpp"
+#include "reference/ring/round.hpp"
 #include "reference/ring/visit.hpp"
 
 namespace dra {

@@ -1,6 +1,6 @@
-#include "reference/ring/rank.hpp"
 #include "reference/ring/ring_attention.hpp"
 #include "reference/ring/ring_attention_gradient.hpp"
+#include "reference/ring/round.hpp"
 #include "tests/problems.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-#include "reference/ring/rank.hpp"
+#include "reference/ring/round.hpp"
 #include "tests/problems.hpp"
 
 #include <doctest/doctest.h>
