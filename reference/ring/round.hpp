@@ -1,29 +1,13 @@
 #pragma once
 /// \file
-/// One rank of a ring, and the ring itself as a loop in one thread. Not installed.
+/// The ring itself, as a loop in one thread: who works at which step. Not installed.
 
-#include "reference/attention/running_sum.hpp"
+#include "reference/ring/rank.hpp"
 #include "reference/ring/schedule.hpp"
 
 #include <utility>
 
 namespace dra {
-
-/// What one rank keeps: its own tokens of q and of the result, and what the result's roundings lost.
-template <class T> struct Rank {
-    Shard<T> q;
-    Shard<T> out;
-    Lse<T> lse; ///< [B, H, local tokens]
-    Tensor<T> out_lost;
-    Lse<T> lse_lost;
-
-    Rank(const Problem& problem, Shard<T> own_queries);
-
-    RunningPartial<T> partial(Index b, Index h, const Positions& rows) {
-        return {{out.rows.view().rows(b, h, rows), lse.rows(b, h, rows)},
-                {out_lost.view().rows(b, h, rows), lse_lost.rows(b, h, rows)}};
-    }
-};
 
 /// A round of what travels: work(rank, owner) for every step at which a rank needs the shard of `owner`, which visits it,
 /// step after step. R steps bring it home again; here it lies where it is, at the place of its owner. Costs what is

@@ -1,0 +1,47 @@
+#pragma once
+/// \file
+/// One rank of a ring, as gradients are computed: the queries that it owns, and their dq over the keys that have visited
+/// it. With keys and values travel their own gradients, to which every rank that they visit adds what its queries bring.
+///
+/// As Rank it knows neither the other ranks nor how keys come and go. Not installed.
+
+#include "reference/attention/gradient.hpp"
+#include "reference/ring/rank.hpp"
+
+namespace dra {
+
+/// A gradient so far, and what its roundings lost, wherever they lie; both start as 0.
+template <class T> struct RunningGradient {
+    TensorView<T> sum, lost;
+
+    void add(Index b, Index h, const Positions& rows, const RowMajor<T>& part) const {
+        dra::add<T>(sum.rows(b, h, rows), lost.rows(b, h, rows), part);
+    }
+};
+
+/// Keys and values that visit a rank, and their gradients so far.
+template <class T> struct VisitingGradients {
+    VisitingKeys<T> keys;
+    RunningGradient<T> dk, dv; ///< [B, local tokens, Hkv, D]
+};
+
+/// What one rank keeps: its own tokens of what it was given, and of dq. float and double.
+template <class T> struct GradientRank {
+    const Problem& problem; ///< outlives it
+    Shard<T> q, dout, dq;
+    Tensor<T> dq_lost;
+    Lse<T> lse;                           ///< [B, H, local tokens], of the whole result
+    std::vector<Lse<Wide<T>>> delta = {}; ///< of each pattern where mixing is stopped, else one of all
+
+    /// Nothing has visited it, and delta is missing.
+    GradientRank(const Problem& problem, Shard<T> own_queries, Shard<T> own_dout, Lse<T> own_lse);
+
+    /// delta from its own tokens of out: of the whole result, or, where mixing is stopped, of the next pattern alone.
+    void find_delta(const Shard<T>& out);
+
+    /// A visit: adds what its queries bring, under all patterns, to their dq and to dk, dv of the keys. The workspace may
+    /// be shared with ranks that take turns.
+    void add(const VisitingGradients<T>& visiting, AttendGradientWorkspace<T>& workspace);
+};
+
+} // namespace dra

@@ -1,0 +1,120 @@
+#include "reference/ring/gradient_rank.hpp"
+#include "reference/ring/ring_attention.hpp"
+#include "reference/ring/ring_attention_gradient.hpp"
+#include "tests/gradients.hpp"
+
+#include <doctest/doctest.h>
+
+namespace dra::test {
+namespace {
+
+constexpr Index ranks = 5;
+
+/// A mixture whose segments leave the shards.
+Question question(Layout layout, bool stop_mixing = false) {
+    return {{2, 37, 4, 8},
+            2,
+            {.segment_lengths = {8, 20},
+             .dilation_rates = {1, 3},
+             .mode = Mode::mixture,
+             .causal = true,
+             .ranks = ranks,
+             .layout = layout,
+             .stop_gradient_mixing = stop_mixing},
+            7};
+}
+
+template <class T> bool same(const Shard<T>& x, const Shard<T>& y) {
+    return x.intervals == y.intervals && (x.rows.flat() == y.rows.flat()).all();
+}
+
+/// The shards of the keys, rank by rank.
+template <class T> struct Keys {
+    std::vector<Shard<T>> k, v;
+
+    explicit Keys(const Inputs<T>& inputs)
+        : k(scatter<T>(inputs.problem, inputs.k)), v(scatter<T>(inputs.problem, inputs.v)) {}
+
+    VisitingKeys<T> of(Index owner) const {
+        const auto p = static_cast<std::size_t>(owner);
+        return {k[p].intervals, k[p].rows, v[p].rows};
+    }
+};
+
+TEST_CASE_TEMPLATE("a rank alone, visited by one shard after another, has its rows of ring attention", T, float,
+                   double) {
+    for (const Layout layout : layouts) {
+        const Inputs<T> inputs(question(layout));
+        const Attention<T> whole = ring_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
+        const Keys<T> keys(inputs);
+        const std::vector<Shard<T>> q = scatter<T>(inputs.problem, inputs.q),
+                                    out = scatter<T>(inputs.problem, whole.out);
+        for (Index p = 0; p < ranks; ++p) {
+            const auto own = static_cast<std::size_t>(p);
+            Rank<T> rank(inputs.problem, q[own]);
+            CHECK((rank.out.rows.flat() == 0).all());
+            AttendWorkspace<T> workspace;
+            for (const RingStep& step : ring_schedule(inputs.problem, p)) rank.attend(keys.of(step.owner), workspace);
+            CHECK(same(rank.out, out[own]));
+            CHECK((rank.lse.flat() == scatter(whole.lse, q[own].intervals).flat()).all());
+        }
+    }
+}
+
+/// A shard's gradients on their way.
+template <class T> struct Travelling {
+    Tensor<T> dk, dv, dk_lost, dv_lost;
+
+    explicit Travelling(Shape shape) : dk(shape, T(0)), dv(dk), dk_lost(dk), dv_lost(dk) {}
+};
+
+/// The rank's delta, of the whole result or of each pattern alone.
+template <class T> void find_delta(GradientRank<T>& rank, Index p, const Keys<T>& keys, const Shard<T>& out) {
+    const Problem& problem = rank.problem;
+    if (!problem.stop_gradient_mixing) return rank.find_delta(out);
+    for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
+        Rank<T> alone(problem, rank.q);
+        AttendWorkspace<T> workspace;
+        for (const RingStep& step : ring_schedule(problem, p)) alone.attend(keys.of(step.owner), pattern, workspace);
+        rank.find_delta(alone.out);
+    }
+}
+
+TEST_CASE_TEMPLATE("ranks stepped by hand leave the gradients of ring attention, theirs and those of their visitors", T,
+                   float, double) {
+    for (const Layout layout : layouts)
+        for (const bool stop_mixing : {false, true}) {
+            const GradientInputs<T> inputs(question(layout, stop_mixing));
+            const Problem& problem = inputs.problem;
+            const Attention<T> result = ring_attention<T>(problem, inputs.q, inputs.k, inputs.v);
+            const Gradients<T> whole =
+                ring_attention_gradient<T>(problem, inputs.q, inputs.k, inputs.v, result, inputs.dout);
+            const Keys<T> keys(inputs);
+            const std::vector<Shard<T>> q = scatter<T>(problem, inputs.q), dout = scatter<T>(problem, inputs.dout),
+                                        out = scatter<T>(problem, result.out), dq = scatter<T>(problem, whole.dq),
+                                        dk = scatter<T>(problem, whole.dk), dv = scatter<T>(problem, whole.dv);
+            std::vector<GradientRank<T>> all;
+            std::vector<Travelling<T>> travelling;
+            for (std::size_t p = 0; p < q.size(); ++p) {
+                all.emplace_back(problem, q[p], dout[p], scatter(result.lse, q[p].intervals));
+                find_delta(all.back(), static_cast<Index>(p), keys, out[p]);
+                travelling.emplace_back(keys.k[p].rows.shape());
+            }
+            for (Index step = 0; step < ranks; ++step)
+                for (Index p = 0; p < ranks; ++p) {
+                    const Index owner = owner_at(problem, p, step);
+                    Travelling<T>& with = travelling[static_cast<std::size_t>(owner)];
+                    AttendGradientWorkspace<T> workspace;
+                    all[static_cast<std::size_t>(p)].add(
+                        {keys.of(owner), {with.dk, with.dk_lost}, {with.dv, with.dv_lost}}, workspace);
+                }
+            for (std::size_t p = 0; p < q.size(); ++p) {
+                CHECK(same(all[p].dq, dq[p]));
+                CHECK((travelling[p].dk.flat() == dk[p].rows.flat()).all());
+                CHECK((travelling[p].dv.flat() == dv[p].rows.flat()).all());
+            }
+        }
+}
+
+} // namespace
+} // namespace dra::test
