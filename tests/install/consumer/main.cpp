@@ -1,11 +1,7 @@
 /// \file
 /// Another program's use of the library: attention of a small problem, held against the oracle's. Exits 1 if they differ.
 
-#include "reference/attention/dilated_attention.hpp"
-#include "reference/definition/oracle.hpp"
-#include "reference/definition/random.hpp"
-#include "reference/definition/tolerance.hpp"
-#include "reference/ring/ring_attention.hpp"
+#include "reference/reference.hpp"
 
 #include <cstdio>
 
