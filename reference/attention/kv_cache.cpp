@@ -80,9 +80,9 @@ private:
     void attend_token(Index b, Index first, Index group, Index row, const Positions& keys, T scale,
                       Space<T>& space) const {
         const Index head_dim = q.shape().head_dim;
-        const Eigen::OuterStride<> apart(head_dim);
-        space.attend({q.row(b, row, first), group, head_dim, apart}, {{0, 1, group}, keys, false}, scale,
-                     {{out.row(b, row, first), group, head_dim, apart},
+        const Eigen::OuterStride<> q_apart(q.strides().head), out_apart(out.strides().head);
+        space.attend({q.row(b, row, first), group, head_dim, q_apart}, {{0, 1, group}, keys, false}, scale,
+                     {{out.row(b, row, first), group, head_dim, out_apart},
                       {&lse(b, first, row), group, Eigen::InnerStride<>(q.shape().tokens)}});
     }
 };

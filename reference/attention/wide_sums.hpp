@@ -14,6 +14,14 @@ template <class T> struct KeyRows {
     Rows<T> k, v; ///< (n, D)
 };
 
+template <class T> bool all_finite(TensorView<T> x) {
+    if (x.is_contiguous()) return (T(0) * x.flat()).sum() == T(0);
+    for (Index b = 0; b < x.shape().batch; ++b)
+        for (Index h = 0; h < x.shape().heads; ++h)
+            if ((T(0) * x.rows(b, h).array()).sum() != T(0)) return false;
+    return true;
+}
+
 /// What gradients are made of: the problem's tensors and its result.
 template <class T> struct WideSums {
     const Problem& problem;
@@ -23,8 +31,7 @@ template <class T> struct WideSums {
     /// Computes again what is not finite. Mixing weights must not be held constant. Costs a look at every element and,
     /// of a row that is not finite, 10 D FLOPs a visible pair without vectors.
     void mend(TensorView<T> dq, TensorView<T> dk, TensorView<T> dv) const {
-        const auto finite = [](TensorView<T> x) { return (T(0) * x.flat()).sum() == T(0); };
-        if (finite(dq) && finite(dk) && finite(dv)) return;
+        if (all_finite(dq) && all_finite(dk) && all_finite(dv)) return;
         for (Index b = 0; b < problem.batch; ++b)
             for (Index n = 0; n < problem.tokens; ++n) {
                 for (Index h = 0; h < problem.heads; ++h) mend_query(b, h, n, dq.rows(b, h).row(n));

@@ -73,8 +73,9 @@ public:
 
     /// The rows of one head.
     template <class T> static Matrix rows_of(TensorView<const T> x, Index b, Index h) {
-        const auto [B, N, H, D] = x.shape();
-        return Rows<T>(x.data() + (b * N * H + h) * D, N, D, Eigen::OuterStride<>(H * D)).template cast<Real>();
+        const auto [batch, token, head] = x.strides();
+        const T* const first = x.data() + b * batch + h * head;
+        return Rows<T>(first, x.shape().tokens, x.shape().head_dim, Eigen::OuterStride<>(token)).template cast<Real>();
     }
 
     Index kv_head() const { return h / (problem.heads / problem.kv_heads); }

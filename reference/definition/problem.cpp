@@ -200,14 +200,16 @@ Problem validate(const Configuration& chosen, const InputInfo& inputs) {
 }
 
 template <class T> void check_finite(const std::string& tensor, TensorView<const T> x) {
-    if (x.flat().isFinite().all()) return;
-    const Shape& shape = x.shape();
-    Index i = 0;
-    while (std::isfinite(x.data()[i])) ++i;
-    const std::vector<Index> at = {i / (shape.head_dim * shape.heads * shape.tokens),
-                                   i / (shape.head_dim * shape.heads) % shape.tokens, i / shape.head_dim % shape.heads,
-                                   i % shape.head_dim};
-    throw ShapeError(tensor + text(at), text(static_cast<double>(x.data()[i])), "must be finite");
+    const auto [batch, tokens, heads, head_dim] = x.shape();
+    for (Index b = 0; b < batch; ++b)
+        for (Index n = 0; n < tokens; ++n)
+            for (Index h = 0; h < heads; ++h) {
+                const Eigen::Map<const Eigen::ArrayX<T>> row(x.row(b, n, h), head_dim);
+                if (row.isFinite().all()) continue;
+                Index d = 0;
+                while (std::isfinite(row[d])) ++d;
+                throw ShapeError(tensor + text({b, n, h, d}), text(static_cast<double>(row[d])), "must be finite");
+            }
 }
 
 template TensorInfo info(TensorView<const float>);

@@ -2,17 +2,18 @@
 /// \file
 /// [B, N, H, D] tensors, and the rows of one head as strided Eigen maps.
 ///
-/// Element (b, n, h, d) lies at ((b*N + n)*H + h)*D + d. The rows of one (b, h) are therefore a matrix (N, D) whose
-/// rows are H*D elements apart, and the rows at positions first + t*stride are one with rows stride*H*D apart: dilation
-/// costs neither a copy nor an index list.
+/// Element (b, n, h, d) of a Tensor lies at ((b*N + n)*H + h)*D + d. The rows of one (b, h) are therefore a matrix (N, D)
+/// whose rows are H*D elements apart, and the rows at positions first + t*stride are one with rows stride*H*D apart:
+/// dilation costs neither a copy nor an index list. Of a TensorView, which may be a part of a tensor or an array of
+/// another layout, as [B, H, N, D], only the D channels of a row must lie side by side.
 
 #include "reference/definition/compiled_alike.hpp"
+#include "reference/definition/error.hpp"
 #include "reference/definition/positions.hpp"
 
 #include <Eigen/Core>
 
 #include <array>
-#include <cassert>
 #include <type_traits>
 
 namespace dra {
@@ -41,28 +42,46 @@ struct Shape {
     constexpr bool operator==(const Shape&) const = default;
 };
 
+/// How many elements lie between one batch, token or head and the next; channels lie side by side.
+struct Strides {
+    Index batch = 0, token = 0, head = 0;
+
+    /// Those of a Tensor.
+    static constexpr Strides contiguous(const Shape& shape) {
+        const Index head = shape.head_dim, token = shape.heads * head;
+        return {shape.tokens * token, token, head};
+    }
+    constexpr bool operator==(const Strides&) const = default;
+};
+
 /// A tensor that somebody else owns; `T` is const for inputs.
 template <class T> class TensorView {
 public:
     TensorView() = default;
-    TensorView(T* data, Shape shape) : data_(data), shape_(shape) {}
-    operator TensorView<const T>() const { return {data_, shape_}; }
+    TensorView(T* data, Shape shape) : TensorView(data, shape, Strides::contiguous(shape)) {}
+    TensorView(T* data, Shape shape, Strides strides) : data_(data), shape_(shape), strides_(strides) {}
+    operator TensorView<const T>() const { return {data_, shape_, strides_}; }
 
     T* data() const { return data_; }
     const Shape& shape() const { return shape_; }
+    const Strides& strides() const { return strides_; }
     Index size() const { return shape_.size(); }
+    bool is_contiguous() const { return strides_ == Strides::contiguous(shape_); }
 
-    /// All elements as one array (B*N*H*D).
-    auto flat() const { return Eigen::Map<Flat>(data_, size()); }
+    /// All elements as one array (B*N*H*D). Throws ShapeError where they are not contiguous.
+    auto flat() const {
+        if (!is_contiguous()) throw ShapeError("strides", "not contiguous", "must be those of a Tensor");
+        return Eigen::Map<Flat>(data_, size());
+    }
 
     /// Row n of (b, h) begins here.
     T* row(Index b, Index n, Index h) const {
-        return data_ + ((b * shape_.tokens + n) * shape_.heads + h) * shape_.head_dim;
+        return data_ + b * strides_.batch + n * strides_.token + h * strides_.head;
     }
 
     /// The rows of (b, h) at `positions`, as a map (positions.count, D).
     auto rows(Index b, Index h, const Positions& positions) const {
-        const Index apart = positions.stride * shape_.heads * shape_.head_dim;
+        const Index apart = positions.stride * strides_.token;
         T* first = positions.empty() ? data_ : row(b, positions.first, h);
         return Map(first, positions.count, shape_.head_dim, Eigen::OuterStride<>(apart));
     }
@@ -75,6 +94,7 @@ private:
 
     T* data_ = nullptr;
     Shape shape_;
+    Strides strides_;
 };
 
 /// An owned tensor; its elements start uninitialised.
@@ -97,8 +117,8 @@ public:
     Eigen::ArrayX<T>& flat() { return elements_; }
     const Eigen::ArrayX<T>& flat() const { return elements_; }
 
-    T& operator()(Index b, Index n, Index h, Index d) { return view().row(b, n, h)[d]; }
-    const T& operator()(Index b, Index n, Index h, Index d) const { return view().row(b, n, h)[d]; }
+    T& operator()(Index b, Index n, Index h, Index d) { return elements_[offset(b, n, h, d)]; }
+    const T& operator()(Index b, Index n, Index h, Index d) const { return elements_[offset(b, n, h, d)]; }
 
     template <class U> Tensor<U> cast() const {
         Tensor<U> other(shape_);
@@ -107,6 +127,10 @@ public:
     }
 
 private:
+    Index offset(Index b, Index n, Index h, Index d) const {
+        return ((b * shape_.tokens + n) * shape_.heads + h) * shape_.head_dim + d;
+    }
+
     Shape shape_;
     Eigen::ArrayX<T> elements_;
 };
