@@ -6,7 +6,7 @@
 
 namespace dra::test {
 
-inline constexpr Index small_tokens = 12;                 ///< N goes up to this
+inline constexpr Index small_tokens = DRA_SMALL_TOKENS;   ///< N goes up to this: 12, or 6 under a sanitizer
 inline constexpr Index small_segments = small_tokens + 1; ///< w too, and one beyond: a segment longer than the sequence
 
 /// Lengths N, pairs r <= w, causal or not, and the four ways below.

@@ -74,8 +74,8 @@ TEST_CASE("compare on a GPU that is not there, or not built for, says so") {
     if (std::filesystem::exists("/dev/nvidia0")) return;
     const std::string line = with({"--backend", "cuda"});
     MESSAGE(line);
-    const bool said = line.starts_with("device = (none): there must be an NVIDIA GPU") ||
-                      line.ends_with("which comes with DRA_CUDA");
+    const bool said =
+        line.starts_with("device = (none): there must be an NVIDIA GPU") || line.ends_with("which comes with DRA_CUDA");
     CHECK(said);
 }
 

@@ -8,7 +8,8 @@
 /// The error ratio of both engines for elements of type T.
 template <class T> double error_ratio() {
     const dra::Shape q_shape{2, 75, 4, 24}, kv_shape{2, 75, 2, 24};
-    const auto q = dra::random_normal<T>(q_shape, 1), k = dra::random_normal<T>(kv_shape, 2), v = dra::random_normal<T>(kv_shape, 3);
+    const auto q = dra::random_normal<T>(q_shape, 1), k = dra::random_normal<T>(kv_shape, 2),
+               v = dra::random_normal<T>(kv_shape, 3);
     dra::Configuration configuration;
     configuration.segment_lengths = {16, 40};
     configuration.dilation_rates = {1, 3};
