@@ -47,9 +47,9 @@ public:
 
     void attend_all() {
         for (Index h = 0; h < heads; ++h)
-            attend<float>(rows(q_, h), rows(k_, h), rows(v_, h), visibility(), scale(),
-                          {out_.view().rows(0, h, positions_), lse_.rows(0, h, positions_)}, Combine::store,
-                          workspace_);
+            attend<float>(
+                QueryHead<float>{rows(q_, h), {out_.view().rows(0, h, positions_), lse_.rows(0, h, positions_)}},
+                rows(k_, h), rows(v_, h), visibility(), scale(), Combine::store, workspace_);
     }
 
     /// The worst error ratio of the sampled rows of all heads; infinite where anything is not finite.

@@ -21,24 +21,22 @@ public:
                                             Lse<T>(inputs_.q.shape().batch, inputs_.q.shape().heads,
                                                    inputs_.q.shape().tokens)} {}
 
-    Problem problem(const Configuration& chosen) const override {
-        return validate(chosen, info<T>(inputs_.q, inputs_.k, inputs_.v));
-    }
+    Problem problem(const Configuration& chosen) const override { return validate(chosen, info<T>(inputs_)); }
 
-    Oracle truth(const Problem& problem) override { return oracle<T>(problem, inputs_.q, inputs_.k, inputs_.v); }
+    Oracle truth(const Problem& problem) override { return oracle<T>(problem, inputs_); }
 
     Subject isolated(published::Topic topic, published::Rung rung, const Problem& problem) override {
-        return subject_of(published::isolate<T>(topic, rung, problem, inputs_.q, inputs_.k, inputs_.v), rung);
+        return subject_of(published::isolate<T>(topic, rung, problem, inputs_), rung);
     }
 
     Subject whole_call(published::Topic opportunity, published::Rung rung, const Problem& problem) override {
-        return subject_of(published::whole_call<T>(opportunity, rung, problem, inputs_.q, inputs_.k, inputs_.v), rung);
+        return subject_of(published::whole_call<T>(opportunity, rung, problem, inputs_), rung);
     }
 
     Subject pipeline(const PipelineKey& key, bool tells_first_from_later, const Problem& problem) override {
         using Pipeline = published::Pipeline<T>;
         const auto pipeline = std::make_shared<std::optional<Pipeline>>(std::in_place, problem, key.rungs);
-        const auto run = [this, pipeline] { (*pipeline)->run(inputs_.q, inputs_.k, inputs_.v, into_.out, into_.lse); };
+        const auto run = [this, pipeline] { (*pipeline)->run(inputs_, into_); };
         return {.name = key.name(),
                 .absent = {},
                 .tells_first_from_later = tells_first_from_later,

@@ -19,13 +19,11 @@ public:
         : device_(device), inputs_{rounded_to<Half>(inputs.q), rounded_to<Half>(inputs.k), rounded_to<Half>(inputs.v)},
           on_device_(device.upload(type, inputs_.q, inputs_.k, inputs_.v)) {}
 
-    Problem problem(const Configuration& chosen) const override {
-        return validate(chosen, info<float>(inputs_.q, inputs_.k, inputs_.v));
-    }
+    Problem problem(const Configuration& chosen) const override { return validate(chosen, info<float>(inputs_)); }
 
     Oracle truth(const Problem& problem) override {
-        yardstick_ = rounding_oracle<Half>(problem, inputs_.q, inputs_.k, inputs_.v);
-        return oracle<float>(problem, inputs_.q, inputs_.k, inputs_.v);
+        yardstick_ = rounding_oracle<Half>(problem, inputs_);
+        return oracle<float>(problem, inputs_);
     }
 
     Subject isolated(Topic fix, Rung rung, const Problem& problem) override {

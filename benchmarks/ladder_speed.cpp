@@ -75,7 +75,7 @@ std::vector<LadderBench::Run> LadderBench::first_runs(LadderSpeed& found, const 
     const LadderCase& of = found.of;
     const Problem problem = problem_of(of);
     const auto q = input(0, of), k = input(1, of), v = input(2, of);
-    const std::vector<SampledRow> truth = sampled_rows(q, k, v, of.pattern(), of.causal);
+    const std::vector<SampledRow> truth = sampled_rows({q, k, v}, of.pattern(), of.causal);
     std::vector<Run> runs;
     for (StepSpeed& step : found.steps) {
         step.left_out = why_left_out(step.kernel, of);

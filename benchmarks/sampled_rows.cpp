@@ -13,9 +13,8 @@ constexpr Index spread_over(Index last, Index count, Index i) { return i * last 
 
 } // namespace
 
-std::vector<SampledRow> sampled_rows(TensorView<const float> q, TensorView<const float> k, TensorView<const float> v,
-                                     const Pattern& pattern, bool causal) {
-    const auto [B, N, H, D] = q.shape();
+std::vector<SampledRow> sampled_rows(const InputsView<float>& inputs, const Pattern& pattern, bool causal) {
+    const auto [B, N, H, D] = inputs.q.shape();
     const double scale = 1 / std::sqrt(static_cast<double>(D));
     std::vector<SampledRow> rows;
     for (Index i = 0; i < heads_sampled; ++i) {
@@ -26,8 +25,9 @@ std::vector<SampledRow> sampled_rows(TensorView<const float> q, TensorView<const
             if (keys.empty()) continue;
             const Index n = keys[std::max(keys.below(position + 1) - 1, Index{0})];
             if (causal) keys = keys.within(0, n + 1);
-            const RowMajor<double> K = k.rows(b, h, keys).cast<double>(), V = v.rows(b, h, keys).cast<double>();
-            const Eigen::VectorXd s = scale * (K * q.rows(b, h, {n, 1, 1}).cast<double>().transpose()); // (keys)
+            const RowMajor<double> K = inputs.k.rows(b, h, keys).cast<double>(),
+                                   V = inputs.v.rows(b, h, keys).cast<double>();
+            const Eigen::VectorXd s = scale * (K * inputs.q.rows(b, h, {n, 1, 1}).cast<double>().transpose()); // (keys)
             const Eigen::VectorXd p = (s.array() - s.maxCoeff()).exp();
             rows.push_back(
                 {b, h, n, p.transpose() * V / p.sum(), s.maxCoeff() + std::log(p.sum()), s.cwiseAbs().maxCoeff()});

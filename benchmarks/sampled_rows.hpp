@@ -16,8 +16,7 @@ struct SampledRow {
 
 /// softmax(scale Q K^T) V, scale 1 / sqrt(D), of selected rows all over the sequence, in the first, a middle and the last
 /// head. H = Hkv, one pattern for all heads.
-std::vector<SampledRow> sampled_rows(TensorView<const float> q, TensorView<const float> k, TensorView<const float> v,
-                                     const Pattern& pattern, bool causal);
+std::vector<SampledRow> sampled_rows(const InputsView<float>& inputs, const Pattern& pattern, bool causal);
 
 /// How far a half-precision result is from them; infinite where anything there is not finite.
 struct SampledErrors {

@@ -20,11 +20,11 @@ constexpr Shape shape_of(Index tokens) { return {1, tokens, heads, head_dim}; }
 struct Sequence {
     Tensor<float> q, k, v;
     Problem problem =
-        validate({.segment_lengths = {2048, 8192}, .dilation_rates = {1, 4}, .causal = true}, info<float>(q, k, v));
+        validate({.segment_lengths = {2048, 8192}, .dilation_rates = {1, 4}, .causal = true}, info<float>({q, k, v}));
     Attention<float> result{Tensor<float>(problem.q_shape(), std::numeric_limits<float>::quiet_NaN()),
                             Lse<float>(1, heads, problem.tokens)};
 
-    void run() { dilated_attention<float>(problem, q, k, v, result.out, result.lse); }
+    void run() { dilated_attention<float>(problem, {q, k, v}, result); }
     Allocations count() {
         AllocationCount counter;
         run();
@@ -55,7 +55,7 @@ bool is_repetition(const Attention<float>& longer, const Attention<float>& short
 /// Judged with c = 1 and a floor of 1 for lse, the strictest that tolerance.hpp knows.
 double error_ratio(const Sequence& sequence) {
     const Tensor<double> q = sequence.q.cast<double>(), k = sequence.k.cast<double>(), v = sequence.v.cast<double>();
-    const Oracle truth{dilated_attention<double>(sequence.problem, q, k, v), {}, std::vector<Magnitudes>(heads)};
+    const Oracle truth{dilated_attention<double>(sequence.problem, {q, k, v}), {}, std::vector<Magnitudes>(heads)};
     return error_ratios(sequence.problem, truth, sequence.result).forward();
 }
 

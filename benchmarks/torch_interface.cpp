@@ -42,15 +42,17 @@ void* speed_open(Index tokens, Index heads, Index head_dim, Index dilation, bool
 
 void speed_forward(Speed* speed, const float* q, const float* k, const float* v, float* out) {
     const Shape shape = speed->plan.problem.q_shape();
-    run<float>(speed->plan, {q, shape}, {k, shape}, {v, shape}, {out, shape}, speed->lse, speed->workspace);
+    dilated_attention<float>(speed->plan, {{q, shape}, {k, shape}, {v, shape}}, {{out, shape}, speed->lse},
+                             speed->workspace);
 }
 
 /// By the lse of the last speed_forward.
 void speed_backward(Speed* speed, const float* q, const float* k, const float* v, const float* out, const float* dout,
                     float* dq, float* dk, float* dv) {
     const Shape shape = speed->plan.problem.q_shape();
-    run_gradient<float>(speed->plan, {q, shape}, {k, shape}, {v, shape}, {out, shape}, speed->lse, {dout, shape},
-                        {dq, shape}, {dk, shape}, {dv, shape}, speed->gradient_workspace);
+    dilated_attention_gradient<float>(speed->plan, {{q, shape}, {k, shape}, {v, shape}}, {{out, shape}, speed->lse},
+                                      {dout, shape}, {{dq, shape}, {dk, shape}, {dv, shape}},
+                                      speed->gradient_workspace);
 }
 
 void speed_close(Speed* speed) { delete speed; }

@@ -8,8 +8,6 @@
 
 namespace dra::benchmarks {
 
-template <class T> struct Inputs { Tensor<T> q, k, v; };
-
 /// The first `tokens` of all of them.
 template <class T> Inputs<T> prefix(const Inputs<T>& inputs, Index tokens);
 

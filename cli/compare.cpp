@@ -23,7 +23,6 @@ namespace dra::cli {
 namespace {
 
 using benchmarks::Comparison;
-using benchmarks::Inputs;
 
 /// The flags as they were typed.
 struct Flags {
@@ -140,7 +139,7 @@ template <class T> Inputs<T> file_inputs(const TensorFile& file) {
     for (const auto& [name, tensor] : {std::pair{"q", &inputs.q}, {"k", &inputs.k}, {"v", &inputs.v}})
         check_finite<T>(name, *tensor);
     validate({.segment_lengths = {1}, .dilation_rates = {1}},
-             info<T>(inputs.q, inputs.k, inputs.v)); // they fit each other
+             info<T>(inputs)); // they fit each other
     return inputs;
 }
 

@@ -43,7 +43,7 @@ int run(const Flags& flags) {
     };
     const Tensor<double> q = drawn(problem.q_shape(), 0), k = drawn(problem.kv_shape(), 1),
                          v = drawn(problem.kv_shape(), 2), dout = drawn(problem.q_shape(), 3);
-    const Oracle truth = oracle<double>(problem, q, k, v, dout.view());
+    const Oracle truth = oracle<double>(problem, {q, k, v}, dout.view());
     TensorFile file;
     file.tensors = {{"q", to_file(q, dtype)},
                     {"k", to_file(k, dtype)},

@@ -80,15 +80,15 @@ template <class T> TensorFile compute(const Problem& problem, Backend backend, T
     if (backend == Backend::oracle) {
         std::optional<TensorView<const T>> given;
         if (dout) given = *dout;
-        const Oracle truth = oracle<T>(problem, q, k, v, given);
+        const Oracle truth = oracle<T>(problem, {q, k, v}, given);
         result = rounded<T>(truth.attention);
         if (dout) gradients = rounded<T>(*truth.gradients);
     } else if (backend == Backend::cpu) {
-        result = dilated_attention<T>(problem, q, k, v);
-        if (dout) gradients = dilated_attention_gradient<T>(problem, q, k, v, result, *dout);
+        result = dilated_attention<T>(problem, {q, k, v});
+        if (dout) gradients = dilated_attention_gradient<T>(problem, {q, k, v}, result, *dout);
     } else {
-        result = ring_attention<T>(problem, q, k, v);
-        if (dout) gradients = ring_attention_gradient<T>(problem, q, k, v, result, *dout);
+        result = ring_attention<T>(problem, {q, k, v});
+        if (dout) gradients = ring_attention_gradient<T>(problem, {q, k, v}, result, *dout);
     }
     TensorFile written;
     written.tensors["out"] = to_file(result.out);

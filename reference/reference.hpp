@@ -7,6 +7,7 @@
 #include "reference/definition/error.hpp"
 #include "reference/definition/half_gradients.hpp"
 #include "reference/definition/half_precision.hpp"
+#include "reference/definition/operands.hpp"
 #include "reference/definition/oracle.hpp"
 #include "reference/definition/output_file.hpp"
 #include "reference/definition/pattern.hpp"

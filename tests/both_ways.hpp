@@ -19,16 +19,14 @@ template <class T> struct Both {
 };
 
 template <class T> Both<T> run(const GradientInputs<T>& inputs) {
-    Attention<T> result = dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
-    Gradients<T> gradients =
-        dilated_attention_gradient<T>(inputs.problem, inputs.q, inputs.k, inputs.v, result, inputs.dout);
+    Attention<T> result = dilated_attention<T>(inputs.problem, inputs);
+    Gradients<T> gradients = dilated_attention_gradient<T>(inputs.problem, inputs, result, inputs.dout);
     return {std::move(result), std::move(gradients)};
 }
 
 template <class T> Both<T> run_ring(const GradientInputs<T>& inputs) {
-    Attention<T> result = ring_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
-    Gradients<T> gradients =
-        ring_attention_gradient<T>(inputs.problem, inputs.q, inputs.k, inputs.v, result, inputs.dout);
+    Attention<T> result = ring_attention<T>(inputs.problem, inputs);
+    Gradients<T> gradients = ring_attention_gradient<T>(inputs.problem, inputs, result, inputs.dout);
     return {std::move(result), std::move(gradients)};
 }
 

@@ -41,12 +41,12 @@ struct Golden {
     /// oracle.
     Oracle expected;
 
-    Problem problem() const { return validate(configuration, info<float>(q, k, v)); }
+    Problem problem() const { return validate(configuration, info<float>({q, k, v})); }
     Problem problem(Index ranks, Layout layout = Layout::contiguous) const {
         Configuration on_ring = configuration;
         on_ring.ranks = ranks;
         on_ring.layout = layout;
-        return validate(on_ring, info<float>(q, k, v));
+        return validate(on_ring, info<float>({q, k, v}));
     }
 };
 
@@ -73,7 +73,7 @@ inline Golden load_golden(const std::string& name) {
 
     Golden golden{name, golden_configuration(file), input("q"), input("k"), input("v"), input("dout"), {}};
     const Problem problem = golden.problem();
-    golden.expected = oracle<float>(problem, golden.q, golden.k, golden.v, golden.dout.view());
+    golden.expected = oracle<float>(problem, {golden.q, golden.k, golden.v}, golden.dout.view());
     golden.expected.attention.out = answer("out");
     golden.expected.gradients = {answer("dq"), answer("dk"), answer("dv")};
     const FileTensor& lse = file.at("lse");

@@ -15,12 +15,13 @@ template <class T> Tensor<T> random_dout(Shape shape, std::uint64_t seed) {
 }
 
 /// Inputs, and the gradient of a loss with respect to out.
-template <class T> struct GradientInputs : Inputs<T> {
+template <class T> struct GradientInputs : RandomInputs<T> {
     Tensor<T> dout;
 
-    explicit GradientInputs(const Question& asked) : Inputs<T>(asked), dout(random_dout<T>(asked.q, asked.seed)) {}
+    explicit GradientInputs(const Question& asked)
+        : RandomInputs<T>(asked), dout(random_dout<T>(asked.q, asked.seed)) {}
 
-    Oracle truth() const { return oracle<T>(this->problem, this->q, this->k, this->v, dout.view()); }
+    Oracle truth() const { return oracle<T>(this->problem, *this, dout.view()); }
 };
 
 /// Gradients that nobody has written yet.

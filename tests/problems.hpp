@@ -87,17 +87,16 @@ private:
 
 /// A problem and its tensors. Channel 0 of v is 1, where D > 1: there out is the sum of the weights, and a tensor of
 /// one or two rows never cancels to something so small that rounding looks large against it.
-template <class T> struct Inputs {
-    Tensor<T> q, k, v;
+template <class T> struct RandomInputs : Inputs<T> {
     Problem problem;
 
-    explicit Inputs(const Question& asked)
-        : q(random_normal<T>(asked.q, 3 * asked.seed, asked.deviation)),
-          k(random_normal<T>(asked.kv(), 3 * asked.seed + 1, asked.deviation)),
-          v(random_normal<T>(asked.kv(), 3 * asked.seed + 2)),
-          problem(validate(asked.configuration, info<T>(q, k, v))) {
+    explicit RandomInputs(const Question& asked)
+        : Inputs<T>{random_normal<T>(asked.q, 3 * asked.seed, asked.deviation),
+                    random_normal<T>(asked.kv(), 3 * asked.seed + 1, asked.deviation),
+                    random_normal<T>(asked.kv(), 3 * asked.seed + 2)},
+          problem(validate(asked.configuration, info<T>(*this))) {
         if (problem.head_dim == 1) return;
-        for (Index i = 0; i < v.size(); i += problem.head_dim) v.flat()[i] = 1;
+        for (Index i = 0; i < this->v.size(); i += problem.head_dim) this->v.flat()[i] = 1;
     }
 
     /// The same problem for a ring of other ranks.
@@ -107,7 +106,7 @@ template <class T> struct Inputs {
         changed.layout = layout;
         return changed;
     }
-    Oracle truth() const { return oracle<T>(problem, q, k, v); }
+    Oracle truth() const { return oracle<T>(problem, *this); }
 };
 
 /// A result that nobody has written yet.

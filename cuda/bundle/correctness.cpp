@@ -31,9 +31,9 @@ class Judged {
 public:
     Judged(const Case& of, DType type)
         : problem_(of.problem), type_(type), q_(rounded(of.q, type)), k_(rounded(of.k, type)), v_(rounded(of.v, type)),
-          truth_(oracle<float>(problem_, q_, k_, v_)) {
-        if (type == DType::bf16) yardstick_ = rounding_oracle<bfloat16>(problem_, q_, k_, v_);
-        if (type == DType::f16) yardstick_ = rounding_oracle<half>(problem_, q_, k_, v_);
+          truth_(oracle<float>(problem_, {q_, k_, v_})) {
+        if (type == DType::bf16) yardstick_ = rounding_oracle<bfloat16>(problem_, {q_, k_, v_});
+        if (type == DType::f16) yardstick_ = rounding_oracle<half>(problem_, {q_, k_, v_});
     }
 
     /// The largest share of a bound that a kernel's result uses; nothing where the kernel cannot do the problem.
@@ -75,7 +75,7 @@ Case random_case(std::uint64_t seed, bool small) {
         for (Index& w : asked.configuration.segment_lengths) w = asked.q.tokens / (draw(0, 1) == 0 ? 1 : 2);
         for (Index& r : asked.configuration.dilation_rates) r = Index{1} << draw(0, 3);
     }
-    const test::Inputs<float> inputs(asked);
+    const test::RandomInputs<float> inputs(asked);
     std::ostringstream words;
     words << asked;
     return {words.str(), inputs.problem, inputs.q, inputs.k, inputs.v};
@@ -88,7 +88,7 @@ Case file_case(const std::string& name, const TensorFile& file, const Configurat
             to_tensor<float>("q", file.at("q")),
             to_tensor<float>("k", file.at("k")),
             to_tensor<float>("v", file.at("v"))};
-    of.problem = validate(asked, info<float>(of.q, of.k, of.v));
+    of.problem = validate(asked, info<float>({of.q, of.k, of.v}));
     return of;
 }
 

@@ -25,23 +25,23 @@ template <class T> void attend(std::span<const QueryHead<T>> heads, const Rows<T
                             *panels);
 }
 
-template <class T> void attend(const Rows<T>& q, const Rows<T>& k, const Rows<T>& v, const Visibility& visibility,
-                               T softmax_scale, Partial<T> into, Combine combine, AttendWorkspace<T>& workspace) {
-    const QueryHead<T> head{q, into};
-    attend<T>({&head, 1}, k, v, visibility, softmax_scale, combine, workspace);
+template <class T> void attend(const QueryHead<T>& head, const Rows<T>& k, const Rows<T>& v,
+                               const Visibility& visibility, T softmax_scale, Combine combine,
+                               AttendWorkspace<T>& workspace) {
+    attend<T>(std::span(&head, 1), k, v, visibility, softmax_scale, combine, workspace);
 }
 
 template <class T> void attend(const Rows<T>& q, const Rows<T>& k, const Rows<T>& v, const Visibility& visibility,
                                T softmax_scale, Partial<T> into, Combine combine) {
     AttendWorkspace<T> workspace;
-    attend(q, k, v, visibility, softmax_scale, into, combine, workspace);
+    attend<T>(QueryHead<T>{q, into}, k, v, visibility, softmax_scale, combine, workspace);
 }
 
 #define DRA_INSTANTIATE(T)                                                                                             \
     template class AttendWorkspace<T>;                                                                                 \
     template void attend(std::span<const QueryHead<T>>, const Rows<T>&, const Rows<T>&, const Visibility&, T, Combine, \
                          AttendWorkspace<T>&);                                                                         \
-    template void attend(const Rows<T>&, const Rows<T>&, const Rows<T>&, const Visibility&, T, Partial<T>, Combine,    \
+    template void attend(const QueryHead<T>&, const Rows<T>&, const Rows<T>&, const Visibility&, T, Combine,           \
                          AttendWorkspace<T>&);                                                                         \
     template void attend(const Rows<T>&, const Rows<T>&, const Rows<T>&, const Visibility&, T, Partial<T>, Combine);
 DRA_INSTANTIATE(float)

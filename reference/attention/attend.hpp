@@ -34,7 +34,7 @@ template <class T> struct QueryHead {
     Dropout dropout = {};
 };
 
-/// Attention of the rows q (m, D) over the keys that they see of k, v (n, D): out (m, D) and lse (m) into `into`.
+/// Attention of the head's rows q (m, D) over the keys that they see of k, v (n, D): out (m, D) and lse (m) into `into`.
 ///
 ///     out_i = sum_j softmax_j(scale q_i k_j) v_j,   lse_i = log sum_j e^(scale q_i k_j)   over the keys j that i sees
 ///
@@ -43,8 +43,9 @@ template <class T> struct QueryHead {
 /// pair, plus those in tiles at the edge; memory for K and V packed once, no scores. One thread. A key that a row does not
 /// see never reaches it, whatever it holds; rows that are not finite, and those in the tiles of a key that is not, take
 /// many times as long. Instantiated for float and double.
-template <class T> void attend(const Rows<T>& q, const Rows<T>& k, const Rows<T>& v, const Visibility& visibility,
-                               T softmax_scale, Partial<T> into, Combine combine, AttendWorkspace<T>& workspace);
+template <class T> void attend(const QueryHead<T>& head, const Rows<T>& k, const Rows<T>& v,
+                               const Visibility& visibility, T softmax_scale, Combine combine,
+                               AttendWorkspace<T>& workspace);
 
 /// The same of several query heads, which share k and v: packed once. Cost and rules are those of each.
 template <class T> void attend(std::span<const QueryHead<T>> heads, const Rows<T>& k, const Rows<T>& v,

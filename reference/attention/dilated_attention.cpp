@@ -7,12 +7,11 @@ namespace dra {
 namespace {
 
 template <class T> struct Tensors {
-    TensorView<const T> q, k, v;
-    TensorView<T> out;
-    Lse<T>& lse;
+    InputsView<T> inputs;
+    AttentionView<T> into;
 
     Partial<T> partial(Index b, Index h, const Positions& rows) const {
-        return {out.rows(b, h, rows), lse.rows(b, h, rows)};
+        return {into.out.rows(b, h, rows), into.lse.rows(b, h, rows)};
     }
 };
 
@@ -36,8 +35,8 @@ template <class T> void attend_views(const Plan& plan, const Views& views, Index
         share_out(plan.threads, n * parts, [&](Index item) {
             const Index slot = item / parts, begin = item % parts * kernel::block;
             const View view = views[first + slot];
-            wave[static_cast<std::size_t>(slot)].pack(t.k.rows(view.b, view.g, view.positions),
-                                                      t.v.rows(view.b, view.g, view.positions), begin,
+            wave[static_cast<std::size_t>(slot)].pack(t.inputs.k.rows(view.b, view.g, view.positions),
+                                                      t.inputs.v.rows(view.b, view.g, view.positions), begin,
                                                       std::min(begin + kernel::block, view.positions.count));
         });
 
@@ -48,9 +47,9 @@ template <class T> void attend_views(const Plan& plan, const Views& views, Index
             const Index rows = std::min(bundle, view.positions.count - i0);
             if (rows <= 0) return;
             const kernel::ExtentPanels visible{{view.positions, view.positions, problem.causal}, {problem, view.b, h}};
-            kernel::attend_panels(t.q.rows(view.b, h, view.positions), wave[static_cast<std::size_t>(slot)], visible,
-                                  static_cast<T>(problem.softmax_scale), i0, rows, t.partial(view.b, h, view.positions),
-                                  view.combine, space);
+            kernel::attend_panels(t.inputs.q.rows(view.b, h, view.positions), wave[static_cast<std::size_t>(slot)],
+                                  visible, static_cast<T>(problem.softmax_scale), i0, rows,
+                                  t.partial(view.b, h, view.positions), view.combine, space);
         });
     }
 }
@@ -65,10 +64,10 @@ template <class T> void clear_left_out(const Plan& plan, Index pattern, const Vi
 
 } // namespace
 
-template <class T> void run(const Plan& plan, TensorView<const T> q, TensorView<const T> k, TensorView<const T> v,
-                            TensorView<T> out, Lse<T>& lse, Workspace<T>& workspace) {
+template <class T> void dilated_attention(const Plan& plan, const InputsView<T>& inputs, const AttentionView<T>& into,
+                                          Workspace<T>& workspace) {
     const Problem& problem = plan.problem;
-    const Tensors<T> tensors{q, k, v, out, lse};
+    const Tensors<T> tensors{inputs, into};
     auto& memory = workspace.memory();
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
         const Views views(problem, pattern);
@@ -82,27 +81,23 @@ template <class T> void run(const Plan& plan, TensorView<const T> q, TensorView<
     }
 }
 
-template <class T> void dilated_attention(const Problem& problem, TensorView<const T> q, TensorView<const T> k,
-                                          TensorView<const T> v, TensorView<T> out, Lse<T>& lse) {
+template <class T>
+void dilated_attention(const Problem& problem, const InputsView<T>& inputs, const AttentionView<T>& into) {
     const Plan plan = make_plan(problem);
     Workspace<T> workspace(plan);
-    run(plan, q, k, v, out, lse, workspace);
+    dilated_attention(plan, inputs, into, workspace);
 }
 
-template <class T> Attention<T> dilated_attention(const Problem& problem, TensorView<const T> q, TensorView<const T> k,
-                                                  TensorView<const T> v) {
+template <class T> Attention<T> dilated_attention(const Problem& problem, const InputsView<T>& inputs) {
     Attention<T> result{Tensor<T>(problem.q_shape()), Lse<T>(problem.batch, problem.heads, problem.tokens)};
-    dilated_attention<T>(problem, q, k, v, result.out, result.lse);
+    dilated_attention<T>(problem, inputs, result);
     return result;
 }
 
-#define DRA_INSTANTIATE(T)                                                                                         \
-    template void run(const Plan&, TensorView<const T>, TensorView<const T>, TensorView<const T>, TensorView<T>,   \
-                      Lse<T>&, Workspace<T>&);                                                                     \
-    template void dilated_attention(const Problem&, TensorView<const T>, TensorView<const T>, TensorView<const T>, \
-                                    TensorView<T>, Lse<T>&);                                                       \
-    template Attention<T> dilated_attention(const Problem&, TensorView<const T>, TensorView<const T>,              \
-                                            TensorView<const T>);
+#define DRA_INSTANTIATE(T)                                                                                      \
+    template void dilated_attention(const Plan&, const InputsView<T>&, const AttentionView<T>&, Workspace<T>&); \
+    template void dilated_attention(const Problem&, const InputsView<T>&, const AttentionView<T>&);             \
+    template Attention<T> dilated_attention(const Problem&, const InputsView<T>&);
 DRA_INSTANTIATE(float)
 DRA_INSTANTIATE(double)
 #undef DRA_INSTANTIATE

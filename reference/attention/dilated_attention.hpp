@@ -10,25 +10,23 @@
 
 namespace dra {
 
-/// Attention of the plan's problem into `out` [B, N, H, D] and `lse` [B, H, N], both overwritten entirely, poison
-/// included.
+/// Attention of the plan's problem; out and lse are overwritten entirely, poison included.
 ///
 /// Allocates nothing and touches no state but its arguments: one plan may be run by several threads at a time, with
-/// outputs and a workspace each. The result is that of dilated_attention(), bit for bit. `workspace` was made for this
+/// outputs and a workspace each. The result is that of a plan run once, bit for bit. `workspace` was made for this
 /// plan, by the thread that calls: another's first run may start a team, for which OpenMP allocates. float and double.
-template <class T> void run(const Plan& plan, TensorView<const T> q, TensorView<const T> k, TensorView<const T> v,
-                            TensorView<T> out, Lse<T>& lse, Workspace<T>& workspace);
+template <class T> void dilated_attention(const Plan& plan, const InputsView<T>& inputs, const AttentionView<T>& into,
+                                          Workspace<T>& workspace);
 
 /// A plan, run once: attention of the whole problem.
 ///
 /// Rows that no pattern selects are (0, -inf). Time O(visible pairs * D); memory beyond the tensors is the packed keys
 /// of one wave of views, independent of N. The result is the same, bit for bit, for every number of threads. float and
 /// double.
-template <class T> void dilated_attention(const Problem& problem, TensorView<const T> q, TensorView<const T> k,
-                                          TensorView<const T> v, TensorView<T> out, Lse<T>& lse);
+template <class T>
+void dilated_attention(const Problem& problem, const InputsView<T>& inputs, const AttentionView<T>& into);
 
 /// The same into new tensors.
-template <class T> Attention<T> dilated_attention(const Problem& problem, TensorView<const T> q, TensorView<const T> k,
-                                                  TensorView<const T> v);
+template <class T> Attention<T> dilated_attention(const Problem& problem, const InputsView<T>& inputs);
 
 } // namespace dra

@@ -10,14 +10,15 @@ namespace dra {
 namespace {
 
 template <class T> struct Tensors {
-    TensorView<const T> q, k, v, dout;
+    InputsView<T> inputs;
+    TensorView<const T> dout;
     const Lse<T>& lse;
     const Lse<Wide<T>>& delta;
-    TensorView<T> dq, dk, dv;
+    GradientsView<T> into;
 
     GradientHead<T> head(Index b, Index h, const Positions& rows, const Dropout& dropout) const {
-        return {q.rows(b, h, rows),     dout.rows(b, h, rows), lse.rows(b, h, rows),
-                delta.rows(b, h, rows), dq.rows(b, h, rows),   dropout};
+        return {inputs.q.rows(b, h, rows), dout.rows(b, h, rows),    lse.rows(b, h, rows),
+                delta.rows(b, h, rows),    into.dq.rows(b, h, rows), dropout};
     }
 };
 
@@ -58,8 +59,9 @@ private:
     }
 
     void pack(Index slot, const View& view, Index block, const Tensors<T>& t) {
-        at(slot).packed.pack(t.k.rows(view.b, view.g, view.positions), t.v.rows(view.b, view.g, view.positions),
-                             block * kernel::block, end_of(block, view));
+        at(slot).packed.pack(t.inputs.k.rows(view.b, view.g, view.positions),
+                             t.inputs.v.rows(view.b, view.g, view.positions), block * kernel::block,
+                             end_of(block, view));
     }
 
     void run_part(Index slot, const View& view, Index part, const Tensors<T>& t, kernel::GradientPanels<T>& space) {
@@ -88,9 +90,9 @@ private:
                                         heads}(j, d, dk, dv);
         };
         kernel::add_up<T>({at(slot).parts.data(), static_cast<std::size_t>(shape_.parts)},
-                          t.dk.rows(view.b, view.g, view.positions), t.dv.rows(view.b, view.g, view.positions),
-                          static_cast<T>(problem_.softmax_scale), block * kernel::block, end_of(block, view),
-                          view.combine, again);
+                          t.into.dk.rows(view.b, view.g, view.positions),
+                          t.into.dv.rows(view.b, view.g, view.positions), static_cast<T>(problem_.softmax_scale),
+                          block * kernel::block, end_of(block, view), view.combine, again);
     }
 
     const Problem& problem_;
@@ -104,9 +106,9 @@ private:
 template <class T> void clear_left_out(const Plan& plan, Index pattern, const Views& views, const Tensors<T>& t) {
     const Index group = plan.problem.group_size();
     for_each_left_out(plan.threads, plan.problem, pattern, views, [&](Index b, Index g, const Positions& rows) {
-        t.dk.rows(b, g, rows).setZero();
-        t.dv.rows(b, g, rows).setZero();
-        for (Index h = g * group; h < (g + 1) * group; ++h) t.dq.rows(b, h, rows).setZero();
+        t.into.dk.rows(b, g, rows).setZero();
+        t.into.dv.rows(b, g, rows).setZero();
+        for (Index h = g * group; h < (g + 1) * group; ++h) t.into.dq.rows(b, h, rows).setZero();
     });
 }
 
@@ -134,10 +136,10 @@ template <class T> void find_delta_of_pattern(const Plan& plan, const Views& vie
         const Index h = g * problem.group_size() + item % problem.group_size();
         auto& [packed, panels, out, lse] = alone;
         packed.resize(rows.count, problem.head_dim);
-        packed.pack(t.k.rows(b, g, rows), t.v.rows(b, g, rows), 0, rows.count);
+        packed.pack(t.inputs.k.rows(b, g, rows), t.inputs.v.rows(b, g, rows), 0, rows.count);
         const Eigen::OuterStride<> apart(problem.head_dim);
         kernel::attend_rows(
-            t.q.rows(b, h, rows), packed, kernel::ExtentPanels{{rows, rows, problem.causal}, {problem, b, h}},
+            t.inputs.q.rows(b, h, rows), packed, kernel::ExtentPanels{{rows, rows, problem.causal}, {problem, b, h}},
             static_cast<T>(problem.softmax_scale),
             {{out.data(), rows.count, problem.head_dim, apart}, {lse.data(), rows.count, Eigen::InnerStride<>(1)}},
             Combine::store, panels);
@@ -148,13 +150,12 @@ template <class T> void find_delta_of_pattern(const Plan& plan, const Views& vie
 
 } // namespace
 
-template <class T> void run_gradient(const Plan& plan, TensorView<const T> q, TensorView<const T> k,
-                                     TensorView<const T> v, TensorView<const T> out, const Lse<T>& lse,
-                                     TensorView<const T> dout, TensorView<T> dq, TensorView<T> dk, TensorView<T> dv,
-                                     GradientWorkspace<T>& workspace) {
+template <class T> void dilated_attention_gradient(const Plan& plan, const InputsView<T>& inputs,
+                                                   const AttentionView<const T>& result, TensorView<const T> dout,
+                                                   const GradientsView<T>& into, GradientWorkspace<T>& workspace) {
     const Problem& problem = plan.problem;
     auto& memory = workspace.memory();
-    const Tensors<T> tensors{q, k, v, dout, lse, memory.delta, dq, dk, dv};
+    const Tensors<T> tensors{inputs, dout, result.lse, memory.delta, into};
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
         const Views views(problem, pattern);
         Waves<T> waves(plan, pattern, views, memory.wave);
@@ -164,42 +165,38 @@ template <class T> void run_gradient(const Plan& plan, TensorView<const T> q, Te
             if (problem.mode == Mode::mixture && problem.stop_gradient_mixing)
                 find_delta_of_pattern(plan, views, tensors, memory.delta, memory.alone[thread], scratch);
             else if (pattern == 0)
-                find_delta(plan, dout, out, memory.delta, scratch);
+                find_delta(plan, dout, result.out, memory.delta, scratch);
             clear_left_out(plan, pattern, views, tensors);
             waves.run(plan.threads, tensors, memory.panels[thread]);
         });
     }
     if (problem.mode == Mode::mixture && problem.patterns() > 1 && !problem.stop_gradient_mixing)
-        kernel::WideSums<T>{problem, q, k, v, out, dout, lse}.mend(dq, dk, dv);
+        kernel::WideSums<T>{problem, inputs, result, dout}.mend(into);
 }
 
-template <class T> void dilated_attention_gradient(const Problem& problem, TensorView<const T> q, TensorView<const T> k,
-                                                   TensorView<const T> v, TensorView<const T> out, const Lse<T>& lse,
-                                                   TensorView<const T> dout, TensorView<T> dq, TensorView<T> dk,
-                                                   TensorView<T> dv) {
+template <class T> void dilated_attention_gradient(const Problem& problem, const InputsView<T>& inputs,
+                                                   const AttentionView<const T>& result, TensorView<const T> dout,
+                                                   const GradientsView<T>& into) {
     const Plan plan = make_plan(problem);
     GradientWorkspace<T> workspace(plan);
-    run_gradient(plan, q, k, v, out, lse, dout, dq, dk, dv, workspace);
+    dilated_attention_gradient(plan, inputs, result, dout, into, workspace);
 }
 
-template <class T> Gradients<T> dilated_attention_gradient(const Problem& problem, TensorView<const T> q,
-                                                           TensorView<const T> k, TensorView<const T> v,
-                                                           const Attention<T>& result, TensorView<const T> dout) {
+template <class T> Gradients<T> dilated_attention_gradient(const Problem& problem, const InputsView<T>& inputs,
+                                                           const AttentionView<const T>& result,
+                                                           TensorView<const T> dout) {
     Gradients<T> gradients{Tensor<T>(problem.q_shape()), Tensor<T>(problem.kv_shape()), Tensor<T>(problem.kv_shape())};
-    dilated_attention_gradient<T>(problem, q, k, v, result.out, result.lse, dout, gradients.dq, gradients.dk,
-                                  gradients.dv);
+    dilated_attention_gradient<T>(problem, inputs, result, dout, gradients);
     return gradients;
 }
 
-#define DRA_INSTANTIATE(T)                                                                                            \
-    template void run_gradient(const Plan&, TensorView<const T>, TensorView<const T>, TensorView<const T>,            \
-                               TensorView<const T>, const Lse<T>&, TensorView<const T>, TensorView<T>, TensorView<T>, \
-                               TensorView<T>, GradientWorkspace<T>&);                                                 \
-    template void dilated_attention_gradient(const Problem&, TensorView<const T>, TensorView<const T>,                \
-                                             TensorView<const T>, TensorView<const T>, const Lse<T>&,                 \
-                                             TensorView<const T>, TensorView<T>, TensorView<T>, TensorView<T>);       \
-    template Gradients<T> dilated_attention_gradient(const Problem&, TensorView<const T>, TensorView<const T>,        \
-                                                     TensorView<const T>, const Attention<T>&, TensorView<const T>);
+#define DRA_INSTANTIATE(T)                                                                                         \
+    template void dilated_attention_gradient(const Plan&, const InputsView<T>&, const AttentionView<const T>&,     \
+                                             TensorView<const T>, const GradientsView<T>&, GradientWorkspace<T>&); \
+    template void dilated_attention_gradient(const Problem&, const InputsView<T>&, const AttentionView<const T>&,  \
+                                             TensorView<const T>, const GradientsView<T>&);                        \
+    template Gradients<T> dilated_attention_gradient(const Problem&, const InputsView<T>&,                         \
+                                                     const AttentionView<const T>&, TensorView<const T>);
 DRA_INSTANTIATE(float)
 DRA_INSTANTIATE(double)
 #undef DRA_INSTANTIATE

@@ -6,8 +6,8 @@
 
 namespace dra {
 
-/// dq, dk and dv of the plan's problem from what dilated_attention gave, `out` and `lse`, and from `dout`, the gradient
-/// of a loss with respect to `out`. dq, dk and dv are overwritten entirely, poison included.
+/// dq, dk and dv of the plan's problem from the `result` of dilated_attention, and from `dout`, the gradient of a loss with
+/// respect to its out. dq, dk and dv are overwritten entirely, poison included.
 ///
 /// Views of all patterns add up, since P = e^(s - lse) with the total lse: the mixing weights are differentiated.
 /// problem.stop_gradient_mixing takes them for constants, as torchscale does (defect `mixing-detached`): of pattern p
@@ -19,22 +19,20 @@ namespace dra {
 /// stop_gradient_mixing); no memory of the order of N^2: packed keys, and dk, dv of a few parts of every view of a
 /// wave. The result is the same, bit for bit, for every number of threads. float and double.
 ///
-/// Allocates nothing and touches no state but its arguments, as run() of the forward pass: `workspace` was made for
+/// Allocates nothing and touches no state but its arguments, as the forward pass: `workspace` was made for
 /// this plan, by the thread that calls.
-template <class T> void run_gradient(const Plan& plan, TensorView<const T> q, TensorView<const T> k,
-                                     TensorView<const T> v, TensorView<const T> out, const Lse<T>& lse,
-                                     TensorView<const T> dout, TensorView<T> dq, TensorView<T> dk, TensorView<T> dv,
-                                     GradientWorkspace<T>& workspace);
+template <class T> void dilated_attention_gradient(const Plan& plan, const InputsView<T>& inputs,
+                                                   const AttentionView<const T>& result, TensorView<const T> dout,
+                                                   const GradientsView<T>& into, GradientWorkspace<T>& workspace);
 
 /// A plan, run once.
-template <class T> void dilated_attention_gradient(const Problem& problem, TensorView<const T> q, TensorView<const T> k,
-                                                   TensorView<const T> v, TensorView<const T> out, const Lse<T>& lse,
-                                                   TensorView<const T> dout, TensorView<T> dq, TensorView<T> dk,
-                                                   TensorView<T> dv);
+template <class T> void dilated_attention_gradient(const Problem& problem, const InputsView<T>& inputs,
+                                                   const AttentionView<const T>& result, TensorView<const T> dout,
+                                                   const GradientsView<T>& into);
 
 /// The same into new tensors.
-template <class T> Gradients<T> dilated_attention_gradient(const Problem& problem, TensorView<const T> q,
-                                                           TensorView<const T> k, TensorView<const T> v,
-                                                           const Attention<T>& result, TensorView<const T> dout);
+template <class T> Gradients<T> dilated_attention_gradient(const Problem& problem, const InputsView<T>& inputs,
+                                                           const AttentionView<const T>& result,
+                                                           TensorView<const T> dout);
 
 } // namespace dra

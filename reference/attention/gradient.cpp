@@ -20,8 +20,8 @@ template <class T> void weighted_mean_gradient(const Rows<T>& dout, const Rows<T
 }
 
 template <class T> void attend_gradient(std::span<const GradientHead<T>> heads, const Rows<T>& k, const Rows<T>& v,
-                                        const Visibility& visibility, T softmax_scale, MutableRows<T> dk,
-                                        MutableRows<T> dv, AttendGradientWorkspace<T>& workspace) {
+                                        const Visibility& visibility, T softmax_scale, const KeyGradientRows<T>& into,
+                                        AttendGradientWorkspace<T>& workspace) {
     auto& [packed, key_gradients, panels] = workspace.memory();
     packed.resize(k.rows(), k.cols());
     packed.pack(k, v, 0, k.rows());
@@ -33,14 +33,14 @@ template <class T> void attend_gradient(std::span<const GradientHead<T>> heads, 
                                   std::min(kernel::bundle_rows<T>, head.q.rows() - i0), Combine::merge, key_gradients,
                                   *panels);
     const kernel::WideKeyGradients<T> again{packed, visibility, softmax_scale, heads};
-    kernel::add_up<T>({&key_gradients, 1}, dk, dv, softmax_scale, 0, k.rows(), Combine::merge, again);
+    kernel::add_up<T>({&key_gradients, 1}, into.dk, into.dv, softmax_scale, 0, k.rows(), Combine::merge, again);
 }
 
 #define DRA_INSTANTIATE(T)                                                                                             \
     template class AttendGradientWorkspace<T>;                                                                         \
     template void weighted_mean_gradient(const Rows<T>&, const Rows<T>&, MutableColumn<Wide<T>>);                      \
     template void attend_gradient(std::span<const GradientHead<T>>, const Rows<T>&, const Rows<T>&, const Visibility&, \
-                                  T, MutableRows<T>, MutableRows<T>, AttendGradientWorkspace<T>&);
+                                  T, const KeyGradientRows<T>&, AttendGradientWorkspace<T>&);
 DRA_INSTANTIATE(float)
 DRA_INSTANTIATE(double)
 #undef DRA_INSTANTIATE

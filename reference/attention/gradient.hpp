@@ -33,6 +33,9 @@ template <class T> struct GradientHead {
     Dropout dropout = {};
 };
 
+/// Where dk and dv of a view's keys go: (n, D), added to.
+template <class T> struct KeyGradientRows { MutableRows<T> dk, dv; };
+
 /// delta_i = sum_d dout_id out_id (rows), the mean of a row's dP by its weights: what softmax takes from each of them.
 /// Summed in T in the order of dP, so that dS of a row that sees one key is exactly 0; wide where that overflows, as dP -
 /// delta may well fit where neither does.
@@ -53,7 +56,7 @@ template <class T> void weighted_mean_gradient(const Rows<T>& dout, const Rows<T
 /// whole, and the gradients of all views add up to the exact ones. `visibility` as in attend. 10 D FLOPs a visible
 /// pair, no scores in memory. One thread. float and double.
 template <class T> void attend_gradient(std::span<const GradientHead<T>> heads, const Rows<T>& k, const Rows<T>& v,
-                                        const Visibility& visibility, T softmax_scale, MutableRows<T> dk,
-                                        MutableRows<T> dv, AttendGradientWorkspace<T>& workspace);
+                                        const Visibility& visibility, T softmax_scale, const KeyGradientRows<T>& into,
+                                        AttendGradientWorkspace<T>& workspace);
 
 } // namespace dra

@@ -131,21 +131,20 @@ template <class T> void KvCache<T>::append(TensorView<const T> k, TensorView<con
     tokens_ = added.end;
 }
 
-template <class T> void KvCache<T>::decode(TensorView<const T> q, TensorView<const T> k, TensorView<const T> v,
-                                           TensorView<T> out, Lse<T>& lse) {
-    check(k, v);
-    const Index n = k.shape().tokens, group = problem_.group_size();
+template <class T> void KvCache<T>::decode(const InputsView<T>& inputs, const AttentionView<T>& into) {
+    check(inputs.k, inputs.v);
+    const Index n = inputs.k.shape().tokens, group = problem_.group_size();
     const Shape expected{problem_.batch, n, problem_.heads, problem_.head_dim};
-    require_sizes("q", q.shape(), "that of k with H heads", expected);
-    require_sizes("out", out.shape(), "that of q", expected);
-    require_sizes("lse", lse.shape(), "[B, H, N] of q", LseShape{problem_.batch, problem_.heads, n});
+    require_sizes("q", inputs.q.shape(), "that of k with H heads", expected);
+    require_sizes("out", into.out.shape(), "that of q", expected);
+    require_sizes("lse", into.lse.shape(), "[B, H, N] of q", LseShape{problem_.batch, problem_.heads, n});
 
-    const Tokens<T> added{tokens_, tokens_ + n, k, v};
-    const Queries<T> asked{q, out, lse};
+    const Tokens<T> added{tokens_, tokens_ + n, inputs.k, inputs.v};
+    const Queries<T> asked{inputs.q, into.out, into.lse};
     std::atomic<Index> rows_read = 0;
     const auto decode_head = [&](Index b, Index g, Space<T>& space) {
         for (Index h = g * group; h < (g + 1) * group; ++h)
-            clear(Partial<T>{out.rows(b, h), lse.rows(b, h, {0, 1, n})});
+            clear(Partial<T>{into.out.rows(b, h), into.lse.rows(b, h, {0, 1, n})});
         for (Index pattern = 0; pattern < problem_.patterns(); ++pattern) {
             if (!uses(problem_, pattern, g)) continue;
             const auto attend = [&](const Positions& queries, const Positions& keys, const Rows<T>& K,

@@ -36,7 +36,7 @@ public:
     /// The result is that of dilated_attention() over all tokens so far, bit for bit, in its last n rows. Of a segment
     /// and KV head, selected rows are read, once for all query heads and tokens, and no other. 4 D FLOPs a visible pair;
     /// no allocation. All cores, a KV head each. Throws as append() does, before anything is changed.
-    void decode(TensorView<const T> q, TensorView<const T> k, TensorView<const T> v, TensorView<T> out, Lse<T>& lse);
+    void decode(const InputsView<T>& inputs, const AttentionView<T>& into);
 
     Index tokens() const { return tokens_; }       ///< so far
     Index rows_read() const { return rows_read_; } ///< of k, and as many of v, by the last decode()

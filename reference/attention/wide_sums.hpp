@@ -25,18 +25,19 @@ template <class T> bool all_finite(TensorView<T> x) {
 /// What gradients are made of: the problem's tensors and its result.
 template <class T> struct WideSums {
     const Problem& problem;
-    TensorView<const T> q, k, v, out, dout;
-    const Lse<T>& lse;
+    InputsView<T> inputs;
+    AttentionView<const T> result;
+    TensorView<const T> dout;
 
     /// Computes again what is not finite. Mixing weights must not be held constant. Costs a look at every element and,
     /// of a row that is not finite, 10 D FLOPs a visible pair without vectors.
-    void mend(TensorView<T> dq, TensorView<T> dk, TensorView<T> dv) const {
-        if (all_finite(dq) && all_finite(dk) && all_finite(dv)) return;
+    void mend(const GradientsView<T>& into) const {
+        if (all_finite(into.dq) && all_finite(into.dk) && all_finite(into.dv)) return;
         for (Index b = 0; b < problem.batch; ++b)
             for (Index n = 0; n < problem.tokens; ++n) {
-                for (Index h = 0; h < problem.heads; ++h) mend_query(b, h, n, dq.rows(b, h).row(n));
+                for (Index h = 0; h < problem.heads; ++h) mend_query(b, h, n, into.dq.rows(b, h).row(n));
                 for (Index g = 0; g < problem.kv_heads; ++g)
-                    mend_key(b, g, n, dk.rows(b, g).row(n), dv.rows(b, g).row(n));
+                    mend_key(b, g, n, into.dk.rows(b, g).row(n), into.dv.rows(b, g).row(n));
             }
     }
 
@@ -74,14 +75,14 @@ private:
 
             Eigen::ArrayX<Wide<T>> delta(rows.count);
             Eigen::ArrayX<T> no_dq;
-            weighted_mean_gradient<T>(dout.rows(b, h, rows), out.rows(b, h, rows),
+            weighted_mean_gradient<T>(dout.rows(b, h, rows), result.out.rows(b, h, rows),
                                       {delta.data(), rows.count, Eigen::InnerStride<>(1)});
             const Dropout dropout(problem, b, h);
             const Visibility visibility{rows, rows, problem.causal};
-            const KeyRows<T> keys{problem.head_dim, k.rows(b, g, rows), v.rows(b, g, rows)};
-            const GradientHead<T> head{q.rows(b, h, rows),
+            const KeyRows<T> keys{problem.head_dim, inputs.k.rows(b, g, rows), inputs.v.rows(b, g, rows)};
+            const GradientHead<T> head{inputs.q.rows(b, h, rows),
                                        dout.rows(b, h, rows),
-                                       lse.rows(b, h, rows),
+                                       result.lse.rows(b, h, rows),
                                        {delta.data(), rows.count, Eigen::InnerStride<>(1)},
                                        {no_dq.data(), 0, problem.head_dim, Eigen::OuterStride<>(problem.head_dim)},
                                        dropout};

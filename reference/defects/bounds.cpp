@@ -134,8 +134,8 @@ std::pair<Tensor<double>, std::optional<Gradients<double>>> yardsticks(const Pro
     };
     const Tensor<float> q = narrow(inputs.q), k = narrow(inputs.k), v = narrow(inputs.v);
     std::optional<Gradients<double>> gradients;
-    if (inputs.dout) gradients = rounding_gradients<Half>(problem, q, k, v, narrow(*inputs.dout));
-    return {rounding_oracle<Half>(problem, q, k, v), std::move(gradients)};
+    if (inputs.dout) gradients = rounding_gradients<Half>(problem, {q, k, v}, narrow(*inputs.dout));
+    return {rounding_oracle<Half>(problem, {q, k, v}), std::move(gradients)};
 }
 
 } // namespace

@@ -30,7 +30,7 @@ double half_excess(const Observation& observation, const Problem& problem, const
     v.flat() = inputs.v.flat().cast<float>();
     Attention<float> result = as<float>(observation.attention);
     result.out = rounded_to<bfloat16>(result.out);
-    HalfErrors errors = half_errors<bfloat16>(problem, truth, q, k, v, result);
+    HalfErrors errors = half_errors<bfloat16>(problem, truth, {q, k, v}, result);
     if (by == By::out) errors.lse = 0;
     return errors.worst();
 }
@@ -64,7 +64,7 @@ Sample sample(const Witness& witness, bool bf16) {
                 drawn(witness.q, 3, 1, bf16),
                 {}};
     if (witness.draw == Draw::zero_query) made.q.flat().setZero();
-    made.problem = validate(witness.configuration, info<double>(made.q, made.k, made.v));
+    made.problem = validate(witness.configuration, info<double>({made.q, made.k, made.v}));
     return made;
 }
 

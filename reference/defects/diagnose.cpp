@@ -64,7 +64,7 @@ Diagnosis diagnose(const Problem& problem, const Inputs& inputs, const Result& r
     const bool ended_in_error = !result.error.empty();
     if (!ended_in_error) require_shapes(problem, inputs, result);
     const Inputs judged_by{inputs.q, inputs.k, inputs.v, result.has_gradients() ? inputs.dout : std::nullopt};
-    const Oracle truth = oracle<double>(problem, inputs.q, inputs.k, inputs.v, judged_by.dout);
+    const Oracle truth = oracle<double>(problem, inputs, judged_by.dout);
     const Bounds bounds(result.dtype, problem, judged_by, truth);
 
     Diagnosis diagnosis;

@@ -18,8 +18,7 @@ namespace dra::defects {
 using PositionList = std::vector<Index>;
 
 /// The tensors of a problem, in double whatever their type was.
-struct Inputs {
-    TensorView<const double> q, k, v;
+struct Inputs : InputsView<double> {
     std::optional<TensorView<const double>> dout = {};
 };
 

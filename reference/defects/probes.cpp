@@ -19,8 +19,8 @@ class Asked {
 public:
     explicit Asked(const Probe& asked)
         : probe(asked), posed(sample(probe)), inputs(inputs_of(probe, posed)),
-          truth(oracle<double>(posed.problem, inputs.q, inputs.k, inputs.v, inputs.dout)),
-          bounds(probe.dtype, posed.problem, inputs, truth), right_(observe({}, posed.problem, inputs)) {
+          truth(oracle<double>(posed.problem, inputs, inputs.dout)), bounds(probe.dtype, posed.problem, inputs, truth),
+          right_(observe({}, posed.problem, inputs)) {
         for (const Defect& defect : catalogue()) {
             std::vector<Observation>& forms = seen_.emplace_back();
             if (!concerns(probe, defect.kind) || !defect.hidden(posed.problem).empty()) continue;

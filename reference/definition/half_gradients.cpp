@@ -16,10 +16,9 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 /// One query head: adds to the gradients of its rows, and to those of the KV head that it reads.
 template <class Half> class Head {
 public:
-    Head(const Problem& problem, Index b, Index h, TensorView<const float> q, TensorView<const float> k,
-         TensorView<const float> v, TensorView<const float> dout)
-        : problem_(problem), g_(h / problem.group_size()), Q_(q.rows(b, h).template cast<double>()),
-          K_(k.rows(b, g_).template cast<double>()), V_(v.rows(b, g_).template cast<double>()),
+    Head(const Problem& problem, Index b, Index h, const InputsView<float>& inputs, TensorView<const float> dout)
+        : problem_(problem), g_(h / problem.group_size()), Q_(inputs.q.rows(b, h).template cast<double>()),
+          K_(inputs.k.rows(b, g_).template cast<double>()), V_(inputs.v.rows(b, g_).template cast<double>()),
           dO_(dout.rows(b, h).template cast<double>()) {
         dq = dk = dv = RowMajor<double>::Zero(Q_.rows(), Q_.cols());
     }
@@ -78,13 +77,12 @@ double tensor_share(const Tensor<double>& y, const Tensor<double>& yardstick, co
 
 } // namespace
 
-template <class Half> Gradients<double> rounding_gradients(const Problem& problem, TensorView<const float> q,
-                                                           TensorView<const float> k, TensorView<const float> v,
+template <class Half> Gradients<double> rounding_gradients(const Problem& problem, const InputsView<float>& inputs,
                                                            TensorView<const float> dout) {
     Gradients<double> gradients{{problem.q_shape(), 0.0}, {problem.kv_shape(), 0.0}, {problem.kv_shape(), 0.0}};
     for (Index b = 0; b < problem.batch; ++b)
         for (Index h = 0; h < problem.heads; ++h) {
-            Head<Half> head(problem, b, h, q, k, v, dout);
+            Head<Half> head(problem, b, h, inputs, dout);
             for (Index i = 0; i < problem.tokens; ++i) head.run_row(i);
             const Index g = h / problem.group_size();
             gradients.dq.view().rows(b, h) += head.dq;
@@ -105,11 +103,9 @@ template <class Half> HalfGradientErrors half_gradient_errors(const Gradients<do
             .dv = tensor_share<Half>(truth.dv, yardstick.dv, result.dv)};
 }
 
-template Gradients<double> rounding_gradients<bfloat16>(const Problem&, TensorView<const float>,
-                                                        TensorView<const float>, TensorView<const float>,
+template Gradients<double> rounding_gradients<bfloat16>(const Problem&, const InputsView<float>&,
                                                         TensorView<const float>);
-template Gradients<double> rounding_gradients<half>(const Problem&, TensorView<const float>, TensorView<const float>,
-                                                    TensorView<const float>, TensorView<const float>);
+template Gradients<double> rounding_gradients<half>(const Problem&, const InputsView<float>&, TensorView<const float>);
 template HalfGradientErrors half_gradient_errors<bfloat16>(const Gradients<double>&, const Gradients<double>&,
                                                            const Gradients<float>&);
 template HalfGradientErrors half_gradient_errors<half>(const Gradients<double>&, const Gradients<double>&,

@@ -19,8 +19,7 @@ struct HalfGradientErrors {
 };
 
 /// y' of the yardstick. O(B H N^2 D).
-template <class Half> Gradients<double> rounding_gradients(const Problem& problem, TensorView<const float> q,
-                                                           TensorView<const float> k, TensorView<const float> v,
+template <class Half> Gradients<double> rounding_gradients(const Problem& problem, const InputsView<float>& inputs,
                                                            TensorView<const float> dout);
 
 /// Judges every element of `result`, held in float, against `truth`.

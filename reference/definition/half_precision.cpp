@@ -25,8 +25,8 @@ double lse_share(const Problem& problem, const Oracle& truth, const Lse<float>& 
 }
 
 /// One row of out: the keys it sees, their scores and weights, each rounded as a half-precision tensor would hold them.
-template <class Half> void attend_row(const Problem& problem, Index b, Index h, Index i, TensorView<const float> q,
-                                      TensorView<const float> k, TensorView<const float> v, Tensor<double>& out) {
+template <class Half> void attend_row(const Problem& problem, Index b, Index h, Index i,
+                                      const InputsView<float>& inputs, Tensor<double>& out) {
     const Index g = h / problem.group_size();
     const auto row = [&](TensorView<const float> x, Index n, Index head) {
         return Eigen::Map<const Eigen::ArrayXf>(x.row(b, n, head), problem.head_dim).template cast<double>();
@@ -40,27 +40,27 @@ template <class Half> void attend_row(const Problem& problem, Index b, Index h, 
     for (Index j = 0; j < problem.tokens; ++j) {
         const Index times = times_seen(problem, g, i, j);
         if (times == 0) continue;
-        const double score = rounded<Half>(problem.softmax_scale * (row(q, i, h) * row(k, j, g)).sum()); // S
+        const double score =
+            rounded<Half>(problem.softmax_scale * (row(inputs.q, i, h) * row(inputs.k, j, g)).sum()); // S
         seen.push_back({j, static_cast<double>(times), score});
         maximum = std::max(maximum, score);
     }
     for (const Seen& of : seen) sum += of.times * std::exp(of.score - maximum);
     Eigen::ArrayXd o = Eigen::ArrayXd::Zero(problem.head_dim);
     for (const Seen& of : seen)
-        o += of.times * rounded<Half>(std::exp(of.score - maximum) / sum) * row(v, of.key, g); // P
-    for (Index d = 0; d < problem.head_dim; ++d) out(b, i, h, d) = rounded<Half>(o[d]);        // O
+        o += of.times * rounded<Half>(std::exp(of.score - maximum) / sum) * row(inputs.v, of.key, g); // P
+    for (Index d = 0; d < problem.head_dim; ++d) out(b, i, h, d) = rounded<Half>(o[d]);               // O
 }
 
 } // namespace
 
-template <class Half> Tensor<double> rounding_oracle(const Problem& problem, TensorView<const float> q,
-                                                     TensorView<const float> k, TensorView<const float> v) {
+template <class Half> Tensor<double> rounding_oracle(const Problem& problem, const InputsView<float>& inputs) {
     Tensor<double> out(problem.q_shape());
     const Index rows = problem.batch * problem.heads * problem.tokens;
 #pragma omp parallel for schedule(dynamic, 16) num_threads(rows > 64 ? threads_for(ceil_div(rows, 16)) : 1)
     for (Index row = 0; row < rows; ++row)
         attend_row<Half>(problem, row / (problem.heads * problem.tokens), row / problem.tokens % problem.heads,
-                         row % problem.tokens, q, k, v, out);
+                         row % problem.tokens, inputs, out);
     return out;
 }
 
@@ -86,10 +86,8 @@ template <class Half> HalfErrors half_errors(const Problem& problem, const Oracl
             .lse = lse_share(problem, truth, result.lse)};
 }
 
-template Tensor<double> rounding_oracle<bfloat16>(const Problem&, TensorView<const float>, TensorView<const float>,
-                                                  TensorView<const float>);
-template Tensor<double> rounding_oracle<half>(const Problem&, TensorView<const float>, TensorView<const float>,
-                                              TensorView<const float>);
+template Tensor<double> rounding_oracle<bfloat16>(const Problem&, const InputsView<float>&);
+template Tensor<double> rounding_oracle<half>(const Problem&, const InputsView<float>&);
 template HalfErrors half_errors<bfloat16>(const Problem&, const Oracle&, const Tensor<double>&,
                                           const Attention<float>&);
 template HalfErrors half_errors<half>(const Problem&, const Oracle&, const Tensor<double>&, const Attention<float>&);

@@ -34,8 +34,7 @@ template <class Half> Tensor<float> rounded_to(const Tensor<float>& x) {
 }
 
 /// y' of the yardstick: out by definition, in float64, with S, P and O rounded to `Half`. O(B H N^2 D).
-template <class Half> Tensor<double> rounding_oracle(const Problem& problem, TensorView<const float> q,
-                                                     TensorView<const float> k, TensorView<const float> v);
+template <class Half> Tensor<double> rounding_oracle(const Problem& problem, const InputsView<float>& inputs);
 
 /// Judges every element of every row of `result`, whose out is in `Half` (held in float) and whose lse is float, by
 /// `yardstick`, the rounding_oracle of the same problem. Rows that see no key must be exactly (0, -inf). Throws
@@ -43,11 +42,10 @@ template <class Half> Tensor<double> rounding_oracle(const Problem& problem, Ten
 template <class Half> HalfErrors half_errors(const Problem& problem, const Oracle& truth,
                                              const Tensor<double>& yardstick, const Attention<float>& result);
 
-/// The same for one result. q, k and v are exact in `Half`, and `truth` is their oracle.
-template <class Half> HalfErrors half_errors(const Problem& problem, const Oracle& truth, TensorView<const float> q,
-                                             TensorView<const float> k, TensorView<const float> v,
-                                             const Attention<float>& result) {
-    return half_errors<Half>(problem, truth, rounding_oracle<Half>(problem, q, k, v), result);
+/// The same for one result. The inputs are exact in `Half`, and `truth` is their oracle.
+template <class Half> HalfErrors half_errors(const Problem& problem, const Oracle& truth,
+                                             const InputsView<float>& inputs, const Attention<float>& result) {
+    return half_errors<Half>(problem, truth, rounding_oracle<Half>(problem, inputs), result);
 }
 
 } // namespace dra

@@ -86,8 +86,8 @@ Index times_seen(const Problem& problem, Index kv_head, Index i, Index j) {
     return times;
 }
 
-template <class T> Oracle oracle(const Problem& problem, TensorView<const T> q, TensorView<const T> k,
-                                 TensorView<const T> v, std::optional<TensorView<const T>> dout) {
+template <class T>
+Oracle oracle(const Problem& problem, const InputsView<T>& inputs, std::optional<TensorView<const T>> dout) {
     const Shape q_shape = problem.q_shape(), kv_shape = problem.kv_shape();
     Oracle truth{{Tensor<double>(q_shape, 0), Lse<double>(problem.batch, problem.heads, problem.tokens)}, {}, {}};
     KeyGradients sums;
@@ -96,7 +96,7 @@ template <class T> Oracle oracle(const Problem& problem, TensorView<const T> q, 
         sums = {{kv_shape, 0}, {kv_shape, 0}};
     }
 
-    const Given<T> given{q, k, v, dout};
+    const Given<T> given{inputs, dout};
     for (Index b = 0; b < problem.batch; ++b)
         for (Index h = 0; h < problem.heads; ++h) {
             const std::vector<Segments> segments = segments_of(problem, h / (problem.heads / problem.kv_heads));
@@ -112,9 +112,7 @@ template <class T> Oracle oracle(const Problem& problem, TensorView<const T> q, 
     return truth;
 }
 
-template Oracle oracle(const Problem&, TensorView<const float>, TensorView<const float>, TensorView<const float>,
-                       std::optional<TensorView<const float>>);
-template Oracle oracle(const Problem&, TensorView<const double>, TensorView<const double>, TensorView<const double>,
-                       std::optional<TensorView<const double>>);
+template Oracle oracle(const Problem&, const InputsView<float>&, std::optional<TensorView<const float>>);
+template Oracle oracle(const Problem&, const InputsView<double>&, std::optional<TensorView<const double>>);
 
 } // namespace dra

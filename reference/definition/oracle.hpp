@@ -45,7 +45,7 @@ Index times_seen(const Problem& problem, Index kv_head, Index i, Index j);
 ///     out_i = sum_j p_ij v_j,   p_ij = m_ij e^(s_ij - lse_i),   lse_i = log sum_j m_ij e^(s_ij),   m_ij = times_seen
 ///     out_i = sum_j p_ij kept_ij v_j under dropout, kept_ij = 0 or 1 / (1 - p), and then dP_ij has the same factor
 ///     dS = p (dP - delta), delta_i = sum_j p_ij dP_ij;   dq = scale dS K,   dk = scale dS^T Q,   dv = P^T dout
-template <class T> Oracle oracle(const Problem& problem, TensorView<const T> q, TensorView<const T> k,
-                                 TensorView<const T> v, std::optional<TensorView<const T>> dout = std::nullopt);
+template <class T> Oracle oracle(const Problem& problem, const InputsView<T>& inputs,
+                                 std::optional<TensorView<const T>> dout = std::nullopt);
 
 } // namespace dra

@@ -36,7 +36,7 @@ template <class T> struct CompensatedSum {
 
 /// The tensors of a call.
 template <class T> struct Given {
-    TensorView<const T> q, k, v;
+    InputsView<T> inputs;
     std::optional<TensorView<const T>> dout;
 };
 
@@ -60,9 +60,9 @@ public:
     template <class T>
     OracleHead(const Problem& asked, Index batch, Index head, const std::vector<Segments>& used, const Given<T>& given)
         : problem(asked), b(batch), h(head), segments(used), scale(problem.softmax_scale), N(problem.tokens),
-          Q(rows_of(given.q, b, h)), K(rows_of(given.k, b, kv_head())), V(rows_of(given.v, b, kv_head())),
-          out(Matrix::Zero(N, Q.cols())), lse(Column::Constant(N, -infinity)), maximum(Column::Zero(N)), sum(maximum),
-          largest_score_(maximum) {
+          Q(rows_of(given.inputs.q, b, h)), K(rows_of(given.inputs.k, b, kv_head())),
+          V(rows_of(given.inputs.v, b, kv_head())), out(Matrix::Zero(N, Q.cols())), lse(Column::Constant(N, -infinity)),
+          maximum(Column::Zero(N)), sum(maximum), largest_score_(maximum) {
 #pragma omp parallel num_threads(team())
         {
             std::vector<Pair> seen;

@@ -164,8 +164,8 @@ template <class T> TensorInfo info(TensorView<const T> tensor) {
     return {dtype_of<T>, {shape.batch, shape.tokens, shape.heads, shape.head_dim}};
 }
 
-template <class T> InputInfo info(TensorView<const T> q, TensorView<const T> k, TensorView<const T> v) {
-    return {info(q), info(k), info(v), std::nullopt};
+template <class T> InputInfo info(const InputsView<T>& inputs) {
+    return {info(inputs.q), info(inputs.k), info(inputs.v), std::nullopt};
 }
 
 Problem validate(const Configuration& chosen, const InputInfo& inputs) {
@@ -214,8 +214,8 @@ template <class T> void check_finite(const std::string& tensor, TensorView<const
 
 template TensorInfo info(TensorView<const float>);
 template TensorInfo info(TensorView<const double>);
-template InputInfo info(TensorView<const float>, TensorView<const float>, TensorView<const float>);
-template InputInfo info(TensorView<const double>, TensorView<const double>, TensorView<const double>);
+template InputInfo info(const InputsView<float>&);
+template InputInfo info(const InputsView<double>&);
 template void check_finite(const std::string&, TensorView<const float>);
 template void check_finite(const std::string&, TensorView<const double>);
 

@@ -6,8 +6,8 @@
 
 #include "reference/definition/dtype.hpp"
 #include "reference/definition/error.hpp"
+#include "reference/definition/operands.hpp"
 #include "reference/definition/phase_rule.hpp"
-#include "reference/definition/tensor.hpp"
 
 #include <optional>
 #include <string>
@@ -61,7 +61,7 @@ struct InputInfo {
 
 /// The tensors in memory, described.
 template <class T> TensorInfo info(TensorView<const T> tensor);
-template <class T> InputInfo info(TensorView<const T> q, TensorView<const T> k, TensorView<const T> v);
+template <class T> InputInfo info(const InputsView<T>& inputs);
 
 /// Of a ring. It may exceed N: ranks that own no token cost nothing.
 inline constexpr Index most_ranks = 65'536;

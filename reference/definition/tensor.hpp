@@ -167,13 +167,4 @@ private:
     Eigen::ArrayX<T> values_;
 };
 
-/// What attention gives back.
-template <class T> struct Attention {
-    Tensor<T> out; ///< [B, N, H, D]; 0 in rows that see no key
-    Lse<T> lse;    ///< [B, H, N]; -inf in rows that see no key
-};
-
-/// The gradients of a loss with respect to q, k and v; the shapes of q, k and v.
-template <class T> struct Gradients { Tensor<T> dq, dk, dv; };
-
 } // namespace dra

@@ -58,11 +58,7 @@ template <class Visit> void for_each_view(const Problem& problem, Visit visit) {
 }
 
 /// The inputs and the result of a call.
-template <class T> struct Tensors {
-    TensorView<const T> q, k, v;
-    TensorView<T> out;
-    Lse<T>& lse;
-};
+template <class T> struct Tensors : InputsView<T>, AttentionView<T> {};
 
 /// A whole call in one rung, to be run again and again: overwrites out and lse entirely, and says what it counted.
 template <class T> using Call = std::function<Counts(const Tensors<T>&)>;

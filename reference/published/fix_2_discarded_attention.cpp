@@ -32,12 +32,12 @@ template <class T> SelectedRows<T> rows(Rung rung, TensorView<const T> tensor, I
 }
 
 template <class T>
-void scatter(const Partial<T>& from, const Selection& selection, Index b, Index h, TensorView<T> out, Lse<T>& lse) {
-    auto all = out.rows(b, h);
+void scatter(const Partial<T>& from, const Selection& selection, Index b, Index h, const AttentionView<T>& into) {
+    auto all = into.out.rows(b, h);
     for (Index t = 0; t < selection.positions.count; ++t) {
         const Index row = selection.indices[static_cast<std::size_t>(t)];
-        const MergeWeights<T> w(lse(b, h, row), from.lse[t]);
-        lse(b, h, row) = w.lse;
+        const MergeWeights<T> w(into.lse(b, h, row), from.lse[t]);
+        into.lse(b, h, row) = w.lse;
         all.row(row) = w.a * all.row(row) + w.b * from.out.row(t);
     }
 }
@@ -70,9 +70,9 @@ void discard(const Problem& problem, Index pattern, TensorView<const T> x, Works
 
 } // namespace
 
-template <class T> void three_discarded_attentions(const Problem& problem, TensorView<const T> q, TensorView<const T> k,
-                                                   TensorView<const T> v, Workspace<T>& workspace, Counts& counts) {
-    for (const auto& x : {q, k, v})
+template <class T> void three_discarded_attentions(const Problem& problem, const InputsView<T>& inputs,
+                                                   Workspace<T>& workspace, Counts& counts) {
+    for (const auto& x : {inputs.q, inputs.k, inputs.v})
         for (Index pattern = 0; pattern < problem.patterns(); ++pattern)
             discard(problem, pattern, x, workspace, counts);
 }
@@ -81,9 +81,8 @@ template <class T> void three_discarded_attentions(const Problem& problem, Tenso
     template SelectedRows<T> gathered(TensorView<const T>, Index, Index, const Selection&, Counts&);   \
     template SelectedRows<T> strided(TensorView<const T>, Index, Index, const Selection&, Counts&);    \
     template SelectedRows<T> rows(Rung, TensorView<const T>, Index, Index, const Selection&, Counts&); \
-    template void scatter(const Partial<T>&, const Selection&, Index, Index, TensorView<T>, Lse<T>&);  \
-    template void three_discarded_attentions(const Problem&, TensorView<const T>, TensorView<const T>, \
-                                             TensorView<const T>, Workspace<T>&, Counts&);
+    template void scatter(const Partial<T>&, const Selection&, Index, Index, const AttentionView<T>&); \
+    template void three_discarded_attentions(const Problem&, const InputsView<T>&, Workspace<T>&, Counts&);
 DRA_INSTANTIATE(float)
 DRA_INSTANTIATE(double)
 

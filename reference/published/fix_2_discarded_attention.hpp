@@ -61,11 +61,11 @@ template <class T> SelectedRows<T> rows(Rung rung, TensorView<const T> tensor, I
 
 /// Merges the genuine rows of a gathered call into out and lse of (b, h), by the index list. Before and after.
 template <class T>
-void scatter(const Partial<T>& from, const Selection& selection, Index b, Index h, TensorView<T> out, Lse<T>& lse);
+void scatter(const Partial<T>& from, const Selection& selection, Index b, Index h, const AttentionView<T>& into);
 
 /// Before: attention of q, of k and of v with itself in every segment, for nothing. 4 D n w FLOPs a head of each.
-template <class T> void three_discarded_attentions(const Problem& problem, TensorView<const T> q, TensorView<const T> k,
-                                                   TensorView<const T> v, Workspace<T>& workspace, Counts& counts);
+template <class T> void three_discarded_attentions(const Problem& problem, const InputsView<T>& inputs,
+                                                   Workspace<T>& workspace, Counts& counts);
 
 } // namespace fix_2
 } // namespace dra::published

@@ -69,10 +69,10 @@ Isolated isolate_causal_mask(Rung rung, const Problem& problem) {
 /// Fixes 2, 3 and 4: the attention of the whole problem as one chunk.
 template <class T> struct OneChunk {
     Pipeline<T> pipeline;
-    TensorView<const T> q, k, v;
+    InputsView<T> inputs;
     Attention<T> result;
 
-    void run() { pipeline.run_without_ring(q, k, v, result.out, result.lse); }
+    void run() { pipeline.run_without_ring(inputs, result); }
     ErrorRatios judge(const Problem& problem, const Oracle& oracle) {
         result.out.flat().setConstant(std::numeric_limits<T>::quiet_NaN());
         result.lse.flat().setConstant(std::numeric_limits<T>::quiet_NaN());
@@ -81,14 +81,11 @@ template <class T> struct OneChunk {
     }
 };
 
-template <class T> Isolated isolate_attention(Fix fix, Rung rung, const Problem& problem, TensorView<const T> q,
-                                              TensorView<const T> k, TensorView<const T> v) {
+template <class T> Isolated isolate_attention(Fix fix, Rung rung, const Problem& problem, const InputsView<T>& inputs) {
     const auto made = [=](LostSum lost_sum) {
         return std::make_shared<OneChunk<T>>(
             OneChunk<T>{Pipeline<T>(problem, Rungs(Rung::principled).with(fix, rung), lost_sum),
-                        q,
-                        k,
-                        v,
+                        inputs,
                         {Tensor<T>(problem.q_shape()), Lse<T>(problem.batch, problem.heads, problem.tokens)}});
     };
     const auto one = made(LostSum::restored);
@@ -192,19 +189,16 @@ Isolated isolate_caching(Rung rung, const Problem& problem) {
 
 } // namespace
 
-template <class T> Isolated isolate(Topic topic, Rung rung, const Problem& problem, TensorView<const T> q,
-                                    TensorView<const T> k, TensorView<const T> v) {
+template <class T> Isolated isolate(Topic topic, Rung rung, const Problem& problem, const InputsView<T>& inputs) {
     if (!is_fix(topic)) return isolate_opportunity<T>(topic, rung, problem);
     switch (topic) {
     case Fix::causal_mask: return isolate_causal_mask(rung, problem);
     case Fix::caching: return isolate_caching(rung, problem);
-    default: return isolate_attention(topic, rung, problem, q, k, v);
+    default: return isolate_attention(topic, rung, problem, inputs);
     }
 }
 
-template Isolated isolate(Topic, Rung, const Problem&, TensorView<const float>, TensorView<const float>,
-                          TensorView<const float>);
-template Isolated isolate(Topic, Rung, const Problem&, TensorView<const double>, TensorView<const double>,
-                          TensorView<const double>);
+template Isolated isolate(Topic, Rung, const Problem&, const InputsView<float>&);
+template Isolated isolate(Topic, Rung, const Problem&, const InputsView<double>&);
 
 } // namespace dra::published

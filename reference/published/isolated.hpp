@@ -35,12 +35,11 @@ struct Isolated {
 };
 
 /// The isolated form. float and double.
-template <class T> Isolated isolate(Topic topic, Rung rung, const Problem& problem, TensorView<const T> q,
-                                    TensorView<const T> k, TensorView<const T> v);
+template <class T> Isolated isolate(Topic topic, Rung rung, const Problem& problem, const InputsView<T>& inputs);
 
 /// The whole call of an opportunity, in which nothing else changes from rung to rung: attention of the problem, or of its
 /// last token. What is end to end for a fix is the pipeline. float and double.
-template <class T> Isolated whole_call(Topic opportunity, Rung rung, const Problem& problem, TensorView<const T> q,
-                                       TensorView<const T> k, TensorView<const T> v);
+template <class T>
+Isolated whole_call(Topic opportunity, Rung rung, const Problem& problem, const InputsView<T>& inputs);
 
 } // namespace dra::published

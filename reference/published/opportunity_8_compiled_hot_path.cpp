@@ -128,7 +128,7 @@ template <class T> Call<T> call(Rung rung, const Problem& problem) {
     const auto plan = std::make_shared<Plan>(make_plan(problem));
     const auto workspace = std::make_shared<dra::Workspace<T>>(*plan);
     return [=](const Tensors<T>& t) {
-        dra::run(*plan, t.q, t.k, t.v, t.out, t.lse, *workspace);
+        dilated_attention<T>(*plan, t, t, *workspace);
         return visible_pairs(problem);
     };
 }

@@ -21,14 +21,15 @@ namespace {
 
 template <class T> class Recomputed final : public Decoder<T> {
 public:
-    Recomputed(const Problem& problem, TensorView<const T> q, TensorView<const T> k, TensorView<const T> v)
-        : plan_(make_plan(problem)), workspace_(plan_), q_(q), k_(k),
-          v_(v), prefix_{Tensor<T>(problem.q_shape()), Lse<T>(problem.batch, problem.heads, problem.tokens)} {}
+    Recomputed(const Problem& problem, const InputsView<T>& inputs)
+        : plan_(make_plan(problem)), workspace_(plan_),
+          inputs_(inputs), prefix_{Tensor<T>(problem.q_shape()), Lse<T>(problem.batch, problem.heads, problem.tokens)} {
+    }
     void prepare() override {}
     Counts decode(const Token<T>& token) override {
         const Problem& problem = plan_.problem;
         const Index last = problem.tokens - 1;
-        dra::run(plan_, q_, k_, v_, prefix_.out.view(), prefix_.lse, workspace_);
+        dilated_attention<T>(plan_, inputs_, prefix_, workspace_);
         for (Index b = 0; b < problem.batch; ++b)
             for (Index h = 0; h < problem.heads; ++h) {
                 token.out.rows(b, h) = prefix_.out.view().rows(b, h, {last, 1, 1});
@@ -42,7 +43,7 @@ public:
 private:
     Plan plan_;
     dra::Workspace<T> workspace_;
-    TensorView<const T> q_, k_, v_;
+    InputsView<T> inputs_;
     Attention<T> prefix_;
 };
 
@@ -153,7 +154,7 @@ public:
     }
     Counts decode(const Token<T>& token) override {
         const Index kept = cache_->rows_kept();
-        cache_->decode(token.q, token.k, token.v, token.out, token.lse);
+        cache_->decode(token, token);
         Counts counts;
         counts.rows_read = cache_->rows_read();
         counts.pairs = problem_.group_size() * counts.rows_read;
@@ -170,17 +171,15 @@ private:
 
 } // namespace
 
-template <class T> std::unique_ptr<Decoder<T>> decoder(Rung rung, const Problem& problem, TensorView<const T> q,
-                                                       TensorView<const T> k, TensorView<const T> v) {
-    if (rung == Rung::before) return std::make_unique<Recomputed<T>>(problem, q, k, v);
-    if (rung == Rung::after) return std::make_unique<DenseCache<T>>(problem, k, v);
-    return std::make_unique<DilatedCache<T>>(problem, k, v);
+template <class T> std::unique_ptr<Decoder<T>> decoder(Rung rung, const Problem& problem, const InputsView<T>& inputs) {
+    if (rung == Rung::before) return std::make_unique<Recomputed<T>>(problem, inputs);
+    if (rung == Rung::after) return std::make_unique<DenseCache<T>>(problem, inputs.k, inputs.v);
+    return std::make_unique<DilatedCache<T>>(problem, inputs.k, inputs.v);
 }
 
-#define DRA_INSTANTIATE(T)                                                                                       \
-    template Tensor<T> tokens_of(TensorView<const T>, Index, Index);                                             \
-    template std::unique_ptr<Decoder<T>> decoder(Rung, const Problem&, TensorView<const T>, TensorView<const T>, \
-                                                 TensorView<const T>);
+#define DRA_INSTANTIATE(T)                                           \
+    template Tensor<T> tokens_of(TensorView<const T>, Index, Index); \
+    template std::unique_ptr<Decoder<T>> decoder(Rung, const Problem&, const InputsView<T>&);
 DRA_INSTANTIATE(float)
 DRA_INSTANTIATE(double)
 #undef DRA_INSTANTIATE

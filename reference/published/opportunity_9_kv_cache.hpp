@@ -35,8 +35,7 @@ public:
 
 /// The rung's decoder of a problem of N tokens, causal; q [B, N, H, D], k and v [B, N, Hkv, D] outlive it. float and
 /// double.
-template <class T> std::unique_ptr<Decoder<T>> decoder(Rung rung, const Problem& problem, TensorView<const T> q,
-                                                       TensorView<const T> k, TensorView<const T> v);
+template <class T> std::unique_ptr<Decoder<T>> decoder(Rung rung, const Problem& problem, const InputsView<T>& inputs);
 
 /// `count` tokens of a tensor, from position `begin` on.
 template <class T> Tensor<T> tokens_of(TensorView<const T> x, Index begin, Index count);

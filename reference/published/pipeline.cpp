@@ -31,20 +31,18 @@ template <class T> Pipeline<T>::Pipeline(const Problem& problem, Rungs rungs, Lo
       method_(fix_4::method<T>(rungs[Fix::duplicate_methods], problem.ranks, problem.causal)),
       keeper_(keeper(problem, rungs[Fix::caching], rungs[Fix::causal_mask])), workspace_(problem.head_dim) {}
 
-template <class T> void Pipeline<T>::run(TensorView<const T> q, TensorView<const T> k, TensorView<const T> v,
-                                         TensorView<T> out, Lse<T>& lse) {
-    run_chunks(all_gather(k, v), q, k, v, out, lse);
+template <class T> void Pipeline<T>::run(const InputsView<T>& inputs, const AttentionView<T>& into) {
+    run_chunks(all_gather(inputs.k, inputs.v), inputs, into);
 }
 
-template <class T> Attention<T> Pipeline<T>::run(TensorView<const T> q, TensorView<const T> k, TensorView<const T> v) {
+template <class T> Attention<T> Pipeline<T>::run(const InputsView<T>& inputs) {
     Attention<T> result{Tensor<T>(problem_.q_shape()), Lse<T>(problem_.batch, problem_.heads, problem_.tokens)};
-    run(q, k, v, result.out, result.lse);
+    run(inputs, result);
     return result;
 }
 
-template <class T> void Pipeline<T>::run_without_ring(TensorView<const T> q, TensorView<const T> k,
-                                                      TensorView<const T> v, TensorView<T> out, Lse<T>& lse) {
-    run_chunks({{{0, problem_.tokens}, k, v}}, q, k, v, out, lse);
+template <class T> void Pipeline<T>::run_without_ring(const InputsView<T>& inputs, const AttentionView<T>& into) {
+    run_chunks({{{0, problem_.tokens}, inputs.k, inputs.v}}, inputs, into);
 }
 
 template <class T>
@@ -67,23 +65,22 @@ std::vector<typename Pipeline<T>::Chunk> Pipeline<T>::all_gather(TensorView<cons
     return chunks;
 }
 
-template <class T> void Pipeline<T>::run_chunks(const std::vector<Chunk>& chunks, TensorView<const T> q,
-                                                TensorView<const T> k, TensorView<const T> v, TensorView<T> out,
-                                                Lse<T>& lse) {
+template <class T> void Pipeline<T>::run_chunks(const std::vector<Chunk>& chunks, const InputsView<T>& inputs,
+                                                const AttentionView<T>& into) {
     counts_ = {};
     workspace_.start();
-    out.flat().setZero();
-    lse.flat().setConstant(-std::numeric_limits<T>::infinity());
+    into.out.flat().setZero();
+    into.lse.flat().setConstant(-std::numeric_limits<T>::infinity());
     if (rungs_[Fix::discarded_attention] == Rung::before)
-        fix_2::three_discarded_attentions(problem_, q, k, v, workspace_, counts_);
-    for (const Chunk& chunk : chunks) attend_chunk(chunk, q, out, lse);
+        fix_2::three_discarded_attentions(problem_, inputs, workspace_, counts_);
+    for (const Chunk& chunk : chunks) attend_chunk(chunk, inputs.q, into);
     keeper_->forget_current();
     counts_ += workspace_.total();
     counts_.mask_bytes_kept = keeper_->mask_bytes_kept();
 }
 
 template <class T>
-void Pipeline<T>::attend_chunk(const Chunk& chunk, TensorView<const T> q, TensorView<T> out, Lse<T>& lse) {
+void Pipeline<T>::attend_chunk(const Chunk& chunk, TensorView<const T> q, const AttentionView<T>& into) {
     const bool dense = problem_.causal && rungs_[Fix::causal_mask] != Rung::principled;
     for (Index pattern = 0; pattern < problem_.patterns(); ++pattern) {
         const CausalMask* mask =
@@ -92,13 +89,13 @@ void Pipeline<T>::attend_chunk(const Chunk& chunk, TensorView<const T> q, Tensor
         const Index w = problem_.segment_lengths[static_cast<std::size_t>(pattern)];
         for (Index g = heads.begin; g < heads.end; ++g)
             for (Index s = chunk.tokens.begin / w; s * w < chunk.tokens.end; ++s)
-                attend_segment(chunk, mask, pattern_of(problem_, pattern, g), g, s, q, out, lse);
+                attend_segment(chunk, mask, pattern_of(problem_, pattern, g), g, s, q, into);
     }
 }
 
 template <class T> void Pipeline<T>::attend_segment(const Chunk& chunk, const CausalMask* mask, const Pattern& pattern,
                                                     Index kv_head, Index segment, TensorView<const T> q,
-                                                    TensorView<T> out, Lse<T>& lse) {
+                                                    const AttentionView<T>& into) {
     const Rung rung = rungs_[Fix::discarded_attention];
     const Index begin = segment * pattern.segment_length,
                 end = std::min(begin + pattern.segment_length, problem_.tokens);
@@ -125,9 +122,10 @@ template <class T> void Pipeline<T>::attend_segment(const Chunk& chunk, const Ca
                 Eigen::ArrayX<T> chunk_lse(sight.rows);
                 const Partial<T> partial = partial_of(chunk_out, chunk_lse);
                 statistics_(call, method_, partial, Combine::store);
-                fix_2::scatter(partial, q_rows, b, h, out, lse);
+                fix_2::scatter(partial, q_rows, b, h, into);
             } else {
-                statistics_(call, method_, {out.rows(b, h, queries), lse.rows(b, h, queries)}, Combine::merge);
+                statistics_(call, method_, {into.out.rows(b, h, queries), into.lse.rows(b, h, queries)},
+                            Combine::merge);
             }
         }
     }

@@ -40,13 +40,12 @@ public:
 
     /// Attention of the whole problem through problem.ranks chunks; out and lse are overwritten entirely, poison
     /// included.
-    void run(TensorView<const T> q, TensorView<const T> k, TensorView<const T> v, TensorView<T> out, Lse<T>& lse);
-    Attention<T> run(TensorView<const T> q, TensorView<const T> k, TensorView<const T> v);
+    void run(const InputsView<T>& inputs, const AttentionView<T>& into);
+    Attention<T> run(const InputsView<T>& inputs);
 
     /// The same over k and v where they are, as one chunk: without the gather, for the isolated forms. The methods of
     /// fix 4 are still picked by problem.ranks.
-    void run_without_ring(TensorView<const T> q, TensorView<const T> k, TensorView<const T> v, TensorView<T> out,
-                          Lse<T>& lse);
+    void run_without_ring(const InputsView<T>& inputs, const AttentionView<T>& into);
 
     /// Of the last run; mask_bytes_kept is what this object holds now.
     const Counts& counts() const { return counts_; }
@@ -59,11 +58,10 @@ private:
     };
 
     std::vector<Chunk> all_gather(TensorView<const T> k, TensorView<const T> v);
-    void run_chunks(const std::vector<Chunk>& chunks, TensorView<const T> q, TensorView<const T> k,
-                    TensorView<const T> v, TensorView<T> out, Lse<T>& lse);
-    void attend_chunk(const Chunk& chunk, TensorView<const T> q, TensorView<T> out, Lse<T>& lse);
+    void run_chunks(const std::vector<Chunk>& chunks, const InputsView<T>& inputs, const AttentionView<T>& into);
+    void attend_chunk(const Chunk& chunk, TensorView<const T> q, const AttentionView<T>& into);
     void attend_segment(const Chunk& chunk, const CausalMask* mask, const Pattern& pattern, Index kv_head,
-                        Index segment, TensorView<const T> q, TensorView<T> out, Lse<T>& lse);
+                        Index segment, TensorView<const T> q, const AttentionView<T>& into);
 
     Problem problem_;
     Rungs rungs_;

@@ -22,15 +22,14 @@ template <class T> struct Result {
 };
 
 /// Attention of the whole problem: opportunities 6, 7 and 8.
-template <class T> Isolated whole_problem(const Call<T>& call, const Problem& problem, TensorView<const T> q,
-                                          TensorView<const T> k, TensorView<const T> v) {
+template <class T> Isolated whole_problem(const Call<T>& call, const Problem& problem, const InputsView<T>& inputs) {
     Isolated isolated{};
     if (!call) {
         isolated.absent = "none was published";
         return isolated;
     }
     const auto result = std::make_shared<Result<T>>(problem);
-    isolated.run = [=] { result->counts = call({q, k, v, result->attention.out, result->attention.lse}); };
+    isolated.run = [=] { result->counts = call({inputs, result->attention}); };
     isolated.counts = [result] { return result->counts; };
     isolated.verify = [=, run = isolated.run](const Oracle& oracle) {
         result->poison();
@@ -53,8 +52,7 @@ Oracle last_token_of(const Oracle& oracle, const Problem& problem) {
 }
 
 /// The last token of the problem, decoded: opportunity 9.
-template <class T> Isolated last_token(Rung rung, const Problem& problem, TensorView<const T> q, TensorView<const T> k,
-                                       TensorView<const T> v) {
+template <class T> Isolated last_token(Rung rung, const Problem& problem, const InputsView<T>& inputs) {
     Isolated isolated{};
     if (!problem.causal) {
         isolated.absent = "nothing to do: not causal, nothing is decoded";
@@ -62,20 +60,19 @@ template <class T> Isolated last_token(Rung rung, const Problem& problem, Tensor
     }
     struct Step {
         std::unique_ptr<opportunity_9::Decoder<T>> decoder;
-        Tensor<T> q, k, v;
+        Inputs<T> inputs;
         Result<T> result;
     };
     Problem token = problem;
     token.tokens = 1;
     const Index last = problem.tokens - 1;
     const auto step = std::make_shared<Step>(
-        Step{opportunity_9::decoder(rung, problem, q, k, v), opportunity_9::tokens_of(q, last, 1),
-             opportunity_9::tokens_of(k, last, 1), opportunity_9::tokens_of(v, last, 1), Result<T>(token)});
+        Step{opportunity_9::decoder(rung, problem, inputs),
+             {opportunity_9::tokens_of(inputs.q, last, 1), opportunity_9::tokens_of(inputs.k, last, 1),
+              opportunity_9::tokens_of(inputs.v, last, 1)},
+             Result<T>(token)});
     isolated.prepare = [step] { step->decoder->prepare(); };
-    isolated.run = [step] {
-        Attention<T>& into = step->result.attention;
-        step->result.counts = step->decoder->decode({step->q, step->k, step->v, into.out, into.lse});
-    };
+    isolated.run = [step] { step->result.counts = step->decoder->decode({step->inputs, step->result.attention}); };
     isolated.counts = [step] { return step->result.counts; };
     isolated.verify = [step, problem, token, prepare = isolated.prepare, run = isolated.run](const Oracle& oracle) {
         step->result.poison();
@@ -89,19 +86,17 @@ template <class T> Isolated last_token(Rung rung, const Problem& problem, Tensor
 
 } // namespace
 
-template <class T> Isolated whole_call(Topic opportunity, Rung rung, const Problem& problem, TensorView<const T> q,
-                                       TensorView<const T> k, TensorView<const T> v) {
+template <class T>
+Isolated whole_call(Topic opportunity, Rung rung, const Problem& problem, const InputsView<T>& inputs) {
     switch (opportunity) {
-    case Topic::memory_pool: return whole_problem(opportunity_6::call<T>(rung, problem), problem, q, k, v);
-    case Topic::pattern_caching: return whole_problem(opportunity_7::call<T>(rung, problem), problem, q, k, v);
-    case Topic::compiled_hot_path: return whole_problem(opportunity_8::call<T>(rung, problem), problem, q, k, v);
-    default: return last_token(rung, problem, q, k, v);
+    case Topic::memory_pool: return whole_problem(opportunity_6::call<T>(rung, problem), problem, inputs);
+    case Topic::pattern_caching: return whole_problem(opportunity_7::call<T>(rung, problem), problem, inputs);
+    case Topic::compiled_hot_path: return whole_problem(opportunity_8::call<T>(rung, problem), problem, inputs);
+    default: return last_token(rung, problem, inputs);
     }
 }
 
-template Isolated whole_call(Topic, Rung, const Problem&, TensorView<const float>, TensorView<const float>,
-                             TensorView<const float>);
-template Isolated whole_call(Topic, Rung, const Problem&, TensorView<const double>, TensorView<const double>,
-                             TensorView<const double>);
+template Isolated whole_call(Topic, Rung, const Problem&, const InputsView<float>&);
+template Isolated whole_call(Topic, Rung, const Problem&, const InputsView<double>&);
 
 } // namespace dra::published

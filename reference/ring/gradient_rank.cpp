@@ -32,7 +32,7 @@ template <class T> void add_visit(GradientRank<T>& rank, const Lse<Wide<T>>& del
         ++h;
     }
     attend_gradient<T>(heads, visiting.keys.k.rows(b, g, keys), visiting.keys.v.rows(b, g, keys), visibility,
-                       static_cast<T>(problem.softmax_scale), all_rows(dk), all_rows(dv), workspace);
+                       static_cast<T>(problem.softmax_scale), {all_rows(dk), all_rows(dv)}, workspace);
     const RunningGradient<T> rank_dq{rank.dq.rows, rank.dq_lost};
     for (Index h = first; const RowMajor<T>& head_dq : dq) rank_dq.add(b, h++, queries, head_dq);
     visiting.dk.add(b, g, keys, dk);

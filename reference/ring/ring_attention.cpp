@@ -5,11 +5,10 @@
 namespace dra {
 
 template <class T> std::vector<Rank<T>> attend_on_ring(const Problem& problem, Index first_pattern, Index last_pattern,
-                                                       TensorView<const T> q, TensorView<const T> k,
-                                                       TensorView<const T> v) {
+                                                       const InputsView<T>& inputs) {
     std::vector<Rank<T>> ranks;
-    for (Shard<T>& shard : scatter(problem, q)) ranks.emplace_back(problem, std::move(shard));
-    const std::vector<Shard<T>> all_k = scatter(problem, k), all_v = scatter(problem, v);
+    for (Shard<T>& shard : scatter(problem, inputs.q)) ranks.emplace_back(problem, std::move(shard));
+    const std::vector<Shard<T>> all_k = scatter(problem, inputs.k), all_v = scatter(problem, inputs.v);
     AttendWorkspace<T> workspace; // the ranks take turns
     go_round(problem, [&](std::size_t rank, std::size_t owner) {
         const VisitingKeys<T> keys{all_k[owner].intervals, all_k[owner].rows, all_v[owner].rows};
@@ -19,11 +18,10 @@ template <class T> std::vector<Rank<T>> attend_on_ring(const Problem& problem, I
     return ranks;
 }
 
-template <class T> Attention<T> ring_attention(const Problem& problem, TensorView<const T> q, TensorView<const T> k,
-                                               TensorView<const T> v) {
+template <class T> Attention<T> ring_attention(const Problem& problem, const InputsView<T>& inputs) {
     Attention<T> result{Tensor<T>(problem.q_shape()), Lse<T>(problem.batch, problem.heads, problem.tokens)};
     std::vector<Shard<T>> outs;
-    for (Rank<T>& rank : attend_on_ring(problem, 0, problem.patterns(), q, k, v)) {
+    for (Rank<T>& rank : attend_on_ring(problem, 0, problem.patterns(), inputs)) {
         gather(rank.lse, rank.out.intervals, result.lse);
         outs.push_back(std::move(rank.out));
     }
@@ -31,10 +29,9 @@ template <class T> Attention<T> ring_attention(const Problem& problem, TensorVie
     return result;
 }
 
-#define DRA_INSTANTIATE(T)                                                                          \
-    template std::vector<Rank<T>> attend_on_ring(const Problem&, Index, Index, TensorView<const T>, \
-                                                 TensorView<const T>, TensorView<const T>);         \
-    template Attention<T> ring_attention(const Problem&, TensorView<const T>, TensorView<const T>, TensorView<const T>);
+#define DRA_INSTANTIATE(T)                                                                            \
+    template std::vector<Rank<T>> attend_on_ring(const Problem&, Index, Index, const InputsView<T>&); \
+    template Attention<T> ring_attention(const Problem&, const InputsView<T>&);
 DRA_INSTANTIATE(float)
 DRA_INSTANTIATE(double)
 #undef DRA_INSTANTIATE

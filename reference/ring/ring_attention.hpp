@@ -13,7 +13,6 @@ namespace dra {
 /// causality never notice where a shard begins (defects `chunk-relative-phase`, `mask-sign`, `segments-ignored`). The
 /// result does not depend on R or on the layout, up to rounding. R may exceed N: the last ranks own nothing. float and
 /// double.
-template <class T> Attention<T> ring_attention(const Problem& problem, TensorView<const T> q, TensorView<const T> k,
-                                               TensorView<const T> v);
+template <class T> Attention<T> ring_attention(const Problem& problem, const InputsView<T>& inputs);
 
 } // namespace dra

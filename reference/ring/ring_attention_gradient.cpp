@@ -24,13 +24,13 @@ template <class T, class Holder> void join(std::vector<Holder>& holders, Shard<T
 
 } // namespace
 
-template <class T> Gradients<T> ring_attention_gradient(const Problem& problem, TensorView<const T> q,
-                                                        TensorView<const T> k, TensorView<const T> v,
-                                                        const Attention<T>& result, TensorView<const T> dout) {
+template <class T> Gradients<T> ring_attention_gradient(const Problem& problem, const InputsView<T>& inputs,
+                                                        const AttentionView<const T>& result,
+                                                        TensorView<const T> dout) {
     const auto cut = [&](TensorView<const T> x) { return scatter(problem, x); };
     Gradients<T> gradients{{problem.q_shape(), T(0)}, {problem.kv_shape(), T(0)}, {problem.kv_shape(), T(0)}};
-    std::vector<Shard<T>> own_q = cut(q), own_dout = cut(dout), own_out = cut(result.out), all_k = cut(k),
-                          all_v = cut(v), dk = cut(gradients.dk), dv = cut(gradients.dv);
+    std::vector<Shard<T>> own_q = cut(inputs.q), own_dout = cut(dout), own_out = cut(result.out), all_k = cut(inputs.k),
+                          all_v = cut(inputs.v), dk = cut(gradients.dk), dv = cut(gradients.dv);
     const bool stopped = problem.mode == Mode::mixture && problem.stop_gradient_mixing;
     std::vector<GradientRank<T>> ranks;
     std::vector<Visitor<T>> visitors;
@@ -42,7 +42,7 @@ template <class T> Gradients<T> ring_attention_gradient(const Problem& problem, 
     }
     if (stopped)
         for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
-            const std::vector<Rank<T>> alone = attend_on_ring(problem, pattern, pattern + 1, q, k, v);
+            const std::vector<Rank<T>> alone = attend_on_ring(problem, pattern, pattern + 1, inputs);
             for (std::size_t p = 0; p < ranks.size(); ++p) ranks[p].find_delta(alone[p].out);
         }
 
@@ -53,15 +53,13 @@ template <class T> Gradients<T> ring_attention_gradient(const Problem& problem, 
     join(ranks, &GradientRank<T>::dq, gradients.dq);
     join(visitors, &Visitor<T>::dk, gradients.dk);
     join(visitors, &Visitor<T>::dv, gradients.dv);
-    if (!stopped)
-        kernel::WideSums<T>{problem, q, k, v, result.out, dout, result.lse}.mend(gradients.dq, gradients.dk,
-                                                                                 gradients.dv);
+    if (!stopped) kernel::WideSums<T>{problem, inputs, result, dout}.mend(gradients);
     return gradients;
 }
 
-#define DRA_INSTANTIATE(T)                                                                                  \
-    template Gradients<T> ring_attention_gradient(const Problem&, TensorView<const T>, TensorView<const T>, \
-                                                  TensorView<const T>, const Attention<T>&, TensorView<const T>);
+#define DRA_INSTANTIATE(T)                                                                                             \
+    template Gradients<T> ring_attention_gradient(const Problem&, const InputsView<T>&, const AttentionView<const T>&, \
+                                                  TensorView<const T>);
 DRA_INSTANTIATE(float)
 DRA_INSTANTIATE(double)
 #undef DRA_INSTANTIATE

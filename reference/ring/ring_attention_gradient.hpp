@@ -14,8 +14,7 @@ namespace dra {
 /// (defect `gradient-rotated`). lse and delta are those of whole rows, so that steps add up without rescaling. With
 /// problem.stop_gradient_mixing there is a forward round a pattern before. The result does not depend on R or on the
 /// layout, up to rounding. float and double.
-template <class T> Gradients<T> ring_attention_gradient(const Problem& problem, TensorView<const T> q,
-                                                        TensorView<const T> k, TensorView<const T> v,
-                                                        const Attention<T>& result, TensorView<const T> dout);
+template <class T> Gradients<T> ring_attention_gradient(const Problem& problem, const InputsView<T>& inputs,
+                                                        const AttentionView<const T>& result, TensorView<const T> dout);
 
 } // namespace dra

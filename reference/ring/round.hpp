@@ -25,7 +25,6 @@ template <class Work> void go_round(const Problem& problem, Work work) {
 
 /// The result of patterns [first, last), sharded: of all of them, that of ring_attention. float and double.
 template <class T> std::vector<Rank<T>> attend_on_ring(const Problem& problem, Index first_pattern, Index last_pattern,
-                                                       TensorView<const T> q, TensorView<const T> k,
-                                                       TensorView<const T> v);
+                                                       const InputsView<T>& inputs);
 
 } // namespace dra

@@ -18,9 +18,10 @@ TEST_CASE("attend allocates nothing with a workspace that has met a view as larg
     const auto allocations_of = [&](Index h, Index rows) {
         const Positions positions{0, 1, rows};
         benchmarks::AllocationCount count;
-        attend<float>(q.view().rows(0, h, positions), k.view().rows(0, h, positions), v.view().rows(0, h, positions),
-                      {positions, positions, true}, 0.125F,
-                      {out.view().rows(0, h, positions), lse.rows(0, h, positions)}, Combine::store, workspace);
+        const QueryHead<float> head{q.view().rows(0, h, positions),
+                                    {out.view().rows(0, h, positions), lse.rows(0, h, positions)}};
+        attend<float>(head, k.view().rows(0, h, positions), v.view().rows(0, h, positions),
+                      {positions, positions, true}, 0.125F, Combine::store, workspace);
         return count.stop().number;
     };
     CHECK(allocations_of(0, m) > 0);

@@ -13,10 +13,10 @@ benchmarks::Allocations allocations_of_a_call(Index tokens) {
     const Tensor<float> q = random_normal<float>(shape, 1), k = random_normal<float>(shape, 2),
                         v = random_normal<float>(shape, 3);
     const Problem problem =
-        validate({.segment_lengths = {512, 2048}, .dilation_rates = {1, 4}, .causal = true}, info<float>(q, k, v));
-    Attention<float> result = dilated_attention<float>(problem, q, k, v);
+        validate({.segment_lengths = {512, 2048}, .dilation_rates = {1, 4}, .causal = true}, info<float>({q, k, v}));
+    Attention<float> result = dilated_attention<float>(problem, {q, k, v});
     benchmarks::AllocationCount count;
-    dilated_attention<float>(problem, q, k, v, result.out, result.lse);
+    dilated_attention<float>(problem, {q, k, v}, result);
     return count.stop();
 }
 

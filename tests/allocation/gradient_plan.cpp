@@ -25,8 +25,8 @@ TEST_CASE_TEMPLATE("a run of the gradients allocates nothing, the first one incl
                                                   .mode = mode,
                                                   .causal = true,
                                                   .stop_gradient_mixing = constant},
-                                                 info<T>(q, k, v));
-                const Attention<T> result = dilated_attention<T>(problem, q, k, v);
+                                                 info<T>({q, k, v}));
+                const Attention<T> result = dilated_attention<T>(problem, {q, k, v});
                 const Plan plan = make_plan(problem);
                 benchmarks::AllocationCount of_workspace;
                 GradientWorkspace<T> workspace(plan);
@@ -35,7 +35,7 @@ TEST_CASE_TEMPLATE("a run of the gradients allocates nothing, the first one incl
                 CHECK(made.number > 0);
                 for (int again = 0; again < 3; ++again) {
                     benchmarks::AllocationCount of_run;
-                    run_gradient<T>(plan, q, k, v, result.out, result.lse, dout, into.dq, into.dk, into.dv, workspace);
+                    dilated_attention_gradient<T>(plan, {q, k, v}, result, dout, into, workspace);
                     CHECK(of_run.stop().number == 0);
                 }
             }

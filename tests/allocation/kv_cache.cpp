@@ -17,7 +17,7 @@ std::pair<Allocations, Allocations> allocations_of(Index tokens) {
                         v = random_normal<float>(kv_shape, 3);
     Problem problem =
         validate({.segment_lengths = {64, 256}, .dilation_rates = {1, 4}, .mode = Mode::mixture, .causal = true},
-                 info<float>(q, k, v));
+                 info<float>({q, k, v}));
     problem.tokens = tokens;
     Tensor<float> out(q_shape);
     Lse<float> lse(2, 4, 1);
@@ -25,9 +25,9 @@ std::pair<Allocations, Allocations> allocations_of(Index tokens) {
     AllocationCount of_cache;
     KvCache<float> cache(problem);
     const Allocations made = of_cache.stop();
-    cache.decode(q, k, v, out, lse); // OpenMP starts its team
+    cache.decode({q, k, v}, {out, lse}); // OpenMP starts its team
     AllocationCount of_steps;
-    for (Index t = 1; t < tokens; ++t) cache.decode(q, k, v, out, lse);
+    for (Index t = 1; t < tokens; ++t) cache.decode({q, k, v}, {out, lse});
     return {made, of_steps.stop()};
 }
 

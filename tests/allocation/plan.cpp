@@ -22,7 +22,7 @@ template <class T, class Visit> void for_each_plan(Visit visit) {
             omp_set_num_threads(threads);
             const Problem problem =
                 validate({.segment_lengths = {5, 1500, 64}, .dilation_rates = {2, 3, 1}, .mode = mode, .causal = true},
-                         info<T>(q, k, v));
+                         info<T>({q, k, v}));
             visit(make_plan(problem), q, k, v);
         }
     omp_set_num_threads(before);
@@ -33,7 +33,7 @@ template <class T> benchmarks::Allocations allocations_of(const Plan& plan, cons
     Tensor<T> out(plan.problem.q_shape());
     Lse<T> lse(plan.problem.batch, plan.problem.heads, plan.problem.tokens);
     benchmarks::AllocationCount count;
-    run<T>(plan, q, k, v, out, lse, workspace);
+    dilated_attention<T>(plan, {q, k, v}, {out, lse}, workspace);
     return count.stop();
 }
 

@@ -41,7 +41,7 @@ Question few_tokens() {
 
 TEST_CASE("a plan has no more threads than panels of queries, whatever OpenMP offers") {
     const auto threads_of = [](Index tokens, Index w) {
-        return make_plan(Inputs<float>(Question{{1, tokens, 2, 8}, 1, {{w}, {1}}, 3}).problem).threads;
+        return make_plan(RandomInputs<float>(Question{{1, tokens, 2, 8}, 1, {{w}, {1}}, 3}).problem).threads;
     };
     const ManyThreads many(20'000);
     MESSAGE("threads of 64 tokens in one segment: ", threads_of(64, 64), ", in 64: ", threads_of(64, 1));
@@ -52,9 +52,9 @@ TEST_CASE("a plan has no more threads than panels of queries, whatever OpenMP of
 }
 
 TEST_CASE("no loop starts threads that find nothing to do") {
-    const Inputs<float> given(few_tokens());
+    const RandomInputs<float> given(few_tokens());
     const Tensor<float> dout = random_normal<float>(given.problem.q_shape(), 5);
-    Attention<float> result = dilated_attention<float>(given.problem, given.q, given.k, given.v);
+    Attention<float> result = dilated_attention<float>(given.problem, given);
     KvCache<float> cache(given.problem);
     const Index before = threads_alive();
     const auto check = [&](const std::string& what, const auto& run) {
@@ -63,20 +63,19 @@ TEST_CASE("no loop starts threads that find nothing to do") {
         MESSAGE(what, ": ", threads_alive(), " threads, ", before, " before");
         CHECK(threads_alive() < before + offered / 3);
     };
-    check("oracle", [&] { oracle<float>(given.problem, given.q, given.k, given.v, dout.view()); });
-    check("rounding oracle", [&] { rounding_oracle<bfloat16>(given.problem, given.q, given.k, given.v); });
-    check("engine", [&] { dilated_attention<float>(given.problem, given.q, given.k, given.v); });
-    check("gradient",
-          [&] { dilated_attention_gradient<float>(given.problem, given.q, given.k, given.v, result, dout); });
-    check("cache", [&] { KvCache<float>(given.problem).decode(given.q, given.k, given.v, result.out, result.lse); });
+    check("oracle", [&] { oracle<float>(given.problem, given, dout.view()); });
+    check("rounding oracle", [&] { rounding_oracle<bfloat16>(given.problem, given); });
+    check("engine", [&] { dilated_attention<float>(given.problem, given); });
+    check("gradient", [&] { dilated_attention_gradient<float>(given.problem, given, result, dout); });
+    check("cache", [&] { KvCache<float>(given.problem).decode(given, result); });
 }
 
 /// Seconds of the quicker of two runs.
-double seconds(const Inputs<float>& given) {
+double seconds(const RandomInputs<float>& given) {
     double quicker = 1e9;
     for (int run = 0; run < 2; ++run) {
         const auto start = std::chrono::steady_clock::now();
-        dilated_attention<float>(given.problem, given.q, given.k, given.v);
+        dilated_attention<float>(given.problem, given);
         quicker = std::min(quicker, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }
     return quicker;
@@ -84,8 +83,8 @@ double seconds(const Inputs<float>& given) {
 
 TEST_CASE("many heads of one token take about as long as one head of as many tokens that see themselves") {
     constexpr Index many = 30'000;
-    const double heads = seconds(Inputs<float>(Question{{1, 1, many, 4}, many, {{1}, {1}}, 1})),
-                 tokens = seconds(Inputs<float>(Question{{1, many, 1, 4}, 1, {{1}, {1}}, 1}));
+    const double heads = seconds(RandomInputs<float>(Question{{1, 1, many, 4}, many, {{1}, {1}}, 1})),
+                 tokens = seconds(RandomInputs<float>(Question{{1, many, 1, 4}, 1, {{1}, {1}}, 1}));
     MESSAGE(many, " heads ", heads, " s, as many tokens ", tokens, " s");
     CHECK(heads < 20 * tokens);
 }

@@ -19,25 +19,24 @@ template <class T> Tensor<T> part(const Tensor<T>& x, Index begin, Index end) {
 }
 
 /// Appends tokens [begin, end) of the inputs, and returns their attention.
-template <class T> Attention<T> decode(KvCache<T>& cache, const Inputs<T>& inputs, Index begin, Index end) {
+template <class T> Attention<T> decode(KvCache<T>& cache, const RandomInputs<T>& inputs, Index begin, Index end) {
     Problem step = inputs.problem;
     step.tokens = end - begin;
     Attention<T> result = poisoned<T>(step);
-    cache.decode(part(inputs.q, begin, end), part(inputs.k, begin, end), part(inputs.v, begin, end), result.out,
-                 result.lse);
+    cache.decode({part(inputs.q, begin, end), part(inputs.k, begin, end), part(inputs.v, begin, end)}, result);
     return result;
 }
 
-template <class T> void append(KvCache<T>& cache, const Inputs<T>& inputs, Index begin, Index end) {
+template <class T> void append(KvCache<T>& cache, const RandomInputs<T>& inputs, Index begin, Index end) {
     cache.append(part(inputs.k, begin, end), part(inputs.v, begin, end));
 }
 
 /// The causal result over the first `tokens` alone.
-template <class T> Attention<T> of_prefix(const Inputs<T>& inputs, Index tokens) {
+template <class T> Attention<T> of_prefix(const RandomInputs<T>& inputs, Index tokens) {
     Problem prefix = inputs.problem;
     prefix.tokens = tokens;
-    return dilated_attention<T>(prefix, part(inputs.q, 0, tokens), part(inputs.k, 0, tokens),
-                                part(inputs.v, 0, tokens));
+    return dilated_attention<T>(prefix,
+                                {part(inputs.q, 0, tokens), part(inputs.k, 0, tokens), part(inputs.v, 0, tokens)});
 }
 
 /// Writes a step's result where it belongs in that of the whole sequence.

@@ -38,19 +38,17 @@ TEST_CASE_TEMPLATE("a pair whose word is exactly p 2^32 is kept, and one whose w
     const std::uint32_t word = dropout_word(3, 0, 0, 0, 0);
     for (const bool kept : {true, false}) {
         asked.configuration.dropout = (word + (kept ? 0.0 : 1.0)) * 0x1p-32;
-        Inputs<T> inputs(asked);
+        RandomInputs<T> inputs(asked);
         inputs.v.flat() = 1;
         const double weight = kept ? 1 / (1 - asked.configuration.dropout) : 0;
         CHECK(inputs.truth().attention.out.flat()[0] == weight);
-        CHECK(dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v).out.flat()[0] ==
-              static_cast<T>(weight));
+        CHECK(dilated_attention<T>(inputs.problem, inputs).out.flat()[0] == static_cast<T>(weight));
     }
 }
 
 /// With q = 0 and v the identity, out is the matrix of weights.
-template <class T> Tensor<T> weights(const Inputs<T>& inputs, bool on_ring) {
-    return on_ring ? ring_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v).out
-                   : dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v).out;
+template <class T> Tensor<T> weights(const RandomInputs<T>& inputs, bool on_ring) {
+    return on_ring ? ring_attention<T>(inputs.problem, inputs).out : dilated_attention<T>(inputs.problem, inputs).out;
 }
 
 TEST_CASE_TEMPLATE("exactly the pairs whose word is below p 2^32 are dropped, through every pattern at once", T, float,
@@ -62,7 +60,7 @@ TEST_CASE_TEMPLATE("exactly the pairs whose word is below p 2^32 are dropped, th
                 asked.configuration.dropout = p;
                 asked.configuration.dropout_seed = 42;
                 asked.configuration.ranks = 3;
-                Inputs<T> inputs(asked);
+                RandomInputs<T> inputs(asked);
                 inputs.q.flat() = 0;
                 inputs.v.flat() = 0;
                 for (Index b = 0; b < 2; ++b)
@@ -93,9 +91,8 @@ TEST_CASE_TEMPLATE("a pair is kept where p 2^32 is its word, and dropped where i
         asked.configuration.dropout = (word + more) * 0x1p-32;
         asked.configuration.dropout_seed = 42;
         const GradientInputs<T> inputs(asked);
-        const Attention<T> result = dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
-        const Gradients<T> gradients =
-            dilated_attention_gradient<T>(inputs.problem, inputs.q, inputs.k, inputs.v, result, inputs.dout);
+        const Attention<T> result = dilated_attention<T>(inputs.problem, inputs);
+        const Gradients<T> gradients = dilated_attention_gradient<T>(inputs.problem, inputs, result, inputs.dout);
         CHECK((inputs.truth().attention.out.flat() != 0).all() == (more == 0));
         CHECK((result.out.flat() != 0).all() == (more == 0));
         CHECK((gradients.dv.flat() != 0).all() == (more == 0));
@@ -117,11 +114,11 @@ TEST_CASE_TEMPLATE("under dropout the gradients of many panels and bundles are t
 
 TEST_CASE_TEMPLATE("lse does not notice dropout, in any bit", T, float, double) {
     Question asked{{1, 300, 2, 16}, 1, {{300}, {1}, Mode::groups, PhaseRule::group, true}, 1};
-    const Inputs<T> plain(asked);
+    const RandomInputs<T> plain(asked);
     asked.configuration.dropout = 0.3;
-    const Inputs<T> dropped(asked);
-    const Attention<T> x = dilated_attention<T>(plain.problem, plain.q, plain.k, plain.v),
-                       y = dilated_attention<T>(dropped.problem, dropped.q, dropped.k, dropped.v);
+    const RandomInputs<T> dropped(asked);
+    const Attention<T> x = dilated_attention<T>(plain.problem, plain),
+                       y = dilated_attention<T>(dropped.problem, dropped);
     CHECK((x.lse.flat() == y.lse.flat()).all());
     CHECK_FALSE((x.out.flat() == y.out.flat()).all());
 }
@@ -140,7 +137,8 @@ TEST_CASE("dropout outside [0, 1) is refused") {
     for (const double p : {-0.1, 1.0, 1.5, std::numeric_limits<double>::quiet_NaN()}) {
         Question asked{{1, 4, 1, 2}, 1, {{4}, {1}}, 1};
         asked.configuration.dropout = p;
-        CHECK_THROWS_WITH_AS(Inputs<float>{asked}, doctest::Contains("must be at least 0 and below 1"), PatternError);
+        CHECK_THROWS_WITH_AS(RandomInputs<float>{asked}, doctest::Contains("must be at least 0 and below 1"),
+                             PatternError);
     }
 }
 

@@ -47,15 +47,15 @@ TEST_CASE_TEMPLATE("no element beyond q, k, v and dout is read, and none beyond 
             for (const bool causal : {false, true}) {
                 const GradientInputs<T> inputs(
                     {{1, N, 2, D}, 1, {{64, 16}, {1, 3}, Mode::mixture, PhaseRule::head, causal}, 1});
-                const Attention<T> expected = dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
+                const Attention<T> expected = dilated_attention<T>(inputs.problem, inputs);
                 const Gradients<T> gradients =
-                    dilated_attention_gradient<T>(inputs.problem, inputs.q, inputs.k, inputs.v, expected, inputs.dout);
+                    dilated_attention_gradient<T>(inputs.problem, inputs, expected, inputs.dout);
                 AtTheEdge<T> q(inputs.q), k(inputs.k), v(inputs.v), dout(inputs.dout), out(inputs.q), dq(inputs.q),
                     dk(inputs.k), dv(inputs.v);
                 Lse<T> lse = expected.lse;
-                dilated_attention<T>(inputs.problem, q.view(), k.view(), v.view(), out.view(), lse);
-                dilated_attention_gradient<T>(inputs.problem, q.view(), k.view(), v.view(), out.view(), lse,
-                                              dout.view(), dq.view(), dk.view(), dv.view());
+                dilated_attention<T>(inputs.problem, {q.view(), k.view(), v.view()}, {out.view(), lse});
+                dilated_attention_gradient<T>(inputs.problem, {q.view(), k.view(), v.view()}, {out.view(), lse},
+                                              dout.view(), {dq.view(), dk.view(), dv.view()});
                 CHECK((out.view().flat() == expected.out.flat()).all());
                 CHECK((dq.view().flat() == gradients.dq.flat()).all());
                 CHECK((dk.view().flat() == gradients.dk.flat()).all());

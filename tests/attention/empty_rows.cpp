@@ -60,9 +60,9 @@ TEST_CASE_TEMPLATE("dilated_attention: rows that no pattern selects become (0, -
             chosen.causal = causal;
             const Question asked{{2, 23, 6, 3}, 3, chosen, 1};
             CAPTURE(asked);
-            const Inputs<T> inputs(asked);
+            const RandomInputs<T> inputs(asked);
             Attention<T> result = poisoned<T>(inputs.problem);
-            dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v, result.out, result.lse);
+            dilated_attention<T>(inputs.problem, inputs, result);
             Index empty = 0;
             for (Index b = 0; b < 2; ++b)
                 for (Index h = 0; h < 6; ++h)

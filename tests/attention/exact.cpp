@@ -58,11 +58,11 @@ TEST_CASE_TEMPLATE("dilated_attention: equal scores over a power of two of keys 
         for (const bool causal : {false, true}) {
             const Index w = pattern.first, r = pattern.second;
             const Question asked{{2, 128, 2, 5}, 2, {{w}, {r}, Mode::groups, PhaseRule::head, causal}, 1};
-            Inputs<T> inputs(asked);
+            RandomInputs<T> inputs(asked);
             inputs.q.flat() = 0;
             fill_with_small_integers(inputs.v);
             Attention<T> result = poisoned<T>(inputs.problem);
-            dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v, result.out, result.lse);
+            dilated_attention<T>(inputs.problem, inputs, result);
             Index rows = 0, different = 0;
             for (Index b = 0; b < 2; ++b)
                 for (Index h = 0; h < 2; ++h)
@@ -88,9 +88,9 @@ TEST_CASE_TEMPLATE("dilated_attention: equal scores over a power of two of keys 
 
 TEST_CASE_TEMPLATE("dilated_attention: segments of one selected row give v at 0 ulp", T, float, double) {
     for (const Index w : {1, 3}) { // dilation w selects one row of w
-        const Inputs<T> inputs({{2, 50, 6, 9}, 3, {{w}, {w}, Mode::mixture, PhaseRule::head}, 1, 3});
+        const RandomInputs<T> inputs({{2, 50, 6, 9}, 3, {{w}, {w}, Mode::mixture, PhaseRule::head}, 1, 3});
         Attention<T> result = poisoned<T>(inputs.problem);
-        dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v, result.out, result.lse);
+        dilated_attention<T>(inputs.problem, inputs, result);
         for (Index b = 0; b < 2; ++b)
             for (Index h = 0; h < 6; ++h)
                 for (Index i = 0; i < 50; ++i) {

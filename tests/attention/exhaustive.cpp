@@ -13,9 +13,9 @@ TEST_CASE_TEMPLATE("dilated_attention is right for every pattern of every short 
     double worst = 0;
     Index problems = 0;
     for_each_small_question([&](const Question& asked) {
-        const Inputs<T> inputs(asked);
+        const RandomInputs<T> inputs(asked);
         Attention<T> result = poisoned<T>(inputs.problem);
-        dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v, result.out, result.lse);
+        dilated_attention<T>(inputs.problem, inputs, result);
         const ErrorRatios ratios = error_ratios(inputs.problem, inputs.truth(), result);
         if (!ratios.within_bounds()) FAIL_CHECK(asked);
         worst = std::max(worst, ratios.forward());

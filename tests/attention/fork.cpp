@@ -42,12 +42,12 @@ Question asked() {
 }
 
 /// Its first token, decoded.
-Attention<float> decoded(const Inputs<float>& inputs, KvCache<float>& cache) {
+Attention<float> decoded(const RandomInputs<float>& inputs, KvCache<float>& cache) {
     Shape one = inputs.q.shape(), one_kv = inputs.k.shape();
     one.tokens = one_kv.tokens = 1;
     Attention<float> result{Tensor<float>(one), Lse<float>(one.batch, one.heads, 1)};
     const TensorView<const float> q(inputs.q.data(), one), k(inputs.k.data(), one_kv), v(inputs.v.data(), one_kv);
-    cache.decode(q, k, v, result.out, result.lse);
+    cache.decode({q, k, v}, result);
     return result;
 }
 
@@ -57,14 +57,14 @@ TEST_CASE("a child of fork() computes what its parent did, bit for bit, and does
     const Problem& problem = inputs.problem;
     const auto engine = [&] { return run(inputs); };
     const auto ring = [&] { return run_ring(inputs); };
-    const auto rounded = [&] { return rounding_oracle<half>(problem, inputs.q, inputs.k, inputs.v); };
+    const auto rounded = [&] { return rounding_oracle<half>(problem, inputs); };
 
     const Plan plan = make_plan(problem);
     CHECK(plan.threads == 3);
     Workspace<float> workspace(plan);
     const auto planned = [&] {
         Attention<float> result = poisoned<float>(problem);
-        dra::run<float>(plan, inputs.q, inputs.k, inputs.v, result.out, result.lse, workspace);
+        dra::dilated_attention<float>(plan, inputs, result, workspace);
         return result;
     };
     KvCache<float> cache(problem), same_cache(problem);

@@ -27,12 +27,11 @@ TEST_CASE_TEMPLATE("dilated_attention_gradient is the central difference of dila
         GradientInputs<T> inputs(asked);
         const Problem& problem = inputs.problem;
         const auto loss = [&] {
-            const Attention<T> result = dilated_attention<T>(problem, inputs.q, inputs.k, inputs.v);
+            const Attention<T> result = dilated_attention<T>(problem, inputs);
             return (result.out.flat().template cast<double>() * inputs.dout.flat().template cast<double>()).sum();
         };
-        const Attention<T> result = dilated_attention<T>(problem, inputs.q, inputs.k, inputs.v);
-        const Gradients<T> gradients =
-            dilated_attention_gradient<T>(problem, inputs.q, inputs.k, inputs.v, result, inputs.dout);
+        const Attention<T> result = dilated_attention<T>(problem, inputs);
+        const Gradients<T> gradients = dilated_attention_gradient<T>(problem, inputs, result, inputs.dout);
         const auto check = [&](Tensor<T>& input, const Tensor<T>& gradient) {
             const double largest = static_cast<double>(gradient.flat().abs().maxCoeff());
             REQUIRE(largest > 0.1); // not the gradient of nothing

@@ -16,10 +16,9 @@ TEST_CASE_TEMPLATE("dilated_attention_gradient is right for every pattern of eve
     Index problems = 0;
     for_each_small_question([&](const Question& asked) {
         const GradientInputs<T> inputs(asked);
-        const Attention<T> result = dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
+        const Attention<T> result = dilated_attention<T>(inputs.problem, inputs);
         Gradients<T> gradients = poisoned_gradients<T>(inputs.problem);
-        dilated_attention_gradient<T>(inputs.problem, inputs.q, inputs.k, inputs.v, result.out, result.lse, inputs.dout,
-                                      gradients.dq, gradients.dk, gradients.dv);
+        dilated_attention_gradient<T>(inputs.problem, inputs, result, inputs.dout, gradients);
         const ErrorRatios ratios = error_ratios(inputs.problem, inputs.truth(), result, &gradients);
         if (!ratios.within_bounds()) FAIL_CHECK(asked);
         worst = std::max(worst, of_gradient_bound(ratios));

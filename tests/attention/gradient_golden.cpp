@@ -16,10 +16,9 @@ TEST_CASE_TEMPLATE("dilated_attention_gradient gives every golden case's own dq,
         const Problem problem = golden.problem();
         const Tensor<T> q = golden.q.cast<T>(), k = golden.k.cast<T>(), v = golden.v.cast<T>(),
                         dout = golden.dout.cast<T>();
-        const Attention<T> result = dilated_attention<T>(problem, q, k, v);
+        const Attention<T> result = dilated_attention<T>(problem, {q, k, v});
         Gradients<T> gradients = poisoned_gradients<T>(problem);
-        dilated_attention_gradient<T>(problem, q, k, v, result.out, result.lse, dout, gradients.dq, gradients.dk,
-                                      gradients.dv);
+        dilated_attention_gradient<T>(problem, {q, k, v}, result, dout, gradients);
 
         const ErrorRatios by_file = error_ratios(problem, golden.expected, result, &gradients);
         CHECK(by_file.dq <= gradient_bound);

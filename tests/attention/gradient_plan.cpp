@@ -22,15 +22,14 @@ Question several_waves(std::uint64_t seed, Mode mode = Mode::mixture, bool causa
 }
 
 template <class T> Attention<T> forward(const GradientInputs<T>& inputs) {
-    return dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
+    return dilated_attention<T>(inputs.problem, inputs);
 }
 
 /// Into poisoned memory.
 template <class T> Gradients<T> run_gradient(const Plan& plan, const GradientInputs<T>& inputs,
                                              const Attention<T>& result, GradientWorkspace<T>& workspace) {
     Gradients<T> into = poisoned_gradients<T>(plan.problem);
-    dra::run_gradient<T>(plan, inputs.q, inputs.k, inputs.v, result.out, result.lse, inputs.dout, into.dq, into.dk,
-                         into.dv, workspace);
+    dra::dilated_attention_gradient<T>(plan, inputs, result, inputs.dout, into, workspace);
     return into;
 }
 
@@ -87,7 +86,7 @@ TEST_CASE_TEMPLATE("gradients of views in waves of any size are the same bits, a
 
 TEST_CASE("views are cut into parts where they are few and long, and no part has less than a bundle of queries") {
     const auto parts_of = [](Index tokens, Index heads, Index segment_length) {
-        const Inputs<float> inputs({{1, tokens, heads, 2}, 1, {{segment_length}, {1}}});
+        const RandomInputs<float> inputs({{1, tokens, heads, 2}, 1, {{segment_length}, {1}}});
         const Index parts = make_plan(inputs.problem).gradient_waves[0].parts;
         CHECK((parts - 1) * kernel::bundle_rows<float> < heads * segment_length);
         return parts;
@@ -110,7 +109,7 @@ TEST_CASE("gradients of one plan are run by several threads at a time, with a wo
             const GradientInputs<float> inputs(several_waves(static_cast<std::uint64_t>(2 * t + 1)));
             const Attention<float> result = forward(inputs);
             const Gradients<float> expected =
-                dilated_attention_gradient<float>(plan.problem, inputs.q, inputs.k, inputs.v, result, inputs.dout);
+                dilated_attention_gradient<float>(plan.problem, inputs, result, inputs.dout);
             GradientWorkspace<float> workspace(plan);
             for (int again = 0; again < runs; ++again)
                 mine += same(run_gradient(plan, inputs, result, workspace), expected);

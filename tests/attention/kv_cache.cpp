@@ -22,7 +22,7 @@ TEST_CASE_TEMPLATE("every token of every short sequence decodes to the last row 
     double worst = 0;
     for_each_small_question([&](const Question& asked) {
         if (!asked.configuration.causal) return;
-        const Inputs<T> inputs(asked);
+        const RandomInputs<T> inputs(asked);
         KvCache<T> cache(inputs.problem);
         Attention<T> decoded = poisoned<T>(inputs.problem);
         for (Index t = 0; t < inputs.problem.tokens; ++t, ++steps) {
@@ -45,9 +45,9 @@ TEST_CASE_TEMPLATE(
     double worst = 0;
     for (std::uint64_t seed = 0; seed < 150; ++seed) {
         SeededDraw draw(seed);
-        const Inputs<T> inputs(causal(draw_question(draw, {.tokens = 60})));
+        const RandomInputs<T> inputs(causal(draw_question(draw, {.tokens = 60})));
         KvCache<T> cache(inputs.problem);
-        Attention<T> decoded = dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
+        Attention<T> decoded = dilated_attention<T>(inputs.problem, inputs);
         const Index prompt = draw(0, inputs.problem.tokens);
         if (prompt > 0) append(cache, inputs, 0, prompt);
         for (Index begin = prompt; begin < inputs.problem.tokens; ++steps) {
@@ -70,11 +70,11 @@ TEST_CASE_TEMPLATE(
 
 TEST_CASE("more tokens and more heads a group than a panel holds") {
     for (const auto& [heads, kv_heads] : {std::pair<Index, Index>{300, 1}, {6, 2}}) {
-        const Inputs<float> inputs(causal({{1, 700, heads, 4}, kv_heads, {{700, 128}, {1, 3}}, 5}));
+        const RandomInputs<float> inputs(causal({{1, 700, heads, 4}, kv_heads, {{700, 128}, {1, 3}}, 5}));
         KvCache<float> cache(inputs.problem);
         append(cache, inputs, 0, 5);
         const Attention<float> many = decode(cache, inputs, 5, 698), two = decode(cache, inputs, 698, 700);
-        const Attention<float> whole = dilated_attention<float>(inputs.problem, inputs.q, inputs.k, inputs.v);
+        const Attention<float> whole = dilated_attention<float>(inputs.problem, inputs);
         CHECK(same(many, last_rows(of_prefix(inputs, 698), 5)));
         CHECK(same(two, last_rows(whole, 698)));
     }
@@ -83,13 +83,13 @@ TEST_CASE("more tokens and more heads a group than a panel holds") {
 TEST_CASE("a cache refuses what it cannot decode") {
     Question asked = causal({{1, 4, 1, 2}, 1, {{4}, {1}}});
     asked.configuration.dropout = 0.5;
-    CHECK_THROWS_AS(KvCache<float>(Inputs<float>(asked).problem), PatternError);
+    CHECK_THROWS_AS(KvCache<float>(RandomInputs<float>(asked).problem), PatternError);
     asked.configuration.dropout = 0, asked.configuration.causal = false;
-    CHECK_THROWS_AS(KvCache<float>(Inputs<float>(asked).problem), PatternError);
+    CHECK_THROWS_AS(KvCache<float>(RandomInputs<float>(asked).problem), PatternError);
 }
 
 TEST_CASE("a step does not depend on the number of threads") {
-    const Inputs<float> inputs(causal({{2, 900, 6, 8}, 3, {{300, 900}, {1, 4}, Mode::mixture}, 2}));
+    const RandomInputs<float> inputs(causal({{2, 900, 6, 8}, 3, {{300, 900}, {1, 4}, Mode::mixture}, 2}));
     const auto decode_all = [&] { // long enough that threads meet
         KvCache<float> cache(inputs.problem);
         append(cache, inputs, 0, 50);
@@ -115,9 +115,9 @@ template <class Call> std::string complaint(Call call) {
 }
 
 TEST_CASE("what a cache cannot take is refused by field, value and rule, and changes nothing") {
-    const Inputs<float> inputs(causal({{1, 6, 4, 2}, 2, {{4}, {1}}, 1}));
+    const RandomInputs<float> inputs(causal({{1, 6, 4, 2}, 2, {{4}, {1}}, 1}));
     Question asked{{1, 6, 4, 2}, 2, {{4}, {1}}, 1};
-    CHECK(complaint([&] { KvCache<float> cache(Inputs<float>(asked).problem); }) ==
+    CHECK(complaint([&] { KvCache<float> cache(RandomInputs<float>(asked).problem); }) ==
           "causal = false: must be true: when a token is decoded, no later one is there");
 
     KvCache<float> cache(inputs.problem);
@@ -131,11 +131,11 @@ TEST_CASE("what a cache cannot take is refused by field, value and rule, and cha
           "v.shape = [1, 6, 2, 2]: must be that of k, [1, 1, 2, 2]");
     Attention<float> result = poisoned<float>(inputs.problem);
     CHECK(complaint([&] {
-              cache.decode(inputs.q, part(inputs.k, 4, 6), part(inputs.v, 4, 6), result.out, result.lse);
+              cache.decode({inputs.q, part(inputs.k, 4, 6), part(inputs.v, 4, 6)}, result);
           }) == "q.shape = [1, 6, 4, 2]: must be that of k with H heads, [1, 2, 4, 2]");
     CHECK(complaint([&] {
               Tensor<float> out({1, 2, 4, 2});
-              cache.decode(part(inputs.q, 4, 6), part(inputs.k, 4, 6), part(inputs.v, 4, 6), out, result.lse);
+              cache.decode({part(inputs.q, 4, 6), part(inputs.k, 4, 6), part(inputs.v, 4, 6)}, {out, result.lse});
           }) == "lse.shape = [1, 4, 6]: must be [B, H, N] of q, [1, 4, 2]");
     CHECK(cache.tokens() == 4);
     CHECK(same(decode(cache, inputs, 4, 6), last_rows(of_prefix(inputs, 6), 4)));

@@ -56,7 +56,7 @@ TEST_CASE("a step reads the rows that its tokens see, once each, and no other") 
     Index read = 0, dense = 0;
     for (std::uint64_t seed = 0; seed < 200; ++seed) {
         SeededDraw draw(seed);
-        const Inputs<float> inputs(causal(draw_question(draw)));
+        const RandomInputs<float> inputs(causal(draw_question(draw)));
         const Problem& problem = inputs.problem;
         KvCache<float> cache(problem);
         CHECK(cache.rows_read() == 0);
@@ -76,8 +76,8 @@ TEST_CASE("a step reads the rows that its tokens see, once each, and no other") 
 
 TEST_CASE("rows that nobody sees again reach nothing, NaN included") {
     constexpr Index w = 12, r = 3;
-    Inputs<float> inputs(causal({{1, 3 * w, 2, 4}, 2, {{w}, {r}, Mode::groups, PhaseRule::head}, 1}));
-    const Attention<float> expected = dilated_attention<float>(inputs.problem, inputs.q, inputs.k, inputs.v);
+    RandomInputs<float> inputs(causal({{1, 3 * w, 2, 4}, 2, {{w}, {r}, Mode::groups, PhaseRule::head}, 1}));
+    const Attention<float> expected = dilated_attention<float>(inputs.problem, inputs);
     const auto spoil = [&](Index g, Index n) {
         inputs.k.view().rows(0, g).row(n).setConstant(std::numeric_limits<float>::quiet_NaN());
         inputs.v.view().rows(0, g).row(n).setConstant(std::numeric_limits<float>::quiet_NaN());
@@ -99,7 +99,7 @@ TEST_CASE("rows that nobody sees again reach nothing, NaN included") {
 TEST_CASE("what is kept is what later tokens see, and no more than the patterns' segments hold") {
     Index kept = 0, all = 0;
     for (std::uint64_t seed = 0; seed < 200; ++seed) {
-        const Inputs<float> inputs(causal(draw_question(SeededDraw(seed))));
+        const RandomInputs<float> inputs(causal(draw_question(SeededDraw(seed))));
         const Problem& problem = inputs.problem;
         Index most = 0;
         for_each_pattern_and_head(problem, [&](Index pattern, Index) {

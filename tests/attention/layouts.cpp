@@ -59,6 +59,8 @@ template <class T> struct OtherLayout {
     HeadsFirst<T> q, k, v, dout;
 
     explicit OtherLayout(const GradientInputs<T>& inputs) : q(inputs.q), k(inputs.k), v(inputs.v), dout(inputs.dout) {}
+
+    operator InputsView<T>() { return {q, k, v}; }
 };
 
 TEST_CASE_TEMPLATE("tensors of another layout give the bits of contiguous ones, into tensors of another layout", T,
@@ -66,17 +68,17 @@ TEST_CASE_TEMPLATE("tensors of another layout give the bits of contiguous ones, 
     for (const GradientInputs<T>& inputs :
          {GradientInputs<T>(question(Mode::mixture, 8)), GradientInputs<T>(question(Mode::groups, 13))}) {
         const Problem& problem = inputs.problem;
-        const Attention<T> x = dilated_attention<T>(problem, inputs.q, inputs.k, inputs.v);
-        const Gradients<T> dx = dilated_attention_gradient<T>(problem, inputs.q, inputs.k, inputs.v, x, inputs.dout);
+        const Attention<T> x = dilated_attention<T>(problem, inputs);
+        const Gradients<T> dx = dilated_attention_gradient<T>(problem, inputs, x, inputs.dout);
         const Gradients<T> nobodys = poisoned_gradients<T>(problem);
         Attention<T> result = poisoned<T>(problem);
         OtherLayout<T> other(inputs);
         HeadsFirst<T> out(result.out), dq(nobodys.dq), dk(nobodys.dk), dv(nobodys.dv);
         CHECK_FALSE(out.view().is_contiguous());
-        dilated_attention<T>(problem, other.q, other.k, other.v, out, result.lse);
+        dilated_attention<T>(problem, other, {out, result.lse});
         CHECK(out.holds(x.out));
         CHECK((result.lse.flat() == x.lse.flat()).all());
-        dilated_attention_gradient<T>(problem, other.q, other.k, other.v, out, result.lse, other.dout, dq, dk, dv);
+        dilated_attention_gradient<T>(problem, other, {out, result.lse}, other.dout, {dq, dk, dv});
         CHECK(dq.holds(dx.dq));
         CHECK(dk.holds(dx.dk));
         CHECK(dv.holds(dx.dv));
@@ -87,20 +89,19 @@ TEST_CASE_TEMPLATE("a ring, the oracle and a cache take tensors of another layou
     const GradientInputs<T> inputs(question(Mode::mixture, 8));
     const Problem& problem = inputs.problem;
     OtherLayout<T> other(inputs);
-    const Attention<T> x = ring_attention<T>(problem, inputs.q, inputs.k, inputs.v),
-                       y = ring_attention<T>(problem, other.q, other.k, other.v);
+    const Attention<T> x = ring_attention<T>(problem, inputs), y = ring_attention<T>(problem, other);
     CHECK(same(x, y));
-    CHECK(same(ring_attention_gradient<T>(problem, inputs.q, inputs.k, inputs.v, x, inputs.dout),
-               ring_attention_gradient<T>(problem, other.q, other.k, other.v, x, other.dout)));
-    const Oracle truth = oracle<T>(problem, other.q, other.k, other.v, other.dout.view()), expected = inputs.truth();
+    CHECK(same(ring_attention_gradient<T>(problem, inputs, x, inputs.dout),
+               ring_attention_gradient<T>(problem, other, x, other.dout)));
+    const Oracle truth = oracle<T>(problem, other, other.dout.view()), expected = inputs.truth();
     CHECK(same(truth.attention, expected.attention));
     CHECK(same(*truth.gradients, *expected.gradients));
 
     KvCache<T> cache(problem);
     Attention<T> decoded = poisoned<T>(problem);
     HeadsFirst<T> out(decoded.out);
-    cache.decode(other.q, other.k, other.v, out, decoded.lse);
-    CHECK(out.holds(dilated_attention<T>(problem, inputs.q, inputs.k, inputs.v).out));
+    cache.decode(other, {out, decoded.lse});
+    CHECK(out.holds(dilated_attention<T>(problem, inputs).out));
 }
 
 TEST_CASE_TEMPLATE("a token of another layout is decoded as a contiguous one, where a group of heads fills the panel",
@@ -111,8 +112,8 @@ TEST_CASE_TEMPLATE("a token of another layout is decoded as a contiguous one, wh
     Attention<T> decoded = poisoned<T>(inputs.problem);
     HeadsFirst<T> out(decoded.out);
     KvCache<T> cache(inputs.problem);
-    cache.decode(other.q, other.k, other.v, out, decoded.lse);
-    CHECK(out.holds(dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v).out));
+    cache.decode(other, {out, decoded.lse});
+    CHECK(out.holds(dilated_attention<T>(inputs.problem, inputs).out));
 }
 
 TEST_CASE("what is not finite is found in any layout, and flat() has contiguous tensors alone") {

@@ -100,11 +100,11 @@ TEST_CASE_TEMPLATE("dilated_attention: a NaN in q, k of one token of one head st
                    float, double) {
     const T nan = std::numeric_limits<T>::quiet_NaN();
     const Question asked{{2, 60, 4, 5}, 2, {{20, 60}, {2, 3}, Mode::mixture, PhaseRule::head, true}, 1};
-    Inputs<T> inputs(asked);
-    const Attention<T> clean = dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
+    RandomInputs<T> inputs(asked);
+    const Attention<T> clean = dilated_attention<T>(inputs.problem, inputs);
     inputs.k(1, 31, 1, 2) = nan;
     inputs.q(0, 17, 2, 0) = nan;
-    const Attention<T> result = dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
+    const Attention<T> result = dilated_attention<T>(inputs.problem, inputs);
     Index reached = 0;
     for (Index b = 0; b < 2; ++b)
         for (Index h = 0; h < 4; ++h)

@@ -10,8 +10,9 @@
 namespace dra::test {
 namespace {
 
-template <class T> void run(const Plan& plan, const Inputs<T>& inputs, Attention<T>& into, Workspace<T>& workspace) {
-    dra::run<T>(plan, inputs.q, inputs.k, inputs.v, into.out, into.lse, workspace);
+template <class T>
+void run(const Plan& plan, const RandomInputs<T>& inputs, Attention<T>& into, Workspace<T>& workspace) {
+    dra::dilated_attention<T>(plan, inputs, into, workspace);
 }
 
 /// Views of many sizes: short segments beside long ones, and grouped-query heads.
@@ -34,10 +35,10 @@ TEST_CASE_TEMPLATE("a plan that is run again gives the oracle's result, and the 
     double worst = 0;
     Index problems = 0;
     for (std::uint64_t seed = 0; seed < 100; ++seed) {
-        const Inputs<T> inputs(draw_question(SeededDraw(seed), {.tokens = 40}));
+        const RandomInputs<T> inputs(draw_question(SeededDraw(seed), {.tokens = 40}));
         const Plan plan = make_plan(inputs.problem);
         Workspace<T> workspace(plan);
-        const Attention<T> once = dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
+        const Attention<T> once = dilated_attention<T>(inputs.problem, inputs);
         for (int again = 0; again < 3; ++again) {
             Attention<T> result = poisoned<T>(inputs.problem);
             run(plan, inputs, result, workspace);
@@ -51,10 +52,10 @@ TEST_CASE_TEMPLATE("a plan that is run again gives the oracle's result, and the 
 }
 
 TEST_CASE("what a run left in a workspace does not reach the next, other inputs included") {
-    const Inputs<float> one(many_views(1)), other(many_views(2));
+    const RandomInputs<float> one(many_views(1)), other(many_views(2));
     const Plan plan = plan_of(one.problem, 7);
     Workspace<float> shared(plan);
-    for (const Inputs<float>* inputs : {&one, &other, &one}) {
+    for (const RandomInputs<float>* inputs : {&one, &other, &one}) {
         Workspace<float> fresh(plan);
         Attention<float> expected = poisoned<float>(plan.problem), result = poisoned<float>(plan.problem);
         run(plan, *inputs, expected, fresh);
@@ -66,17 +67,19 @@ TEST_CASE("what a run left in a workspace does not reach the next, other inputs 
 TEST_CASE_TEMPLATE("views in waves of any size give the same bits, and no row beside them is written", T, float,
                    double) {
     Question asked = many_views(4);
-    const Problem problem = Inputs<T>(asked).problem;
+    const Problem problem = RandomInputs<T>(asked).problem;
     ++asked.q.batch; // a batch beside the problem's
-    const Inputs<T> inputs(asked);
+    const RandomInputs<T> inputs(asked);
     const auto of_problem = [](const auto& x, Shape shape) { return TensorView<const T>(x.data(), shape); };
     const auto run_in_waves = [&](Index views) {
         Attention<T> result = poisoned<T>(problem);
         Tensor<T> out(asked.q, std::numeric_limits<T>::quiet_NaN());
         const Plan plan = plan_of(problem, views);
         Workspace<T> workspace(plan);
-        dra::run<T>(plan, of_problem(inputs.q, problem.q_shape()), of_problem(inputs.k, problem.kv_shape()),
-                    of_problem(inputs.v, problem.kv_shape()), {out.data(), problem.q_shape()}, result.lse, workspace);
+        dilated_attention<T>(plan,
+                             {of_problem(inputs.q, problem.q_shape()), of_problem(inputs.k, problem.kv_shape()),
+                              of_problem(inputs.v, problem.kv_shape())},
+                             {{out.data(), problem.q_shape()}, result.lse}, workspace);
         result.out.flat() = out.flat().head(result.out.size());
         CHECK(out.flat().tail(out.size() - result.out.size()).isNaN().all());
         return result;
@@ -89,15 +92,15 @@ TEST_CASE("one plan is run by several threads at a time, with a workspace each")
     constexpr int threads = 4, runs = 5;
     const int before = omp_get_max_threads();
     omp_set_num_threads(2); // of each
-    const Plan plan = make_plan(Inputs<float>(many_views(0)).problem);
+    const Plan plan = make_plan(RandomInputs<float>(many_views(0)).problem);
     CHECK(plan.threads == 2);
     std::vector<int> right(threads, 0);
     std::vector<std::thread> team;
     for (int t = 0; t < threads; ++t)
         team.emplace_back([&plan, &mine = right[static_cast<std::size_t>(t)], t] {
-            const Inputs<float> inputs(many_views(static_cast<std::uint64_t>(t)));
+            const RandomInputs<float> inputs(many_views(static_cast<std::uint64_t>(t)));
             Workspace<float> workspace(plan);
-            const Attention<float> expected = dilated_attention<float>(plan.problem, inputs.q, inputs.k, inputs.v);
+            const Attention<float> expected = dilated_attention<float>(plan.problem, inputs);
             for (int again = 0; again < runs; ++again) {
                 Attention<float> result = poisoned<float>(plan.problem);
                 run(plan, inputs, result, workspace);
@@ -110,7 +113,7 @@ TEST_CASE("one plan is run by several threads at a time, with a workspace each")
 }
 
 TEST_CASE("a plan may be copied, and outlives what it was made of") {
-    const Inputs<double> inputs(many_views(3));
+    const RandomInputs<double> inputs(many_views(3));
     const auto copy_of = [](const Problem& problem) {
         const Plan plan = make_plan(Problem(problem));
         return Plan(plan);
@@ -119,7 +122,7 @@ TEST_CASE("a plan may be copied, and outlives what it was made of") {
     Workspace<double> first(plan), workspace = std::move(first);
     Attention<double> result = poisoned<double>(plan.problem);
     run(plan, inputs, result, workspace);
-    CHECK(same(result, dilated_attention<double>(inputs.problem, inputs.q, inputs.k, inputs.v)));
+    CHECK(same(result, dilated_attention<double>(inputs.problem, inputs)));
 }
 
 } // namespace

@@ -15,7 +15,7 @@ TEST_CASE_TEMPLATE("attend on strided views equals attend on gathered copies bit
             for (const Index key_stride : {1, 3, 8})
                 for (const bool causal : {false, true}) {
                     const Question asked{{2, 420, 4, D}, 2, {{420}, {1}}, 1};
-                    const Inputs<T> inputs(asked);
+                    const RandomInputs<T> inputs(asked);
                     const Visibility seen{{3, query_stride, 55}, {1, key_stride, 52}, causal};
                     View<T> compact(seen, D, 1, 0.3);
                     const auto q = inputs.q.view().rows(1, 2, seen.queries), k = inputs.k.view().rows(1, 0, seen.keys),

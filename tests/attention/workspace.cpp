@@ -13,9 +13,10 @@ TEST_CASE_TEMPLATE("a workspace that has served other views gives the same bits 
                 const View<T> view({{0, 1, 150}, {0, 1, keys}, causal}, D, static_cast<std::uint64_t>(D + keys));
                 const Attention<T> expected = view.attend();
                 Attention<T> result = poisoned<T>(view.problem());
-                attend<T>(view.q.view().rows(0, 0), view.k.view().rows(0, 0), view.v.view().rows(0, 0), view.visibility,
-                          static_cast<T>(view.softmax_scale),
-                          {result.out.view().rows(0, 0), result.lse.rows(0, 0, {0, 1, 150})}, Combine::store, shared);
+                const QueryHead<T> head{view.q.view().rows(0, 0),
+                                        {result.out.view().rows(0, 0), result.lse.rows(0, 0, {0, 1, 150})}};
+                attend<T>(head, view.k.view().rows(0, 0), view.v.view().rows(0, 0), view.visibility,
+                          static_cast<T>(view.softmax_scale), Combine::store, shared);
                 CHECK((result.out.flat() == expected.out.flat()).all());
                 CHECK((result.lse.flat() == expected.lse.flat()).all());
             }

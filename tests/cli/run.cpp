@@ -163,7 +163,7 @@ TEST_CASE("dropout drops the same pairs in every backend, which the result names
     Golden golden = load_golden("mixture-gqa");
     golden.configuration.dropout = 0.25;
     golden.configuration.dropout_seed = 7;
-    golden.expected = oracle<float>(golden.problem(), golden.q, golden.k, golden.v, golden.dout.view());
+    golden.expected = oracle<float>(golden.problem(), {golden.q, golden.k, golden.v}, golden.dout.view());
     for (const std::string backend : {"oracle", "cpu", "ring"}) {
         CAPTURE(backend);
         const auto [ratios, file] =
@@ -196,8 +196,8 @@ TEST_CASE("the tensors of a real language model are within bounds in a ring of 4
                         v = to_tensor<float>("v", file.at("v"));
     const Problem problem =
         validate({.segment_lengths = {512, 2048}, .dilation_rates = {1, 4}, .mode = Mode::mixture, .causal = true},
-                 info<float>(q, k, v));
-    const Oracle truth = oracle<float>(problem, q, k, v);
+                 info<float>({q, k, v}));
+    const Oracle truth = oracle<float>(problem, {q, k, v});
     CHECK(truth.of(0, 0).score > 8); // scores large enough to matter
     for (const std::string backend : {"cpu", "ring"}) {
         const Outcome outcome = call({"run", "--input", (data_folder() / "data" / "lm-qkv.safetensors").string(),

@@ -8,8 +8,8 @@ using cuda::emulated::Step;
 
 /// Keys of the first third `factor` times as long: blocks of keys come from the last to
 /// the first, so scores rise far above those of a tile's first block.
-Inputs<float> rising_scores(Index head_dim, bool causal, float factor) {
-    Inputs<float> given({{1, 200, 1, head_dim}, 1, {{200}, {1}, Mode::groups, {}, causal}, 11});
+RandomInputs<float> rising_scores(Index head_dim, bool causal, float factor) {
+    RandomInputs<float> given({{1, 200, 1, head_dim}, 1, {{200}, {1}, Mode::groups, {}, causal}, 11});
     given.k.view().rows(0, 0).topRows(60) *= factor;
     return given;
 }
@@ -22,7 +22,7 @@ TEST_CASE("scores that rise far above a tile's first block change no step's accu
             for (const Index head_dim : {64, 128})
                 for (const bool causal : {false, true})
                     for (const float factor : {8.f, 60.f}) {
-                        const Inputs<float> given = rising_scores(head_dim, causal, factor);
+                        const RandomInputs<float> given = rising_scores(head_dim, causal, factor);
                         const auto result =
                             cuda::attention(emulator(), given.problem, type, given.q, given.k, given.v, step.name);
                         const double share = share_of_bound(given.problem, type, given.q, given.k, given.v, result);
@@ -71,7 +71,7 @@ TEST_CASE("a tile of three warpgroups under a causal mask is done again where it
     Tensor<float> q = random_normal<float>(shape, 1), k = random_normal<float>(shape, 2),
                   v = random_normal<float>(shape, 3);
     const Problem problem =
-        validate({.segment_lengths = {rows}, .dilation_rates = {1}, .causal = true}, info<float>(q, k, v));
+        validate({.segment_lengths = {rows}, .dilation_rates = {1}, .causal = true}, info<float>({q, k, v}));
     const Step& step = *cuda::emulated::find_step("fixed_reference");
     const auto tiles = [&] {
         const Counted counted;
@@ -92,7 +92,8 @@ TEST_CASE("tiles of a mixture that are done again are merged once") {
         for (const Index head_dim : {64, 128}) {
             CAPTURE(cuda::type_name(type));
             CAPTURE(head_dim);
-            Inputs<float> given({{1, 300, 2, head_dim}, 1, {{300, 150, 100}, {1, 2, 3}, Mode::mixture, {}, false}, 12});
+            RandomInputs<float> given(
+                {{1, 300, 2, head_dim}, 1, {{300, 150, 100}, {1, 2, 3}, Mode::mixture, {}, false}, 12});
             given.k.view().rows(0, 0).topRows(60) *= 40;
             const auto result =
                 cuda::attention(emulator(), given.problem, type, given.q, given.k, given.v, "all_patterns");

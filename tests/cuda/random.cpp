@@ -30,7 +30,7 @@ TEST_CASE("every step gives the definition's result on random problems, in any s
                                      : i % 8 == 1 ? Order::descending
                                                   : Order::random,
                                      seed);
-            const Inputs<float> given(asked);
+            const RandomInputs<float> given(asked);
             const auto result = cuda::attention(emulator(), given.problem, type, given.q, given.k, given.v, step.name);
             const double share = share_of_bound(given.problem, type, given.q, given.k, given.v, result);
             CHECK(share <= 1);

@@ -36,7 +36,7 @@ Found attend(const Step& step, DType type, const Edge& edge) {
     v = cuda::rounded(v, type);
     const Problem problem =
         validate({.segment_lengths = {N}, .dilation_rates = {1}, .causal = true, .softmax_scale = edge.scale},
-                 info<float>(q, k, v));
+                 info<float>({q, k, v}));
     Found found{};
     try {
         cuda::check_range(problem, type, q, k, v);
@@ -45,7 +45,7 @@ Found attend(const Step& step, DType type, const Edge& edge) {
         found.within = false;
     }
     const Attention<float> result = cuda::attention(emulator(), problem, type, q, k, v, step.name);
-    const Oracle truth = oracle<float>(problem, q, k, v);
+    const Oracle truth = oracle<float>(problem, {q, k, v});
     const auto error = [](const auto& x, const Eigen::ArrayXd& y, double least) {
         return (x.template cast<double>() - y).abs().maxCoeff() / std::max(y.abs().maxCoeff(), least);
     };

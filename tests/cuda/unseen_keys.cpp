@@ -162,7 +162,7 @@ TEST_CASE("what another segment, phase, head or batch holds reaches nothing") {
 TEST_CASE("in a mixture a row of k that is not finite reaches the rows that see the key through some pattern") {
     const Question asked{{1, 192, 2, D}, 2, {{192, 48}, {1, 2}, Mode::mixture, PhaseRule::head, true}, 1};
     for_steps([&](const Step& step, DType type) {
-        Inputs<float> given(asked);
+        RandomInputs<float> given(asked);
         given.k(0, 101, 1, channel) = nan;
         const Attention<float> found =
             cuda::attention(emulator(), given.problem, type, given.q, given.k, given.v, step.name);

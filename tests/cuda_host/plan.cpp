@@ -31,7 +31,7 @@ const Question questions[] = {
     {{1, 30, 6, 8}, 3, {{4, 8, 6, 20, 12, 7}, {2, 1, 1, 4, 3, 5}, Mode::mixture, {}, true}, 7}, // two select every row
 };
 
-double error_of(DType type, const Inputs<float>& given, const Attention<float>& result) {
+double error_of(DType type, const RandomInputs<float>& given, const Attention<float>& result) {
     return share_of_bound(given.problem, type, given.q, given.k, given.v, result);
 }
 
@@ -43,7 +43,7 @@ TEST_CASE("a plan's result is the definition's, in every type") {
         double worst = 0;
         for (const Question& asked : questions) {
             CAPTURE(asked);
-            const Inputs<float> given(asked);
+            const RandomInputs<float> given(asked);
             const auto result = cuda::attention(emulator(), given.problem, type, given.q, given.k, given.v);
             const double share = error_of(type, given, result);
             CHECK(share <= 1);
@@ -56,7 +56,7 @@ TEST_CASE("a plan's result is the definition's, in every type") {
 
 TEST_CASE("a kernel that refuses segments longer than the sequence names those that were asked for") {
     const auto refusal = [](Index tokens, Index w, Index r, Index head_dim = 64) -> std::string {
-        const Inputs<float> given(Question{{1, tokens, 1, head_dim}, 1, {{w}, {r}}, 1});
+        const RandomInputs<float> given(Question{{1, tokens, 1, head_dim}, 1, {{w}, {r}}, 1});
         try {
             emulator().make_plan(given.problem, DType::bf16, "hopper");
             return "";
@@ -79,7 +79,7 @@ TEST_CASE("several patterns go together unless another kernel is asked for, and 
           "two ways") {
     for (const Question& asked : questions) {
         CAPTURE(asked);
-        const Inputs<float> given(asked);
+        const RandomInputs<float> given(asked);
         for (const DType type : {DType::bf16, DType::f16}) {
             const auto plan = emulator().make_plan(given.problem, type);
             CHECK(std::ranges::all_of(plan->kernels(), [](const auto& name) { return name == "all_patterns"; }));
@@ -93,7 +93,7 @@ TEST_CASE("several patterns go together unless another kernel is asked for, and 
     for (const Question& asked : {dilated, most})
         for (const DType type : {DType::bf16, DType::f16}) {
             CAPTURE(asked);
-            const Inputs<float> given(asked);
+            const RandomInputs<float> given(asked);
             const auto result = cuda::attention(emulator(), given.problem, type, given.q, given.k, given.v);
             CHECK(error_of(type, given, result) <= 1);
         }
@@ -102,7 +102,7 @@ TEST_CASE("several patterns go together unless another kernel is asked for, and 
 TEST_CASE("a second run allocates nothing, launches what the plan says, and changes no bit") {
     for (const Question& asked : questions) {
         CAPTURE(asked);
-        const Inputs<float> given(asked);
+        const RandomInputs<float> given(asked);
         for (const DType type : {DType::f32, DType::bf16}) {
             const auto plan = emulator().make_plan(given.problem, type);
             launches();
@@ -123,7 +123,7 @@ TEST_CASE("a second run allocates nothing, launches what the plan says, and chan
 
 TEST_CASE("launches in closed form") {
     const auto launches_by = [](const char* kernel, const Question& asked, DType type) {
-        return emulator().make_plan(Inputs<float>(asked).problem, type, kernel)->launches();
+        return emulator().make_plan(RandomInputs<float>(asked).problem, type, kernel)->launches();
     };
     const auto launches_of = [&](const Question& asked, DType type) { return launches_by("tiled", asked, type); };
     const auto together = [&](const Question& asked) { return launches_by("all_patterns", asked, DType::bf16); };
@@ -144,7 +144,7 @@ TEST_CASE("launches in closed form") {
 }
 
 TEST_CASE("groups in streams of their own give one result, whatever the order of the streams") {
-    const Inputs<float> given({{1, 24, 6, 8}, 6, {{8, 24, 12}, {2, 3, 1}}, 7});
+    const RandomInputs<float> given({{1, 24, 6, 8}, 6, {{8, 24, 12}, {2, 3, 1}}, 7});
     std::optional<Attention<float>> first;
     for_seeds(16, [&] {
         const auto plan = emulator().make_plan(given.problem, DType::f32);
@@ -160,7 +160,7 @@ TEST_CASE("groups in streams of their own give one result, whatever the order of
 }
 
 TEST_CASE("times of the device and of the host are told apart") {
-    const Inputs<float> given(questions[0]);
+    const RandomInputs<float> given(questions[0]);
     const auto plan = emulator().make_plan(given.problem, DType::f32);
     plan->upload(given.q, given.k, given.v);
     launches();
@@ -172,7 +172,7 @@ TEST_CASE("times of the device and of the host are told apart") {
 }
 
 TEST_CASE("a named kernel is used for every pattern, and one that cannot do the problem is refused before memory is") {
-    const Problem problem = Inputs<float>({{1, 16, 2, 8}, 2, {{8, 16}, {1, 2}}}).problem;
+    const Problem problem = RandomInputs<float>({{1, 16, 2, 8}, 2, {{8, 16}, {1, 2}}}).problem;
     CHECK(emulator().make_plan(problem, DType::f32, "naive")->kernels() == std::vector<std::string>{"naive", "naive"});
     const DeviceMemory exhausted;
     CHECK_THROWS_AS(emulator().make_plan(problem, DType::f32, "fast"), cuda::KernelError);
@@ -193,7 +193,7 @@ TEST_CASE("the device says what it is and what it counted") {
         return std::uint64_t{0};
     };
     const std::uint64_t before = launches_counted();
-    const Inputs<float> given(questions[0]);
+    const RandomInputs<float> given(questions[0]);
     cuda::attention(emulator(), given.problem, DType::f32, given.q, given.k, given.v);
     CHECK(launches_counted() > before);
 }
@@ -201,7 +201,7 @@ TEST_CASE("the device says what it is and what it counted") {
 TEST_CASE("bytes in closed form") {
     const auto bytes_of = [](Mode mode, DType type, const char* kernel = "tiled") {
         const Question asked{{2, 16, 4, 8}, 2, {{8, 16}, {1, 2}, mode}};
-        return emulator().make_plan(Inputs<float>(asked).problem, type, kernel)->device_bytes();
+        return emulator().make_plan(RandomInputs<float>(asked).problem, type, kernel)->device_bytes();
     };
     const Index elements = 2 * 16 * 4 * 8, rows = elements / 8, inputs_and_out = 3 * elements; // k and v are half of q
     CHECK(bytes_of(Mode::groups, DType::bf16) == 2 * inputs_and_out + 4 * rows);

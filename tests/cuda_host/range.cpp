@@ -21,7 +21,7 @@ std::string refusal(DType type, const Given& given) {
     v(0, 3, 0, 0) = given.v;
     try {
         const Problem problem = validate({.segment_lengths = {4}, .dilation_rates = {1}, .softmax_scale = given.scale},
-                                         info<float>(q, k, v));
+                                         info<float>({q, k, v}));
         cuda::work_of(problem);
         cuda::check_range(problem, type, q, k, v);
         return "";

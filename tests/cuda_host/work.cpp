@@ -35,7 +35,7 @@ bool selects(const Problem& problem, Index pattern, Index g, Index n) {
 
 Problem problem_of(const Question& asked) {
     return validate(asked.configuration,
-                    info<float>(Tensor<float>(asked.q), Tensor<float>(asked.kv()), Tensor<float>(asked.kv())));
+                    info<float>({Tensor<float>(asked.q), Tensor<float>(asked.kv()), Tensor<float>(asked.kv())}));
 }
 
 /// For each KV head, how many times each row is attended, and how often it is cleared, in groups.

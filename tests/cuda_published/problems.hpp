@@ -37,8 +37,9 @@ template <class Half = bfloat16> class Posed {
 public:
     explicit Posed(const Asked& asked, std::uint64_t seed = 1)
         : posed_(published::test::pose<float>(asked, seed)), q_(rounded_to<Half>(posed_.q)),
-          k_(rounded_to<Half>(posed_.k)), v_(rounded_to<Half>(posed_.v)), truth_(oracle<float>(problem(), q_, k_, v_)),
-          yardstick_(rounding_oracle<Half>(problem(), q_, k_, v_)), inputs_(device().upload(type, q_, k_, v_)) {}
+          k_(rounded_to<Half>(posed_.k)), v_(rounded_to<Half>(posed_.v)),
+          truth_(oracle<float>(problem(), {q_, k_, v_})), yardstick_(rounding_oracle<Half>(problem(), {q_, k_, v_})),
+          inputs_(device().upload(type, q_, k_, v_)) {}
 
     static constexpr DType type = std::is_same_v<Half, bfloat16> ? DType::bf16 : DType::f16;
 

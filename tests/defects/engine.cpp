@@ -6,17 +6,17 @@
 namespace dra::defects {
 namespace {
 
-using test::Inputs;
+using test::RandomInputs;
 
 /// The largest error ratio of out, lse, dq, dk and dv, each as a share of its bound, in double.
 double right_excess(test::Question asked, Index ranks, Layout layout) {
     asked.configuration.stop_gradient_mixing = asked.seed % 2 == 1;
-    const Inputs<double> posed(asked);
+    const RandomInputs<double> posed(asked);
     const Tensor<double> dout = random_normal<double>(asked.q, asked.seed + 3);
     const Problem problem = posed.on_ring(ranks, layout);
     const Observation seen = observe({}, problem, {posed.q, posed.k, posed.v, dout});
     REQUIRE_MESSAGE(seen.error.empty(), seen.error);
-    const Oracle truth = oracle<double>(problem, posed.q, posed.k, posed.v, dout.view());
+    const Oracle truth = oracle<double>(problem, {posed.q, posed.k, posed.v}, dout.view());
     const ErrorRatios ratios = error_ratios(problem, truth, seen.attention, &*seen.gradients);
     if (!ratios.within_bounds()) FAIL_CHECK(asked, " on R ", ranks, " ", name(layout));
     return std::max(ratios.forward() / forward_bound, std::max({ratios.dq, ratios.dk, ratios.dv}) / gradient_bound);

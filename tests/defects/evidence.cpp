@@ -27,7 +27,7 @@ struct Measured {
 Measured measure(const std::string& id, Index N, Configuration configuration, std::size_t form = 0, bool bf16 = false) {
     const Sample posed = sample({{1, N, 4, 64}, 4, std::move(configuration)}, bf16);
     const Inputs inputs = posed.inputs(false);
-    Oracle truth = oracle<double>(posed.problem, inputs.q, inputs.k, inputs.v);
+    Oracle truth = oracle<double>(posed.problem, inputs);
     Observation wrong = observe(defect(id).forms(posed.problem).at(form), posed.problem, inputs);
     Tensor<double> out = wrong.attention.out;
     if (bf16) out = rounded_to<bfloat16>(out.cast<float>()).cast<double>();
@@ -90,7 +90,7 @@ TEST_CASE("merges: chunks by their maximum, and unnormalised") {
 TEST_CASE("half-accumulator: bf16 accumulators lose several times what rounding out loses") {
     const Sample posed = sample({{1, 256, 4, 64}, 4, dense(256, 8)}, true);
     const Inputs inputs = posed.inputs(false);
-    const Tensor<double> y = oracle<double>(posed.problem, inputs.q, inputs.k, inputs.v).attention.out;
+    const Tensor<double> y = oracle<double>(posed.problem, inputs).attention.out;
     const double once = relative(rounded_to<bfloat16>(y.cast<float>()).cast<double>(), y);
     check_figure("out rounded once, relative error", once, 1.65e-3, 1.65e-3);
     const double running = measure("half-accumulator", 256, dense(256, 8), 0, true).error;
@@ -161,7 +161,7 @@ TEST_CASE("other implementations: sums, padding, decoding") {
 std::array<double, 3> gradient_errors(const std::string& id, Configuration configuration) {
     const Sample posed = sample({{1, 64, 4, 64}, 4, std::move(configuration)});
     const Inputs inputs = posed.inputs(true);
-    const Oracle truth = oracle<double>(posed.problem, inputs.q, inputs.k, inputs.v, inputs.dout);
+    const Oracle truth = oracle<double>(posed.problem, inputs, inputs.dout);
     const Observation wrong = observe(defect(id).first(posed.problem), posed.problem, inputs);
     CHECK(relative(wrong.attention.out, truth.attention.out) < 1e-12);
     return {relative(wrong.gradients->dq, truth.gradients->dq), relative(wrong.gradients->dk, truth.gradients->dk),

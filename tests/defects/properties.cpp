@@ -44,7 +44,7 @@ Index some_token(const Posed& posed) { return posed.problem.tokens * 2 / 3; }
 
 bool differs_from_oracle(const Box& box, Kind kind, const Posed& posed) {
     const Inputs inputs = posed.inputs();
-    const Oracle truth = oracle<double>(posed.problem, inputs.q, inputs.k, inputs.v, inputs.dout);
+    const Oracle truth = oracle<double>(posed.problem, inputs, inputs.dout);
     return excess(kind, posed.run(box), posed.problem, inputs, truth) > 1;
 }
 
@@ -230,7 +230,7 @@ Posed::Posed(std::uint64_t seed) {
     if (seed % 7 == 0) q.flat().setZero();
     v = drawn(asked.kv(), 2, 1);
     dout = drawn(asked.q, 3, 1);
-    problem = validate(asked.configuration, info<double>(q, k, v));
+    problem = validate(asked.configuration, info<double>({q, k, v}));
 }
 
 Posed Posed::on_ring(Index ranks) const {

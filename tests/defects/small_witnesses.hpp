@@ -70,7 +70,7 @@ inline double excess_on(const Witness& witness, const Defect& defect, bool right
     const Sample posed = sample(witness, defect.kind == Kind::precision);
     if (!right && !defect.hidden(posed.problem).empty()) return 0;
     const Inputs inputs = posed.inputs(defect.kind == Kind::gradient);
-    const Oracle truth = oracle<double>(posed.problem, inputs.q, inputs.k, inputs.v, inputs.dout);
+    const Oracle truth = oracle<double>(posed.problem, inputs, inputs.dout);
     const Observation seen = observe(right ? Ingredients() : defect.first(posed.problem), posed.problem, inputs);
     return excess(defect.kind, seen, posed.problem, inputs, truth, By::out);
 }

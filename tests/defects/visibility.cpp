@@ -15,7 +15,7 @@ TEST_CASE("where a condition says that a defect cannot show, no form of it does"
             const Posed posed(seed);
             Inputs inputs = posed.inputs();
             if (defect.kind != Kind::gradient) inputs.dout.reset();
-            const Oracle truth = oracle<double>(posed.problem, inputs.q, inputs.k, inputs.v, inputs.dout);
+            const Oracle truth = oracle<double>(posed.problem, inputs, inputs.dout);
             if (defect.hidden(posed.problem).empty()) {
                 shown += visible(defect, posed.problem, inputs, truth);
                 continue;

@@ -24,8 +24,8 @@ TEST_CASE_TEMPLATE("gradients by the definition with rounded S, P, O, dP and dS 
             const GradientInputs<float> exact(asked);
             const Tensor<float> q = rounded_to<Half>(exact.q), k = rounded_to<Half>(exact.k),
                                 v = rounded_to<Half>(exact.v), dout = rounded_to<Half>(exact.dout);
-            const Gradients<double> y = *oracle<float>(exact.problem, q, k, v, dout.view()).gradients,
-                                    rounded = rounding_gradients<Half>(exact.problem, q, k, v, dout);
+            const Gradients<double> y = *oracle<float>(exact.problem, {q, k, v}, dout.view()).gradients,
+                                    rounded = rounding_gradients<Half>(exact.problem, {q, k, v}, dout);
             for (const auto part : {&Gradients<double>::dq, &Gradients<double>::dk, &Gradients<double>::dv}) {
                 const double found = relative_norm(rounded.*part, y.*part) / rounding_unit<Half>;
                 least = std::min(least, found), most = std::max(most, found);

@@ -15,14 +15,14 @@ template <class Half> struct Rounded {
     Oracle truth;
     Attention<float> result;
 
-    explicit Rounded(const Question& asked) : Rounded(Inputs<float>(asked)) {}
+    explicit Rounded(const Question& asked) : Rounded(RandomInputs<float>(asked)) {}
 
-    HalfErrors judge(const Attention<float>& x) const { return half_errors<Half>(problem, truth, q, k, v, x); }
+    HalfErrors judge(const Attention<float>& x) const { return half_errors<Half>(problem, truth, {q, k, v}, x); }
 
 private:
-    explicit Rounded(const Inputs<float>& in)
+    explicit Rounded(const RandomInputs<float>& in)
         : problem(in.problem), q(rounded_to<Half>(in.q)), k(rounded_to<Half>(in.k)), v(rounded_to<Half>(in.v)),
-          truth(oracle<float>(problem, q, k, v)), result(dilated_attention<float>(problem, q, k, v)) {
+          truth(oracle<float>(problem, {q, k, v})), result(dilated_attention<float>(problem, {q, k, v})) {
         result.out = rounded_to<Half>(result.out);
     }
 };
@@ -43,9 +43,9 @@ TEST_CASE_TEMPLATE("the exact result rounded once is well within the bounds, and
         const Tensor<float> q = rounded_to<Half>(golden.q), k = rounded_to<Half>(golden.k),
                             v = rounded_to<Half>(golden.v);
         const Problem problem = golden.problem();
-        Attention<float> result = dilated_attention<float>(problem, q, k, v);
+        Attention<float> result = dilated_attention<float>(problem, {q, k, v});
         result.out = rounded_to<Half>(result.out);
-        const double found = half_errors<Half>(problem, oracle<float>(problem, q, k, v), q, k, v, result).worst();
+        const double found = half_errors<Half>(problem, oracle<float>(problem, {q, k, v}), {q, k, v}, result).worst();
         CHECK(found <= 1);
         worst = std::max(worst, found);
     }
@@ -65,8 +65,9 @@ TEST_CASE_TEMPLATE("one element that is wrong by a tenth fails, and so do all el
 
 TEST_CASE("the yardstick takes a segment that is longer than the sequence to end with it") {
     const auto yardstick = [](Index segment_length) {
-        const Inputs<float> in({{2, 5, 2, 8}, 2, {.segment_lengths = {segment_length}, .dilation_rates = {1}}, 4});
-        return rounding_oracle<half>(in.problem, in.q, in.k, in.v);
+        const RandomInputs<float> in(
+            {{2, 5, 2, 8}, 2, {.segment_lengths = {segment_length}, .dilation_rates = {1}}, 4});
+        return rounding_oracle<half>(in.problem, in);
     };
     CHECK((yardstick(5).flat() == yardstick(7).flat()).all());
 }
@@ -106,7 +107,7 @@ TEST_CASE("an error is counted in units of its bound, which it may just reach") 
     // out is 1 everywhere: ((1 + 0.3) - 0.3) in bf16 is 1 - 2^-8, so atol is 2^-7
     constexpr double off = 0x1p-4, norm = 16; // of every element of the yardstick; of 256 ones
     const Question asked{{1, 1, 1, 256}, 1, {.segment_lengths = {1}, .dilation_rates = {1}}, 1};
-    const Problem problem = Inputs<float>(asked).problem;
+    const Problem problem = RandomInputs<float>(asked).problem;
     const Attention<float> right{Tensor<float>(asked.q, 1), Lse<float>(1, 1, 1)};
     Oracle truth{{Tensor<double>(asked.q, 1), Lse<double>(1, 1, 1)}, {}, {{}}};
     const Tensor<double> yardstick(asked.q, 1 + off);
@@ -128,7 +129,7 @@ TEST_CASE("an error is counted in units of its bound, which it may just reach") 
 
 TEST_CASE("no error of no bound is right, and an error of exactly 1 is counted like any other") {
     const Question asked{{1, 2, 1, 4}, 1, {.segment_lengths = {2}, .dilation_rates = {1}}, 1};
-    const Problem problem = Inputs<float>(asked).problem;
+    const Problem problem = RandomInputs<float>(asked).problem;
     Oracle truth{{Tensor<double>(asked.q, 0), Lse<double>(1, 1, 2)}, {}, {{}}};
     truth.attention.lse.flat() = 0;
     Attention<float> result{Tensor<float>(asked.q, 0), Lse<float>(1, 1, 2)};

@@ -56,15 +56,16 @@ const Case cases[] = {
 };
 
 /// Random inputs of a case.
-struct Inputs {
-    explicit Inputs(const Case& of)
-        : q(random_normal<double>(of.q, 1)), k(random_normal<double>(of.kv, 2)), v(random_normal<double>(of.kv, 3)),
-          dout(random_normal<double>(of.q, 4)), problem(validate(of.configuration, info<double>(q, k, v))) {}
+struct CaseInputs : Inputs<double> {
+    explicit CaseInputs(const Case& of)
+        : Inputs<double>{random_normal<double>(of.q, 1), random_normal<double>(of.kv, 2),
+                         random_normal<double>(of.kv, 3)},
+          dout(random_normal<double>(of.q, 4)), problem(validate(of.configuration, info<double>(*this))) {}
 
-    Oracle truth() const { return oracle<double>(problem, q, k, v, dout.view()); }
-    double loss() const { return (oracle<double>(problem, q, k, v).attention.out.flat() * dout.flat()).sum(); }
+    Oracle truth() const { return oracle<double>(problem, *this, dout.view()); }
+    double loss() const { return (oracle<double>(problem, *this).attention.out.flat() * dout.flat()).sum(); }
 
-    Tensor<double> q, k, v, dout;
+    Tensor<double> dout;
     Problem problem;
 };
 
@@ -75,15 +76,15 @@ TEST_CASE("terms too small to change a sum one by one change it together") {
     Tensor<double> q({1, N, 1, 1}, 0), v({1, N, 1, 1}, 0x1p-54);
     v(0, 0, 0, 0) = 1;
     const Problem problem =
-        validate({.segment_lengths = {N}, .dilation_rates = {1}, .softmax_scale = 1.0}, info<double>(q, q, v));
-    const double found = oracle<double>(problem, q, q, v).attention.out(0, 7, 0, 0), expected = (1 + 0x1p-46) / N;
+        validate({.segment_lengths = {N}, .dilation_rates = {1}, .softmax_scale = 1.0}, info<double>({q, q, v}));
+    const double found = oracle<double>(problem, {q, q, v}).attention.out(0, 7, 0, 0), expected = (1 + 0x1p-46) / N;
     MESSAGE("relative error ", std::abs(found - expected) / expected);
     CHECK(std::abs(found - expected) <= 0x1p-52 * expected);
 
     const Tensor<double> ones({1, N, 1, 1}, 1);
     Tensor<double> k({1, N, 1, 1}, -54 * std::log(2.0));
     k(0, 0, 0, 0) = 0;
-    CHECK(std::abs(oracle<double>(problem, ones, k, v).attention.lse(0, 0, 7) - 0x1p-46) <= 0x1p-52);
+    CHECK(std::abs(oracle<double>(problem, {ones, k, v}).attention.lse(0, 0, 7) - 0x1p-46) <= 0x1p-52);
 }
 
 TEST_CASE("the oracle agrees with every golden case, forward and backward") {
@@ -91,7 +92,7 @@ TEST_CASE("the oracle agrees with every golden case, forward and backward") {
     for (const std::string& name : test::golden_names()) {
         CAPTURE(name);
         const test::Golden golden = test::load_golden(name);
-        const Oracle truth = oracle<float>(golden.problem(), golden.q, golden.k, golden.v, golden.dout.view());
+        const Oracle truth = oracle<float>(golden.problem(), {golden.q, golden.k, golden.v}, golden.dout.view());
         const auto& [attention, gradients, magnitudes] = golden.expected;
         for (const double error : {relative_error(truth.attention.out.flat(), attention.out.flat()),
                                    relative_error(truth.attention.lse.flat(), attention.lse.flat()),
@@ -109,7 +110,7 @@ TEST_CASE("the oracle's gradients are the central differences of its output") {
     double worst = 0;
     for (const Case& of : cases) {
         CAPTURE(of.name);
-        Inputs inputs(of);
+        CaseInputs inputs(of);
         const Gradients<double> gradients = *inputs.truth().gradients;
         const auto check = [&](Tensor<double>& input, const Tensor<double>& gradient) {
             REQUIRE(gradient.shape() == input.shape());
@@ -138,7 +139,7 @@ TEST_CASE("a pair is seen as often as patterns join it") {
     const Shape shape{1, 8, 2, 1};
     const Tensor<double> x(shape, 0);
     Configuration chosen{.segment_lengths = {4, 8}, .dilation_rates = {1, 2}, .mode = Mode::mixture, .causal = true};
-    const Problem mixture = validate(chosen, info<double>(x, x, x));
+    const Problem mixture = validate(chosen, info<double>({x, x, x}));
     // Head 1 has phase 0 under the first pattern and 1 under the second, which selects 1, 3, 5, 7.
     CHECK(times_seen(mixture, 1, 3, 1) == 2);
     CHECK(times_seen(mixture, 1, 1, 3) == 0);
@@ -150,7 +151,7 @@ TEST_CASE("a pair is seen as often as patterns join it") {
 
     chosen.mode = Mode::groups;
     chosen.causal = false;
-    const Problem groups = validate(chosen, info<double>(x, x, x));
+    const Problem groups = validate(chosen, info<double>({x, x, x}));
     CHECK(times_seen(groups, 0, 0, 3) == 1);
     CHECK(times_seen(groups, 0, 0, 4) == 0);
     CHECK(times_seen(groups, 1, 1, 7) == 1); // pattern 1 starts at phase 1 mod 2
@@ -163,7 +164,7 @@ TEST_CASE("out and lse are the softmax written out") {
     k.flat() << std::log(1.0), std::log(2.0), std::log(5.0);
     v.flat() << 8, 4, -8;
     const Configuration chosen{.segment_lengths = {3}, .dilation_rates = {1}, .causal = true, .softmax_scale = 1};
-    const Oracle truth = oracle<double>(validate(chosen, info<double>(q, k, v)), q, k, v);
+    const Oracle truth = oracle<double>(validate(chosen, info<double>({q, k, v})), {q, k, v});
     const Eigen::Array3d out(8.0, 16.0 / 3, -3.0), lse(0.0, std::log(3.0), std::log(8.0));
     CHECK(relative_error(truth.attention.out.flat(), out) <= golden_bound);
     CHECK(relative_error(truth.attention.lse.flat(), lse) <= golden_bound);
@@ -171,7 +172,7 @@ TEST_CASE("out and lse are the softmax written out") {
 }
 
 TEST_CASE("a row that sees no key has out 0, lse -inf and gradients 0") {
-    const Inputs inputs(cases[1]);
+    const CaseInputs inputs(cases[1]);
     const Oracle truth = inputs.truth();
     Index empty = 0;
     for (Index b = 0; b < 2; ++b)
@@ -200,7 +201,7 @@ TEST_CASE("exact cases are exact") {
         Tensor<double> v(shape);
         for (Index i = 0; i < v.size(); ++i) v.flat()[i] = static_cast<double>(i * i % 17);
         const Configuration chosen{.segment_lengths = {64}, .dilation_rates = {1}};
-        const Oracle truth = oracle<double>(validate(chosen, info<double>(q, k, v)), q, k, v);
+        const Oracle truth = oracle<double>(validate(chosen, info<double>({q, k, v})), {q, k, v});
         const Eigen::Array4d mean = v.view().rows(0, 0).colwise().mean().transpose();
         for (Index n = 0; n < 64; ++n)
             for (Index d = 0; d < 4; ++d) CHECK(truth.attention.out(0, n, 0, d) == mean[d]);
@@ -210,7 +211,7 @@ TEST_CASE("exact cases are exact") {
         const auto q = random_normal<double>(shape, 1), k = random_normal<double>(shape, 2),
                    v = random_normal<double>(shape, 3);
         const Configuration chosen{.segment_lengths = {1}, .dilation_rates = {1}};
-        const Oracle truth = oracle<double>(validate(chosen, info<double>(q, k, v)), q, k, v);
+        const Oracle truth = oracle<double>(validate(chosen, info<double>({q, k, v})), {q, k, v});
         CHECK((truth.attention.out.flat() == v.flat()).all());
     }
 }
@@ -220,7 +221,7 @@ TEST_CASE("scores of +-1e4 neither overflow nor lose a row") {
     Tensor<double> q(shape, 100), k(shape), v(shape, 1);
     for (Index n = 0; n < 16; ++n) k(0, n, 0, 0) = n % 2 == 0 ? 100 : -100;
     const Configuration chosen{.segment_lengths = {16}, .dilation_rates = {1}, .softmax_scale = 1};
-    const Oracle truth = oracle<double>(validate(chosen, info<double>(q, k, v)), q, k, v);
+    const Oracle truth = oracle<double>(validate(chosen, info<double>({q, k, v})), {q, k, v});
     CHECK((truth.attention.out.flat() == 1.0).all());
     CHECK((truth.attention.lse.flat() - (1e4 + std::log(8.0))).abs().maxCoeff() <= 1e4 * 2e-16);
     CHECK(truth.of(0, 0).score == 1e4);
@@ -229,7 +230,7 @@ TEST_CASE("scores of +-1e4 neither overflow nor lose a row") {
 TEST_CASE("magnitudes are the largest over the visible pairs of each batch and head") {
     for (const Case& of : cases) {
         CAPTURE(of.name);
-        const Inputs inputs(of);
+        const CaseInputs inputs(of);
         const Problem& problem = inputs.problem;
         const Oracle truth = inputs.truth();
         REQUIRE(static_cast<Index>(truth.magnitudes.size()) == problem.batch * problem.heads);
@@ -271,9 +272,9 @@ TEST_CASE("the magnitudes of one token are those of its one pair, however small,
     const Shape shape{1, 1, 1, 2};
     const Tensor<double> q(shape, 0.5), k(shape, 0.25), v(shape, 0.125), dout(shape, 2);
     const Problem problem =
-        validate({.segment_lengths = {1}, .dilation_rates = {1}, .softmax_scale = 1.0}, info<double>(q, k, v));
-    const Magnitudes with = oracle<double>(problem, q, k, v, dout.view()).of(0, 0),
-                     without = oracle<double>(problem, q, k, v).of(0, 0);
+        validate({.segment_lengths = {1}, .dilation_rates = {1}, .softmax_scale = 1.0}, info<double>({q, k, v}));
+    const Magnitudes with = oracle<double>(problem, {q, k, v}, dout.view()).of(0, 0),
+                     without = oracle<double>(problem, {q, k, v}).of(0, 0);
     CHECK(with.score == 0.25);
     CHECK(with.dp == 0.5);
     CHECK(with.query == 0.5);
@@ -286,7 +287,7 @@ TEST_CASE("the result is the same, bit for bit, for every number of threads") {
                   {1, 200, 2, 16},
                   {1, 200, 1, 16},
                   {.segment_lengths = {64, 200}, .dilation_rates = {1, 3}, .mode = Mode::mixture, .causal = true}};
-    const Inputs inputs(of);
+    const CaseInputs inputs(of);
     const int threads = omp_get_max_threads();
     omp_set_num_threads(1);
     const Oracle one = inputs.truth();
@@ -307,8 +308,8 @@ TEST_CASE("sums stay exact to the last place however many terms they have") {
     const Shape shape{1, 2048, 1, 1};
     const Tensor<double> q(shape, 0), k(shape, 0), v(shape, 0.1);
     const Configuration chosen{.segment_lengths = {2048}, .dilation_rates = {1}};
-    Problem problem = validate(chosen, info<double>(q, k, v));
-    const Oracle truth = oracle<double>(problem, q, k, v);
+    Problem problem = validate(chosen, info<double>({q, k, v}));
+    const Oracle truth = oracle<double>(problem, {q, k, v});
     CHECK((truth.attention.out.flat() - 0.1).abs().maxCoeff() <= 0.1 * 0x1p-52);
 }
 

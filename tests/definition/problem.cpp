@@ -292,7 +292,7 @@ TEST_CASE("every name is parsed back to its value") {
 
 TEST_CASE("tensors in memory are described by type and shape") {
     const Tensor<double> q({2, 3, 4, 5}, 0), kv({2, 3, 1, 5}, 0);
-    const InputInfo described = info<double>(q, kv, kv);
+    const InputInfo described = info<double>({q, kv, kv});
     CHECK(described.q->dtype == DType::f64);
     CHECK(described.q->shape == std::vector<Index>{2, 3, 4, 5});
     CHECK(described.v->shape == std::vector<Index>{2, 3, 1, 5});

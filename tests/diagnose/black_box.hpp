@@ -26,7 +26,7 @@ inline Posed pose(std::uint64_t seed, DType dtype, bool steep = true) {
     const dra::test::SeededDraw draw(seed);
     dra::test::Question asked = dra::test::draw_question(draw, {.tokens = 20, .head_dim = 8});
     asked.configuration.ranks = 1 + asked.configuration.ranks % 7;
-    dra::test::Inputs<float> made(asked);
+    dra::test::RandomInputs<float> made(asked);
     const Index kind = static_cast<Index>(seed % 6);
     if (kind == 0) made.q.flat().setZero();
     if (kind == 1 && steep) {
@@ -62,7 +62,7 @@ inline Result black_box(const Defect& defect, const Ingredients& form, const Pos
 inline bool shows(const Defect& defect, const Posed& posed, const Result& result) {
     if (!result.error.empty()) return true;
     const Inputs inputs = posed.inputs(defect.kind == Kind::gradient);
-    const Oracle truth = oracle<double>(posed.problem, inputs.q, inputs.k, inputs.v, inputs.dout);
+    const Oracle truth = oracle<double>(posed.problem, inputs, inputs.dout);
     if (defect.kind == Kind::cost)
         return excess(defect.kind, observe(defect.first(posed.problem), posed.problem, inputs), posed.problem, inputs,
                       truth) > 1.01;

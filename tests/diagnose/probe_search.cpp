@@ -71,7 +71,7 @@ std::vector<Result> answers(const Probe& probe, const std::vector<Form>& forms, 
 std::vector<bool> separated(const Probe& probe, const std::vector<Form>& forms) {
     const Sample posed = sample(probe);
     const Inputs inputs = posed.inputs(probe.gradients);
-    const Oracle truth = oracle<double>(posed.problem, inputs.q, inputs.k, inputs.v, inputs.dout);
+    const Oracle truth = oracle<double>(posed.problem, inputs, inputs.dout);
     const Bounds bounds(probe.dtype, posed.problem, inputs, truth);
     const std::vector<Result> given = answers(probe, forms, posed.problem, inputs);
     std::vector<bool> pairs;

@@ -11,7 +11,7 @@ template <class T, class Attend> void rows_do_not_see_later_tokens(Attend attend
     for_all([&] {
         Question asked = draw_problem({.tokens = 40, .head_dim = 8});
         asked.configuration.causal = true;
-        Inputs<T> inputs(asked);
+        RandomInputs<T> inputs(asked);
         const Attention<T> before = attend(inputs);
 
         const Index last_kept = draw_index(0, inputs.problem.tokens - 1);
@@ -35,12 +35,12 @@ template <class T, class Attend> void rows_do_not_see_later_tokens(Attend attend
 
 TEST_CASE_TEMPLATE("dilated_attention: rows do not change, in any bit, with tokens later than they", T, float, double) {
     rows_do_not_see_later_tokens<T>(
-        [](const Inputs<T>& inputs) { return dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v); });
+        [](const RandomInputs<T>& inputs) { return dilated_attention<T>(inputs.problem, inputs); });
 }
 
 TEST_CASE_TEMPLATE("ring_attention: rows do not change, in any bit, with tokens later than they", T, float, double) {
     rows_do_not_see_later_tokens<T>(
-        [](const Inputs<T>& inputs) { return ring_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v); });
+        [](const RandomInputs<T>& inputs) { return ring_attention<T>(inputs.problem, inputs); });
 }
 
 } // namespace

@@ -22,15 +22,14 @@ template <class T> GradientInputs<T> draw_inputs(Limits limits = {}) {
 
 template <class T> Gradients<T> poisoned_run(const GradientInputs<T>& inputs, const Attention<T>& result) {
     Gradients<T> found = poisoned_gradients<T>(inputs.problem);
-    dilated_attention_gradient<T>(inputs.problem, inputs.q, inputs.k, inputs.v, result.out, result.lse, inputs.dout,
-                                  found.dq, found.dk, found.dv);
+    dilated_attention_gradient<T>(inputs.problem, inputs, result, inputs.dout, found);
     return found;
 }
 
 TEST_CASE_TEMPLATE("dilated_attention_gradient agrees with the oracle", T, float, double) {
     for_all([] {
         const GradientInputs<T> inputs = draw_inputs<T>({.tokens = 40, .head_dim = 12});
-        const Attention<T> result = dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
+        const Attention<T> result = dilated_attention<T>(inputs.problem, inputs);
         const Gradients<T> found = poisoned_run(inputs, result);
         const ErrorRatios ratios = error_ratios(inputs.problem, inputs.truth(), result, &found);
         RC_ASSERT(ratios.within_bounds());
@@ -41,9 +40,8 @@ TEST_CASE_TEMPLATE("dilated_attention_gradient agrees with the oracle", T, float
 TEST_CASE_TEMPLATE("ring_attention_gradient agrees with the oracle, whatever R and the layout", T, float, double) {
     for_all([] {
         const GradientInputs<T> inputs = draw_inputs<T>();
-        const Attention<T> result = ring_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
-        const Gradients<T> found =
-            ring_attention_gradient<T>(inputs.problem, inputs.q, inputs.k, inputs.v, result, inputs.dout);
+        const Attention<T> result = ring_attention<T>(inputs.problem, inputs);
+        const Gradients<T> found = ring_attention_gradient<T>(inputs.problem, inputs, result, inputs.dout);
         const ErrorRatios ratios = error_ratios(inputs.problem, inputs.truth(), result, &found);
         RC_ASSERT(ratios.within_bounds());
         return of_gradient_bound(ratios) * gradient_bound;
@@ -54,7 +52,7 @@ TEST_CASE_TEMPLATE("gradients are the same, bit for bit, for every number of thr
     const int threads = omp_get_max_threads();
     for_all([] {
         const GradientInputs<T> inputs = draw_inputs<T>({.tokens = 100, .head_dim = 6});
-        const Attention<T> result = dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
+        const Attention<T> result = dilated_attention<T>(inputs.problem, inputs);
         omp_set_num_threads(1);
         const Gradients<T> expected = poisoned_run(inputs, result);
         for (const int team : {2, 3, 4}) {
@@ -71,7 +69,7 @@ TEST_CASE_TEMPLATE("gradients of keys do not change, in any bit, with the loss o
         Question asked = draw_problem({.tokens = 40, .head_dim = 8});
         asked.configuration.causal = true;
         GradientInputs<T> inputs(asked);
-        const Attention<T> result = dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
+        const Attention<T> result = dilated_attention<T>(inputs.problem, inputs);
         const Gradients<T> before = poisoned_run(inputs, result);
         const Index first_kept = draw_index(0, inputs.problem.tokens - 1);
         const Positions earlier{0, 1, first_kept}, kept{first_kept, 1, inputs.problem.tokens - first_kept};

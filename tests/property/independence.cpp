@@ -10,13 +10,13 @@ namespace {
 
 TEST_CASE_TEMPLATE("the result depends neither on R nor on the layout", T, float, double) {
     for_all([] {
-        const Inputs<T> inputs(draw_problem({.tokens = 20, .head_dim = 6}));
+        const RandomInputs<T> inputs(draw_problem({.tokens = 20, .head_dim = 6}));
         const Index most_ranks = 2 * inputs.problem.tokens + 1;
         const Problem one = inputs.on_ring(draw_index(1, most_ranks), Layout::contiguous),
                       other = inputs.on_ring(draw_index(1, most_ranks), layouts[draw_index(1, 2)]);
-        const Attention<T> x = ring_attention<T>(one, inputs.q, inputs.k, inputs.v);
-        const Attention<T> y = ring_attention<T>(other, inputs.q, inputs.k, inputs.v);
-        const Attention<T> z = dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
+        const Attention<T> x = ring_attention<T>(one, inputs);
+        const Attention<T> y = ring_attention<T>(other, inputs);
+        const Attention<T> z = dilated_attention<T>(inputs.problem, inputs);
         const Oracle truth = inputs.truth();
         const double found = std::max(ratio(inputs.problem, truth, x, y), ratio(inputs.problem, truth, y, z));
         RC_ASSERT(found <= forward_bound);
@@ -73,13 +73,13 @@ TEST_CASE_TEMPLATE("queries cut anywhere give the same rows bit for bit", T, flo
 TEST_CASE_TEMPLATE("the result is the same, bit for bit, for every number of threads", T, float, double) {
     const int threads = omp_get_max_threads();
     for_all([] {
-        const Inputs<T> inputs(draw_problem({.tokens = 100, .head_dim = 6}));
+        const RandomInputs<T> inputs(draw_problem({.tokens = 100, .head_dim = 6}));
         omp_set_num_threads(1);
-        const Attention<T> expected = dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
+        const Attention<T> expected = dilated_attention<T>(inputs.problem, inputs);
         for (const int team : {2, 3, 4}) {
             omp_set_num_threads(team);
             Attention<T> result = poisoned<T>(inputs.problem);
-            dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v, result.out, result.lse);
+            dilated_attention<T>(inputs.problem, inputs, result);
             RC_ASSERT(same(result, expected));
         }
         return 0;

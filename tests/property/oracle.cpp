@@ -7,9 +7,9 @@ namespace {
 
 TEST_CASE_TEMPLATE("dilated_attention agrees with the oracle", T, float, double) {
     for_all([] {
-        const Inputs<T> inputs(draw_problem({.tokens = 40, .head_dim = 20}));
+        const RandomInputs<T> inputs(draw_problem({.tokens = 40, .head_dim = 20}));
         Attention<T> result = poisoned<T>(inputs.problem);
-        dilated_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v, result.out, result.lse);
+        dilated_attention<T>(inputs.problem, inputs, result);
         const double found = error_ratios(inputs.problem, inputs.truth(), result).forward();
         RC_ASSERT(found <= forward_bound);
         return found;
@@ -18,9 +18,9 @@ TEST_CASE_TEMPLATE("dilated_attention agrees with the oracle", T, float, double)
 
 TEST_CASE_TEMPLATE("ring_attention agrees with the oracle", T, float, double) {
     for_all([] {
-        const Inputs<T> inputs(draw_problem());
+        const RandomInputs<T> inputs(draw_problem());
         const PoisonedHeap poison;
-        const Attention<T> result = ring_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
+        const Attention<T> result = ring_attention<T>(inputs.problem, inputs);
         const double found = error_ratios(inputs.problem, inputs.truth(), result).forward();
         RC_ASSERT(found <= forward_bound);
         return found;

@@ -64,7 +64,7 @@ template <class T> Lse<T> permuted(Lse<T> x, const Order& batch, const Order& he
 TEST_CASE_TEMPLATE("permuting batch and heads permutes the result, bit for bit", T, float, double) {
     Index moved_kv_heads = 0, moved_heads = 0, moved_batch = 0;
     for_all([&] {
-        const Inputs<T> inputs(draw_problem({.tokens = 12, .head_dim = 5}));
+        const RandomInputs<T> inputs(draw_problem({.tokens = 12, .head_dim = 5}));
         const Problem& problem = inputs.problem;
         const Order batch = draw_order(problem.batch), kv_heads = draw_order_of_kv_heads(problem),
                     heads = draw_order_of_heads(problem, kv_heads);
@@ -73,7 +73,7 @@ TEST_CASE_TEMPLATE("permuting batch and heads permutes the result, bit for bit",
         moved_heads += !std::ranges::is_sorted(heads);
         const bool on_ring = draw_index(0, 1) == 1;
         const auto attend = [&](const Tensor<T>& q, const Tensor<T>& k, const Tensor<T>& v) {
-            return on_ring ? ring_attention<T>(problem, q, k, v) : dilated_attention<T>(problem, q, k, v);
+            return on_ring ? ring_attention<T>(problem, {q, k, v}) : dilated_attention<T>(problem, {q, k, v});
         };
         const Attention<T> plain = attend(inputs.q, inputs.k, inputs.v);
         const Attention<T> found = attend(permuted(inputs.q, batch, heads), permuted(inputs.k, batch, kv_heads),

@@ -58,7 +58,7 @@ TEST_CASE("head ranges in closed form are the listed ones") {
                 configuration.mode = mode;
                 configuration.segment_lengths.assign(static_cast<std::size_t>(patterns), 4);
                 configuration.dilation_rates.assign(static_cast<std::size_t>(patterns), 1);
-                const Problem problem = validate(configuration, info<float>(x, x, x));
+                const Problem problem = validate(configuration, info<float>({x, x, x}));
                 Counts counted;
                 const auto listed = fix_5::head_groups(problem, counted);
                 CHECK(counted.head_groups == patterns);

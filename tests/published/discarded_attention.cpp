@@ -46,7 +46,7 @@ TEST_CASE("scatter merges genuine rows where they belong and drops repeats") {
     Tensor<double> out({1, 9, 1, 2}, 0);
     Lse<double> lse(1, 1, 9);
     lse.flat().setConstant(-std::numeric_limits<double>::infinity());
-    fix_2::scatter<double>(partial_of(partial_out, partial_lse), list, 0, 0, out, lse);
+    fix_2::scatter<double>(partial_of(partial_out, partial_lse), list, 0, 0, {out, lse});
     for (Index n = 0; n < 9; ++n) {
         const bool selected = n % 3 == 1;
         CHECK(out(0, n, 0, 1) == (selected ? 7 : 0));

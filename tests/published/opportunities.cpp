@@ -20,7 +20,7 @@ Asked groups_of(bool causal) {
 }
 
 template <class T> Isolated whole(Topic topic, Rung rung, const Posed<T>& posed) {
-    return whole_call<T>(topic, rung, posed.problem, posed.q, posed.k, posed.v);
+    return whole_call<T>(topic, rung, posed.problem, posed);
 }
 
 template <class T> double check_all(const Posed<T>& posed) {
@@ -72,15 +72,14 @@ TEST_CASE("what there is not is absent, and says why") {
     CHECK(whole(Topic::compiled_hot_path, Rung::after, posed).absent == "none was published");
     CHECK(whole(Topic::kv_cache, Rung::principled, posed).absent == "nothing to do: not causal, nothing is decoded");
     for (const Topic topic : {Topic::compiled_hot_path, Topic::kv_cache})
-        CHECK(isolate<float>(topic, Rung::before, posed.problem, posed.q, posed.k, posed.v).absent ==
-              "a whole call, and nothing alone");
+        CHECK(isolate<float>(topic, Rung::before, posed.problem, posed).absent == "a whole call, and nothing alone");
 }
 
 TEST_CASE("opportunities 6 and 7 alone are right, and notice what is not") {
     const Posed<float> posed = pose<float>(mixed);
     for (const Topic topic : {Topic::memory_pool, Topic::pattern_caching})
         for (const Rung rung : rungs_of_a_fix) {
-            const Isolated form = isolate<float>(topic, rung, posed.problem, posed.q, posed.k, posed.v);
+            const Isolated form = isolate<float>(topic, rung, posed.problem, posed);
             CAPTURE(static_cast<int>(topic));
             CAPTURE(name(rung));
             CHECK(form.absent.empty());
@@ -129,7 +128,7 @@ TEST_CASE("lists have an entry a row, made for every copy before, once for all w
     CHECK(whole_counts(Rung::principled).index_elements == 0);
     CHECK(whole_counts(Rung::principled).bytes_kept == 0);
 
-    const Isolated kept = isolate<float>(Topic::pattern_caching, Rung::after, posed.problem, posed.q, posed.k, posed.v);
+    const Isolated kept = isolate<float>(Topic::pattern_caching, Rung::after, posed.problem, posed);
     for (const Index entries : {rows, Index{0}}) {
         kept.run();
         CHECK(kept.counts().index_elements == entries);

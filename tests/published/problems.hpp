@@ -21,8 +21,7 @@ struct Asked {
 };
 
 /// A problem, its tensors and the truth about them.
-template <class T> struct Posed {
-    Tensor<T> q, k, v;
+template <class T> struct Posed : Inputs<T> {
     Problem problem;
     Oracle truth;
 };
@@ -37,9 +36,9 @@ template <class T> Posed<T> pose(const Asked& asked, std::uint64_t seed = 1) {
                                       .phase = asked.phase,
                                       .causal = asked.causal,
                                       .ranks = asked.ranks};
-    const Problem problem = validate(configuration, info<T>(q, k, v));
-    Oracle truth = oracle<T>(problem, q, k, v);
-    return {std::move(q), std::move(k), std::move(v), problem, std::move(truth)};
+    const Problem problem = validate(configuration, info<T>({q, k, v}));
+    Oracle truth = oracle<T>(problem, {q, k, v});
+    return {{std::move(q), std::move(k), std::move(v)}, problem, std::move(truth)};
 }
 
 /// Outputs in which every element that is not written is noticed.
@@ -53,7 +52,7 @@ template <class T> Attention<T> poisoned(const Problem& problem) {
 /// One call of a pipeline, into poison.
 template <class T> Attention<T> run(Pipeline<T>& pipeline, const Posed<T>& posed) {
     Attention<T> result = poisoned<T>(posed.problem);
-    pipeline.run(posed.q, posed.k, posed.v, result.out, result.lse);
+    pipeline.run(posed, result);
     return result;
 }
 

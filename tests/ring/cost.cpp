@@ -32,16 +32,16 @@ bool same(const Gradients<float>& x, const Gradients<float>& y) {
 }
 
 TEST_CASE("ranks beyond the tokens own nothing, work at no step, and change no bit") {
-    const Inputs<float> one_each(one_pattern(24, 12, 1, 24, Layout::contiguous)),
+    const RandomInputs<float> one_each(one_pattern(24, 12, 1, 24, Layout::contiguous)),
         many(one_pattern(24, 12, 1, most_ranks, Layout::contiguous));
     CHECK(holdings(many.problem).size() == 24);
     CHECK(steps_of(many.problem).worked == 2 * 12 * 13 / 2); // a visible pair each
     CHECK(steps_of(one_each.problem).worked == steps_of(many.problem).worked);
 
     const Tensor<float> dout = random_normal<float>(many.problem.q_shape(), 9);
-    const auto forward = [](const Inputs<float>& in) { return ring_attention<float>(in.problem, in.q, in.k, in.v); };
-    const auto backward = [&](const Inputs<float>& in) {
-        return ring_attention_gradient<float>(in.problem, in.q, in.k, in.v, forward(in), dout);
+    const auto forward = [](const RandomInputs<float>& in) { return ring_attention<float>(in.problem, in); };
+    const auto backward = [&](const RandomInputs<float>& in) {
+        return ring_attention_gradient<float>(in.problem, in, forward(in), dout);
     };
     CHECK(test::same(forward(many), forward(one_each)));
     CHECK(same(backward(many), backward(one_each)));
@@ -49,7 +49,7 @@ TEST_CASE("ranks beyond the tokens own nothing, work at no step, and change no b
 
 TEST_CASE("in every layout 65,536 ranks work at no more steps than there are visible pairs") {
     for (const Layout layout : layouts) {
-        const Inputs<float> given(one_pattern(40, 10, 3, most_ranks, layout));
+        const RandomInputs<float> given(one_pattern(40, 10, 3, most_ranks, layout));
         const Problem& problem = given.problem;
         Index pairs = 0;
         for (Index i = 0; i < problem.tokens; ++i)
@@ -57,16 +57,14 @@ TEST_CASE("in every layout 65,536 ranks work at no more steps than there are vis
         const Steps steps = steps_of(problem);
         MESSAGE(name(layout), ": ", steps.worked, " steps, ", pairs, " visible pairs");
         CHECK(steps.worked == pairs);
-        CHECK(
-            error_ratios(problem, given.truth(), ring_attention<float>(problem, given.q, given.k, given.v)).forward() <=
-            forward_bound);
+        CHECK(error_ratios(problem, given.truth(), ring_attention<float>(problem, given)).forward() <= forward_bound);
     }
 }
 
 TEST_CASE("steps grow with the pairs that short or dilated segments show, and are kept as progressions") {
     constexpr Index N = 4096; // and as many ranks, a token each
     const auto steps = [](Index w, Index r) {
-        return steps_of(Inputs<float>(one_pattern(N, w, r, N, Layout::contiguous)).problem);
+        return steps_of(RandomInputs<float>(one_pattern(N, w, r, N, Layout::contiguous)).problem);
     };
     CHECK(steps(8, 1).worked == N / 8 * (8 * 9 / 2));
     CHECK(steps(64, 64).worked == N / 64); // one row of each segment is selected

@@ -13,13 +13,12 @@ TEST_CASE("ring_attention is right for every pattern of every short sequence, ev
     Index runs = 0;
     const PoisonedHeap poison;
     for_each_small_question([&](const Question& asked) {
-        const Inputs<double> inputs(asked);
+        const RandomInputs<double> inputs(asked);
         const Oracle truth = inputs.truth();
         for (const Layout layout : layouts)
             for (Index ranks = 1; ranks <= most_ranks; ++ranks) {
                 const Problem problem = inputs.on_ring(ranks, layout);
-                const ErrorRatios ratios =
-                    error_ratios(problem, truth, ring_attention<double>(problem, inputs.q, inputs.k, inputs.v));
+                const ErrorRatios ratios = error_ratios(problem, truth, ring_attention<double>(problem, inputs));
                 if (!ratios.within_bounds()) FAIL_CHECK(asked, " on R ", ranks, " ", name(layout));
                 worst = std::max(worst, ratios.forward());
                 ++runs;

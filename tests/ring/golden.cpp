@@ -14,14 +14,14 @@ TEST_CASE_TEMPLATE("ring_attention gives every golden case's own out and lse, fo
         CAPTURE(name);
         const Golden golden = load_golden(name);
         const Tensor<T> q = golden.q.cast<T>(), k = golden.k.cast<T>(), v = golden.v.cast<T>();
-        const Oracle truth = oracle<T>(golden.problem(), q, k, v);
+        const Oracle truth = oracle<T>(golden.problem(), {q, k, v});
         for (const Layout layout : layouts)
             for (const Index ranks : {1, 2, 3, 4, 7}) {
                 CAPTURE(ranks);
                 CAPTURE(dra::name(layout));
                 const Problem problem = golden.problem(ranks, layout);
                 const PoisonedHeap poison;
-                const Attention<T> result = ring_attention<T>(problem, q, k, v);
+                const Attention<T> result = ring_attention<T>(problem, {q, k, v});
 
                 const ErrorRatios by_file = error_ratios(problem, golden.expected, result);
                 CHECK(by_file.out <= forward_bound);

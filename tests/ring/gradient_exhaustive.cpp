@@ -20,9 +20,9 @@ TEST_CASE("ring_attention_gradient is right for every pattern of every short seq
         for (const Layout layout : layouts)
             for (const Index ranks : rank_counts) {
                 const Problem problem = inputs.on_ring(ranks, layout);
-                const Attention<double> result = ring_attention<double>(problem, inputs.q, inputs.k, inputs.v);
+                const Attention<double> result = ring_attention<double>(problem, inputs);
                 const Gradients<double> gradients =
-                    ring_attention_gradient<double>(problem, inputs.q, inputs.k, inputs.v, result, inputs.dout);
+                    ring_attention_gradient<double>(problem, inputs, result, inputs.dout);
                 const ErrorRatios ratios = error_ratios(problem, truth, result, &gradients);
                 if (!ratios.within_bounds()) FAIL_CHECK(asked, " on R ", ranks, " ", name(layout));
                 worst = std::max(worst, of_gradient_bound(ratios));

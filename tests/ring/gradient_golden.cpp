@@ -21,8 +21,8 @@ TEST_CASE_TEMPLATE("ring_attention_gradient gives every golden case's own dq, dk
                 CAPTURE(ranks);
                 CAPTURE(dra::name(layout));
                 const Problem problem = golden.problem(ranks, layout);
-                const Attention<T> result = ring_attention<T>(problem, q, k, v);
-                const Gradients<T> gradients = ring_attention_gradient<T>(problem, q, k, v, result, dout);
+                const Attention<T> result = ring_attention<T>(problem, {q, k, v});
+                const Gradients<T> gradients = ring_attention_gradient<T>(problem, {q, k, v}, result, dout);
 
                 const ErrorRatios by_file = error_ratios(problem, golden.expected, result, &gradients);
                 CHECK(by_file.dq <= gradient_bound);

@@ -32,7 +32,7 @@ template <class T> bool same(const Shard<T>& x, const Shard<T>& y) {
 template <class T> struct Keys {
     std::vector<Shard<T>> k, v;
 
-    explicit Keys(const Inputs<T>& inputs)
+    explicit Keys(const RandomInputs<T>& inputs)
         : k(scatter<T>(inputs.problem, inputs.k)), v(scatter<T>(inputs.problem, inputs.v)) {}
 
     VisitingKeys<T> of(Index owner) const {
@@ -44,8 +44,8 @@ template <class T> struct Keys {
 TEST_CASE_TEMPLATE("a rank alone, visited by one shard after another, has its rows of ring attention", T, float,
                    double) {
     for (const Layout layout : layouts) {
-        const Inputs<T> inputs(question(layout));
-        const Attention<T> whole = ring_attention<T>(inputs.problem, inputs.q, inputs.k, inputs.v);
+        const RandomInputs<T> inputs(question(layout));
+        const Attention<T> whole = ring_attention<T>(inputs.problem, inputs);
         const Keys<T> keys(inputs);
         const std::vector<Shard<T>> q = scatter<T>(inputs.problem, inputs.q),
                                     out = scatter<T>(inputs.problem, whole.out);
@@ -86,9 +86,8 @@ TEST_CASE_TEMPLATE("ranks stepped by hand leave the gradients of ring attention,
         for (const bool stop_mixing : {false, true}) {
             const GradientInputs<T> inputs(question(layout, stop_mixing));
             const Problem& problem = inputs.problem;
-            const Attention<T> result = ring_attention<T>(problem, inputs.q, inputs.k, inputs.v);
-            const Gradients<T> whole =
-                ring_attention_gradient<T>(problem, inputs.q, inputs.k, inputs.v, result, inputs.dout);
+            const Attention<T> result = ring_attention<T>(problem, inputs);
+            const Gradients<T> whole = ring_attention_gradient<T>(problem, inputs, result, inputs.dout);
             const Keys<T> keys(inputs);
             const std::vector<Shard<T>> q = scatter<T>(problem, inputs.q), dout = scatter<T>(problem, inputs.dout),
                                         out = scatter<T>(problem, result.out), dq = scatter<T>(problem, whole.dq),

@@ -9,7 +9,7 @@
 namespace dra::test {
 namespace {
 
-Problem problem_of(const Question& asked) { return Inputs<float>(asked).problem; }
+Problem problem_of(const Question& asked) { return RandomInputs<float>(asked).problem; }
 
 TEST_CASE("every rank holds every owner's shard exactly once, each handed on by the rank before") {
     for (const Layout layout : layouts)

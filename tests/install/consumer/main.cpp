@@ -16,11 +16,11 @@ template <class T> double error_ratio() {
     configuration.mode = dra::Mode::mixture;
     configuration.causal = true;
     configuration.ranks = 3;
-    const dra::Problem problem = dra::validate(configuration, dra::info<T>(q, k, v));
+    const dra::Problem problem = dra::validate(configuration, dra::info<T>({q, k, v}));
 
-    const dra::Oracle oracle = dra::oracle<T>(problem, q, k, v);
-    const auto here = dra::error_ratios(problem, oracle, dra::dilated_attention<T>(problem, q, k, v));
-    const auto ring = dra::error_ratios(problem, oracle, dra::ring_attention<T>(problem, q, k, v));
+    const dra::Oracle oracle = dra::oracle<T>(problem, {q, k, v});
+    const auto here = dra::error_ratios(problem, oracle, dra::dilated_attention<T>(problem, {q, k, v}));
+    const auto ring = dra::error_ratios(problem, oracle, dra::ring_attention<T>(problem, {q, k, v}));
     return std::max(here.forward(), ring.forward());
 }
 
