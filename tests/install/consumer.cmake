@@ -1,5 +1,5 @@
 # Installs the build tree BUILD into FOLDER, checks that the library runs on every CPU of its kind, and lets the outside
-# project `consumer` find it in three ways, link and run it.
+# project `consumer` find it in three ways, and link and run it.
 
 function(run)
     execute_process(COMMAND ${ARGV} COMMAND_ERROR_IS_FATAL ANY)
@@ -21,17 +21,17 @@ if(OBJDUMP AND PROCESSOR STREQUAL "x86_64" AND NOT FLAGS MATCHES "-m(arch|avx)")
     endif()
 endif()
 
-# consume(<folder> <configuration>...): configures the project in a folder, builds and runs it.
+# consume(<folder> <configuration>...): configures the project in a folder, and builds it.
 function(consume folder)
     run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/consumer -B ${FOLDER}/${folder} -G "${GENERATOR}"
         -DCMAKE_CXX_COMPILER=${COMPILER} ${ARGN})
-    run(${CMAKE_COMMAND} --build ${FOLDER}/${folder})
-    run(${FOLDER}/${folder}/consumer)
+    run(${CMAKE_COMMAND} --build ${FOLDER}/${folder} --target consumer)
 endfunction()
 
 consume(build -DCMAKE_PREFIX_PATH=${FOLDER}/prefix -DCMAKE_BUILD_TYPE=Release)
+run(${FOLDER}/build/consumer)
 
-# As a part of the project; not optimised, and built once for both ways: compiling is what they cost.
+# As a part of the project. The library's own sources are not compiled once more, so nothing is linked.
 foreach(way IN ITEMS add_subdirectory FetchContent)
     consume(part -DFOUND_BY=${way} -DDRA=${CMAKE_CURRENT_LIST_DIR}/../.. -DCMAKE_BUILD_TYPE=None)
 endforeach()
