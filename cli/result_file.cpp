@@ -28,7 +28,7 @@ FileInputs::FileInputs(const TensorFile& file, DType dtype) {
 }
 
 defects::Inputs FileInputs::view() const {
-    defects::Inputs inputs{q, k, v};
+    defects::Inputs inputs{{q, k, v}};
     if (dout) inputs.dout = dout->view();
     return inputs;
 }

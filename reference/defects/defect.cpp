@@ -50,7 +50,7 @@ std::string name(Kind kind) {
 }
 
 Inputs Sample::inputs(bool with_dout) const {
-    Inputs inputs{q, k, v};
+    Inputs inputs{{q, k, v}};
     if (with_dout) inputs.dout = dout;
     return inputs;
 }
@@ -78,7 +78,7 @@ double excess(Kind kind, const Observation& observation, const Problem& problem,
               const Oracle& truth, By by) {
     if (!observation.error.empty()) return std::numeric_limits<double>::infinity();
     if (kind == Kind::cost) {
-        const Work right = observe({}, problem, {inputs.q, inputs.k, inputs.v}).work;
+        const Work right = observe({}, problem, {{inputs.q, inputs.k, inputs.v}}).work;
         return right.pairs > 0 ? static_cast<double>(observation.work.pairs) / static_cast<double>(right.pairs) : 0;
     }
     if (kind == Kind::precision) return half_excess(observation, problem, inputs, truth, by);

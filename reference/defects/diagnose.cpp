@@ -63,7 +63,7 @@ std::optional<Match> better(std::optional<Match> a, std::optional<Match> b) {
 Diagnosis diagnose(const Problem& problem, const Inputs& inputs, const Result& result) {
     const bool ended_in_error = !result.error.empty();
     if (!ended_in_error) require_shapes(problem, inputs, result);
-    const Inputs judged_by{inputs.q, inputs.k, inputs.v, result.has_gradients() ? inputs.dout : std::nullopt};
+    const Inputs judged_by{{inputs.q, inputs.k, inputs.v}, result.has_gradients() ? inputs.dout : std::nullopt};
     const Oracle truth = oracle<double>(problem, inputs, judged_by.dout);
     const Bounds bounds(result.dtype, problem, judged_by, truth);
 
@@ -74,9 +74,9 @@ Diagnosis diagnose(const Problem& problem, const Inputs& inputs, const Result& r
     if (diagnosis.correct)
         std::erase_if(all, [](const Suspect& one) { return catalogue()[one.defect].kind != Kind::cost; });
     if (!diagnosis.correct && !ended_in_error) diagnosis.rows = row_errors(bounds, result);
-    const Index right_pairs = result.pairs ? observe({}, problem, {inputs.q, inputs.k, inputs.v}).work.pairs : 1;
+    const Index right_pairs = result.pairs ? observe({}, problem, {{inputs.q, inputs.k, inputs.v}}).work.pairs : 1;
 
-    const Inputs forward{inputs.q, inputs.k, inputs.v};
+    const Inputs forward{{inputs.q, inputs.k, inputs.v}};
     const auto run = [&](Suspect& suspect) {
         const Defect& defect = catalogue()[suspect.defect];
         const Inputs& seen = defect.kind == Kind::gradient ? judged_by : forward;

@@ -29,7 +29,7 @@ void spoil(const std::string& path, const std::string& id) {
                          v = to_tensor<double>("v", file.at("v"));
     const Problem problem =
         validate({.segment_lengths = {16}, .dilation_rates = {1}, .causal = true, .ranks = 4}, info<double>({q, k, v}));
-    const auto seen = defects::observe(defects::defect(id).first(problem), problem, {q, k, v});
+    const auto seen = defects::observe(defects::defect(id).first(problem), problem, {{q, k, v}});
     file.tensors["out"] = to_file(seen.attention.out.cast<float>());
     file.tensors.erase("lse");
     for (const char* gradient : {"dq", "dk", "dv"}) file.tensors.erase(gradient);

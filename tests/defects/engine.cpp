@@ -14,7 +14,7 @@ double right_excess(test::Question asked, Index ranks, Layout layout) {
     const RandomInputs<double> posed(asked);
     const Tensor<double> dout = random_normal<double>(asked.q, asked.seed + 3);
     const Problem problem = posed.on_ring(ranks, layout);
-    const Observation seen = observe({}, problem, {posed.q, posed.k, posed.v, dout});
+    const Observation seen = observe({}, problem, {{posed.q, posed.k, posed.v}, dout});
     REQUIRE_MESSAGE(seen.error.empty(), seen.error);
     const Oracle truth = oracle<double>(problem, {posed.q, posed.k, posed.v}, dout.view());
     const ErrorRatios ratios = error_ratios(problem, truth, seen.attention, &*seen.gradients);

@@ -27,7 +27,7 @@ struct Posed {
     /// A random one; everything depends on the seed. Every sixth is steep, every seventh has q = 0. Exact in bf16.
     explicit Posed(std::uint64_t seed);
 
-    Inputs inputs() const { return {q, k, v, dout.view()}; }
+    Inputs inputs() const { return {{q, k, v}, dout.view()}; }
     Posed on_ring(Index ranks) const;
     Observation run(const Box& box) const { return box(problem, inputs()); }
     /// How often query head h sees key j from i, by the definition.

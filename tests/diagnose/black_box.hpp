@@ -14,7 +14,7 @@ struct Posed {
     Problem problem;
 
     Inputs inputs(bool with_dout) const {
-        Inputs inputs{q, k, v};
+        Inputs inputs{{q, k, v}};
         if (with_dout) inputs.dout = dout;
         return inputs;
     }
