@@ -40,7 +40,8 @@ private:
     cuda::emulated::Buffer<std::byte> bytes_;
 };
 
-/// A pattern with fixed phase over all heads, its tensors on the device. out and lse are NaN until somebody writes them.
+/// A pattern with fixed phase over all heads, its tensors on the device. out and lse are NaN until somebody writes them. k and v
+/// may hold other tokens than q; the test says which.
 class SinglePattern {
 public:
     SinglePattern(const Tensor<float>& q, const Tensor<float>& k, const Tensor<float>& v, DType type,
@@ -69,6 +70,7 @@ public:
                       kv_heads,
                       scale != 0 ? scale : 1 / std::sqrt(static_cast<float>(shape.head_dim)),
                       causal};
+        parameters.key_tokens = narrowed(k.shape().tokens);
     }
 
     void run(const cuda::emulated::Step& step) {
