@@ -34,12 +34,22 @@ struct RunTime {
     double host_seconds;   ///< until they were all queued
 };
 
+/// Tensors on a device, dense, in the type of a plan. They belong to the caller, who keeps them while the plan lives.
+struct DeviceTensors {
+    const void* q; ///< [B, N, H, D]
+    const void* k; ///< [B, N, Hkv, D]
+    const void* v; ///< [B, N, Hkv, D]
+    void* out;     ///< [B, N, H, D]
+    float* lse;    ///< [B, H, N]
+};
+
 /// Attention of one problem in one type, on one device, made ready to run many times.
 class AttentionPlan {
 public:
     virtual ~AttentionPlan() = default;
 
-    /// Copies q [B, N, H, D] and k, v [B, N, Hkv, D] to the device, rounded to nearest in the type.
+    /// Copies q [B, N, H, D] and k, v [B, N, Hkv, D] to the device, rounded to nearest in the type. Throws KernelError where the
+    /// plan runs on tensors of the caller.
     virtual void upload(TensorView<const float> q, TensorView<const float> k, TensorView<const float> v) = 0;
 
     /// Queues every launch and returns.
@@ -69,6 +79,13 @@ public:
     /// where the kernel cannot, or none computes in the type; CudaError where memory is exhausted.
     virtual std::unique_ptr<AttentionPlan> make_plan(const Problem& problem, DType type,
                                                      const std::optional<std::string>& kernel = std::nullopt) = 0;
+
+    /// The same on the caller's tensors: its runs read and write where these lie, and nothing is copied. Whoever writes q, k and
+    /// v has finished when run() is called; out and lse are there when wait() returns. Throws KernelError, too, where a kernel
+    /// cannot have its tensors there.
+    virtual std::unique_ptr<AttentionPlan> make_plan_on(const DeviceTensors& tensors, const Problem& problem,
+                                                        DType type,
+                                                        const std::optional<std::string>& kernel = std::nullopt) = 0;
 
     /// The kernels of the ladder, in reading order.
     virtual std::vector<std::string> kernel_names() const = 0;

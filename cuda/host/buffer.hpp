@@ -8,6 +8,11 @@
 
 namespace dra::cuda::DRA_TARGET {
 
+/// Queues a copy of device memory to pageable host memory, which holds it only once `stream` was waited for.
+inline void copy_to_host(void* host, const void* device, std::size_t bytes, const Stream& stream) {
+    DRA_CUDA_CHECK(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream.get()));
+}
+
 /// `count` elements on the device, uninitialised. The stream must outlive it: memory is given back behind the work
 /// queued there, and other streams that use it must have been waited for.
 template <class T> class Buffer {
@@ -37,9 +42,7 @@ public:
     void copy_from(const T* host, const Stream& stream) {
         DRA_CUDA_CHECK(cudaMemcpyAsync(data_, host, bytes(), cudaMemcpyHostToDevice, stream.get()));
     }
-    void copy_to(T* host, const Stream& stream) const {
-        DRA_CUDA_CHECK(cudaMemcpyAsync(host, data_, bytes(), cudaMemcpyDeviceToHost, stream.get()));
-    }
+    void copy_to(T* host, const Stream& stream) const { copy_to_host(host, data_, bytes(), stream); }
 
     /// Queues zeros for all of it.
     void clear(const Stream& stream) {

@@ -36,6 +36,11 @@ public:
         return std::make_unique<Plan>(problem, type, kernel, facts_.architecture);
     }
 
+    std::unique_ptr<AttentionPlan> make_plan_on(const DeviceTensors& tensors, const Problem& problem, DType type,
+                                                const std::optional<std::string>& kernel) override {
+        return std::make_unique<Plan>(problem, type, kernel, facts_.architecture, &tensors);
+    }
+
     std::vector<std::string> kernel_names() const override {
         std::vector<std::string> names;
         for (const Step& step : ladder()) names.emplace_back(step.name);

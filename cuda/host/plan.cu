@@ -34,12 +34,24 @@ const Step& step_for(const Problem& problem, const PatternWork& work, const std:
     }
 }
 
+/// Tells a pattern where its tensors are.
+void place(Parameters& parameters, const DeviceTensors& tensors) {
+    parameters.q = tensors.q;
+    parameters.k = tensors.k;
+    parameters.v = tensors.v;
+    parameters.out = tensors.out;
+    parameters.lse = tensors.lse;
+}
+
 } // namespace
 
-Plan::Plan(const Problem& problem, DType type, const std::optional<std::string>& kernel, int architecture)
-    : type_(type), q_shape_(problem.q_shape()), kv_shape_(problem.kv_shape()) {
+Plan::Plan(const Problem& problem, DType type, const std::optional<std::string>& kernel, int architecture,
+           const DeviceTensors* tensors)
+    : type_(type), q_shape_(problem.q_shape()), kv_shape_(problem.kv_shape()),
+      tensors_(tensors ? *tensors : DeviceTensors{}) {
     check_type(type);
-    const Work work = work_of(problem);
+    Work work = work_of(problem);
+    for (PatternWork& pattern : work.patterns) place(pattern.parameters, tensors_); // null where they are not there yet
     const std::optional<std::string> asked =
         !kernel && can_go_together(work, type, architecture) ? joint_step().name : kernel;
     for (const PatternWork& pattern : work.patterns) {
@@ -57,6 +69,7 @@ Plan::Plan(const Problem& problem, DType type, const std::optional<std::string>&
         passes_, [&](const Pass& pass) { return pass.step && goes_together(*pass.step, passes_.size()); });
     launches_ = together_ ? 1 + mixed_ : launches_ + rounds_sum();
     if (mixed_ && together_) put_merging_last();
+    if (!tensors) allocate_tensors();
     allocate();
     for (Pass& pass : passes_) point(pass);
     if (!mixed_ && !together_) lanes_.resize(passes_.size() - 1);
@@ -70,16 +83,20 @@ void Plan::put_merging_last() {
     if (last_merges_) std::rotate(merging, merging + 1, passes_.end());
 }
 
+void Plan::allocate_tensors() {
+    const auto bytes = [&](const Shape& shape) { return static_cast<std::size_t>(shape.size() * bytes_of(type_)); };
+    q_ = {stream_, bytes(q_shape_)};
+    k_ = {stream_, bytes(kv_shape_)};
+    v_ = {stream_, bytes(kv_shape_)};
+    out_ = {stream_, bytes(q_shape_)};
+    lse_ = {stream_, static_cast<std::size_t>(q_shape_.size() / q_shape_.head_dim)};
+    tensors_ = {q_.data(), k_.data(), v_.data(), out_.data(), lse_.data()};
+}
+
+/// What lies between the tensors: sums and partials of a mixture.
 void Plan::allocate() {
     const auto elements = static_cast<std::size_t>(q_shape_.size());
-    const auto kv_elements = static_cast<std::size_t>(kv_shape_.size());
     const std::size_t rows = elements / static_cast<std::size_t>(q_shape_.head_dim);
-    const auto bytes = static_cast<std::size_t>(bytes_of(type_));
-    q_ = {stream_, elements * bytes};
-    k_ = {stream_, kv_elements * bytes};
-    v_ = {stream_, kv_elements * bytes};
-    out_ = {stream_, elements * bytes};
-    lse_ = {stream_, rows};
     if (rounds_sum()) sum_ = {stream_, elements};
     for (std::size_t i = 0; mixed_ && together_ && i < passes_together(); ++i) {
         partials_.emplace_back(stream_, partial_floats(passes_[i].parameters));
@@ -94,12 +111,8 @@ void Plan::allocate() {
 /// Tells a pass where its tensors are.
 void Plan::point(Pass& pass) {
     Parameters& p = pass.parameters;
-    p.q = q_.data();
-    p.k = k_.data();
-    p.v = v_.data();
-    p.out = out_.data();
+    place(p, tensors_);
     if (rounds_sum()) p.out = sum_.data();
-    p.lse = lse_.data();
     if (pass.merges && !together_) {
         p.out = partial_out_.data();
         p.lse = partial_lse_.data();
@@ -123,6 +136,8 @@ void Plan::point(Pass& pass) {
 }
 
 void Plan::upload(TensorView<const float> q, TensorView<const float> k, TensorView<const float> v) {
+    if (q_.size() == 0)
+        throw KernelError("upload", "(the caller's tensors)", "must be of a plan with tensors of its own");
     std::vector<std::byte> stored;
     const auto copy = [&](Buffer<std::byte>& to, TensorView<const float> from) {
         stored.resize(to.size());
@@ -164,7 +179,7 @@ void Plan::run_together() {
         DRA_CUDA_CHECK(
             run_merging({last.parameters, type_, false, &last.maps, stream_.get(), last.workspace.data()}, launches));
     } else if (mixed_) {
-        DRA_CUDA_CHECK(merge_patterns(launches, out_.data(), lse_.data()));
+        DRA_CUDA_CHECK(merge_patterns(launches, tensors_.out, tensors_.lse));
     }
 }
 
@@ -175,9 +190,9 @@ void Plan::run_mixture() {
         queue(pass, stream_);
         if (pass.merges)
             DRA_CUDA_CHECK(
-                merge_partial(sum, lse_.data(), partial_out_.data(), partial_lse_.data(), first, stream_.get()));
+                merge_partial(sum, tensors_.lse, partial_out_.data(), partial_lse_.data(), first, stream_.get()));
     }
-    if (rounds_sum()) DRA_CUDA_CHECK(cast_to(type_, out_.data(), sum, sum_.size(), stream_.get()));
+    if (rounds_sum()) DRA_CUDA_CHECK(cast_to(type_, tensors_.out, sum, sum_.size(), stream_.get()));
 }
 
 /// Fork and join: every lane waits for what was queued before, and what is queued later waits for every lane.
@@ -204,9 +219,10 @@ RunTime Plan::timed_run(int repetitions) {
 }
 
 void Plan::download(TensorView<float> out, float* lse) {
-    std::vector<std::byte> stored(out_.size());
-    out_.copy_to(stored.data(), stream_);
-    lse_.copy_to(lse, stream_);
+    const Index rows = out.size() / out.shape().head_dim;
+    std::vector<std::byte> stored(static_cast<std::size_t>(out.size() * bytes_of(type_)));
+    copy_to_host(stored.data(), tensors_.out, stored.size(), stream_);
+    copy_to_host(lse, tensors_.lse, static_cast<std::size_t>(rows) * sizeof(float), stream_);
     wait();
     widen(type_, out.data(), stored.data(), out.size());
 }

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// A plan: buffers, chosen kernels, tensor maps and launches of one problem, made once.
+/// A plan: buffers, chosen kernels, tensor maps and launches of one problem, made once; on tensors of its own or the caller's.
 ///
 /// Groups share no head, so each pattern goes straight to its heads of the output, in a stream of its own beside the
 /// others. The patterns of a mixture share every head: the first is stored in float, each other one is a partial that
@@ -28,8 +28,10 @@ struct Pass {
 
 class Plan final : public AttentionPlan {
 public:
-    /// Throws KernelError where the kernel cannot do a pattern, before anything is allocated.
-    Plan(const Problem& problem, DType type, const std::optional<std::string>& kernel, int architecture);
+    /// Runs on `tensors`, or without them on tensors of its own. Throws KernelError where the kernel cannot do a pattern, before
+    /// anything is allocated.
+    Plan(const Problem& problem, DType type, const std::optional<std::string>& kernel, int architecture,
+         const DeviceTensors* tensors = nullptr);
 
     void upload(TensorView<const float> q, TensorView<const float> k, TensorView<const float> v) override;
     void run() override;
@@ -49,6 +51,7 @@ private:
     };
 
     void allocate();
+    void allocate_tensors();
     void point(Pass& pass);
     void queue(const Pass& pass, const Stream& stream);
     void run_mixture();
@@ -69,8 +72,9 @@ private:
     std::vector<std::string> kernels_;
     Index launches_ = 0;
 
-    Buffer<std::byte> q_, k_, v_, out_;
+    Buffer<std::byte> q_, k_, v_, out_; // none where the tensors are the caller's, as is lse_
     Buffer<float> lse_;
+    DeviceTensors tensors_;                   // where they are
     Buffer<float> sum_;                       // of a mixture in a type narrower than float
     Buffer<float> partial_out_, partial_lse_; // of the patterns behind the first of a mixture
     std::vector<Lane> lanes_;                 // of the groups behind the first

@@ -61,6 +61,10 @@ public:
                                                    const std::optional<std::string>& kernel) override {
         return std::make_unique<PlayedPlan>(device_->make_plan(problem, type, kernel), plays_[kernel.value()]);
     }
+    std::unique_ptr<cuda::AttentionPlan> make_plan_on(const cuda::DeviceTensors& tensors, const Problem& problem,
+                                                      DType type, const std::optional<std::string>& kernel) override {
+        return device_->make_plan_on(tensors, problem, type, kernel);
+    }
 
 private:
     std::map<std::string, Play> plays_;

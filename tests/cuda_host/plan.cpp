@@ -1,4 +1,5 @@
 #include "cuda/device/attention.hpp"
+#include "cuda/host/buffer.hpp"
 #include "tests/cuda_host/emulator.hpp"
 #include "tests/cuda_host/judgement.hpp"
 #include "tests/problems.hpp"
@@ -157,6 +158,66 @@ TEST_CASE("groups in streams of their own give one result, whatever the order of
         CHECK(same(*first, result));
     });
     CHECK(error_of(DType::f32, given, *first) <= 1);
+}
+
+TEST_CASE(
+    "a plan on the caller's tensors computes where they lie what one with its own does, and owns none of their bytes") {
+    using cuda::emulated::Buffer;
+    cuda::emulated::Stream stream;
+    for (const Question& asked : questions)
+        for (const DType type : {DType::f32, DType::bf16}) {
+            CAPTURE(asked);
+            CAPTURE(cuda::type_name(type));
+            const Inputs<float> given(asked);
+            const auto own = emulator().make_plan(given.problem, type);
+            const auto uploaded = [&](const Tensor<float>& x) {
+                Buffer<std::byte> there(stream, static_cast<std::size_t>(x.size() * bytes_of(type)));
+                std::vector<std::byte> narrowed(there.size());
+                cuda::narrow(type, narrowed.data(), x.data(), x.size());
+                there.copy_from(narrowed.data(), stream);
+                return there;
+            };
+            Buffer<std::byte> q = uploaded(given.q);
+            const Buffer<std::byte> k = uploaded(given.k), v = uploaded(given.v), out(stream, q.size());
+            const Buffer<float> lse(stream, static_cast<std::size_t>(given.q.size() / given.q.shape().head_dim));
+            stream.synchronize();
+            const auto plan =
+                emulator().make_plan_on({q.data(), k.data(), v.data(), out.data(), lse.data()}, given.problem, type);
+            const auto tensor_bytes = q.bytes() + k.bytes() + v.bytes() + out.bytes() + lse.bytes();
+            CHECK(own->device_bytes() - plan->device_bytes() == static_cast<Index>(tensor_bytes));
+            CHECK(plan->launches() == own->launches());
+            CHECK_THROWS_AS(plan->upload(given.q, given.k, given.v), cuda::KernelError);
+
+            for (const float sign : {1.f, -1.f}) { // the second run finds other queries in the same place
+                Tensor<float> queries = given.q;
+                queries.flat() *= sign;
+                std::vector<std::byte> narrowed(q.size());
+                cuda::narrow(type, narrowed.data(), queries.data(), queries.size());
+                q.copy_from(narrowed.data(), stream);
+                stream.synchronize();
+                own->upload(queries, given.k, given.v);
+                own->run();
+                plan->run();
+                plan->wait();
+                const Attention<float> expected = result_of(*own, given.problem),
+                                       found = result_of(*plan, given.problem);
+                CHECK(same(found, expected));
+                Lse<float> lse_there = expected.lse; // what the caller reads himself
+                lse.copy_to(lse_there.flat().data(), stream);
+                stream.synchronize();
+                CHECK((lse_there.flat() == expected.lse.flat()).all());
+            }
+        }
+}
+
+TEST_CASE("a kernel that cannot have its tensors where the caller's lie is refused, and another one is found") {
+    const Problem problem = Inputs<float>({{1, 16, 1, 8}, 1, {{16}, {1}}}).problem;
+    alignas(16) static std::byte memory[1024];
+    static float lse[16];
+    const cuda::DeviceTensors crooked{memory + 2, memory, memory, memory + 512, lse};
+    CHECK_THROWS_WITH_AS(emulator().make_plan_on(crooked, problem, DType::bf16, "wide"),
+                         "kernel `wide` needs q, k, v and out on 16-byte boundaries", cuda::KernelError);
+    CHECK(emulator().make_plan_on(crooked, problem, DType::bf16)->kernels() == std::vector<std::string>{"tiled"});
 }
 
 TEST_CASE("times of the device and of the host are told apart") {
