@@ -3,7 +3,7 @@
 /// The one attention kernel of all rungs: dense attention on the views of a call, tensor cores, online softmax, lse.
 ///
 /// What a fix is about is a template argument, and nothing else differs: who sees whom (Sight, fix 1), and what becomes of
-/// a row that was computed (Combine, fix 4). 4 D FLOPs a pair (row, key) that is visited, repeats included.
+/// a row that was computed (CombineRule, fix 4). 4 D FLOPs a pair (row, key) that is visited, repeats included.
 
 #include "cuda/published/combine.hpp"
 #include "cuda/published/key_tiles.hpp"
@@ -11,7 +11,7 @@
 namespace dra::cuda::DRA_TARGET::rungs {
 
 /// Combines the lane's two rows with what out and lse have there.
-template <class Combine, int D> __device__ __forceinline__ void
+template <class CombineRule, int D> __device__ __forceinline__ void
 combine_rows(const AttendCall& call, const BlockOfCall& block, const float (&o)[D / 8][4], const float (&lse)[2]) {
     const Parameters& p = call.pattern;
     const RowsOfTensor rows = block.view.q;
@@ -22,7 +22,7 @@ combine_rows(const AttendCall& call, const BlockOfCall& block, const float (&o)[
         float* out =
             static_cast<float*>(p.out) + row_at(p, block.batch, call.queries.count, token, p.heads, block.head);
         float* lse_of_row = p.lse + lse_at(call, block, token);
-        CombineWeights w = Combine::weights(Combine::reads && there ? load(lse_of_row) : -INFINITY, lse[i]);
+        CombineWeights w = CombineRule::weights(CombineRule::reads && there ? load(lse_of_row) : -INFINITY, lse[i]);
         __syncwarp(); // all four lanes of a row have read its lse before one of them writes it
         if (!there) continue;
         DRA_UNROLLED for (int n = 0; n < D / 8; ++n) {
@@ -30,7 +30,7 @@ combine_rows(const AttendCall& call, const BlockOfCall& block, const float (&o)[
             if (column >= p.head_dim) continue;
             float2* at = reinterpret_cast<float2*>(out + column);
             float2 x = make_float2(w.b * o[n][2 * i], w.b * o[n][2 * i + 1]);
-            if constexpr (Combine::reads) {
+            if constexpr (CombineRule::reads) {
                 const float2 had = load(at);
                 x.x += w.a * had.x;
                 x.y += w.a * had.y;
@@ -41,7 +41,7 @@ combine_rows(const AttendCall& call, const BlockOfCall& block, const float (&o)[
     }
 }
 
-template <class T, int D, class Sight, class Combine> __global__ void __launch_bounds__(block_threads)
+template <class T, int D, class Sight, class CombineRule> __global__ void __launch_bounds__(block_threads)
     attend_rows(const __grid_constant__ AttendCall call) {
     DRA_SHARED_MEMORY(shared);
     const BlockOfCall block = block_of<tile_rows>(call);
@@ -68,7 +68,7 @@ template <class T, int D, class Sight, class Combine> __global__ void __launch_b
         lse[i] = -INFINITY;
         DRA_UNROLLED for (int n = 0; n < D / 8; ++n) o[0][n][2 * i] = o[0][n][2 * i + 1] = 0;
     }
-    combine_rows<Combine, D>(call, block, o[0], lse);
+    combine_rows<CombineRule, D>(call, block, o[0], lse);
 }
 
 } // namespace dra::cuda::DRA_TARGET::rungs

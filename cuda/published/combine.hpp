@@ -2,7 +2,7 @@
 /// \file
 /// What becomes of a row that was computed: stored as a partial, or combined with what its row has already.
 ///
-/// A Combine says how much of the row that is there (a) and of the new one (b) the result is made of, and its lse. Rows
+/// A rule says how much of the row that is there (a) and of the new one (b) the result is made of, and its lse. Rows
 /// that see nothing are (0, -inf), and nothing is ever subtracted from -inf (defect `empty-row-nan`).
 
 #include "cuda/kernels/softmax.hpp"

@@ -5,12 +5,12 @@
 namespace dra::cuda::DRA_TARGET::rungs::fix_4 {
 namespace {
 
-template <class Combine> void launch(CountedStream& stream, DType type, const AttendCall& call) {
+template <class CombineRule> void launch(CountedStream& stream, DType type, const AttendCall& call) {
     with_kernel(type, call, [&](auto element, auto head_dim, auto sight) {
         using T = typename decltype(element)::type;
         using Sight = typename decltype(sight)::type;
         constexpr int D = decltype(head_dim)::value;
-        stream.launch(attend_rows<T, D, Sight, Combine>, grid_of(call, tile_rows), dim3(block_threads),
+        stream.launch(attend_rows<T, D, Sight, CombineRule>, grid_of(call, tile_rows), dim3(block_threads),
                       shared_bytes<T, D>(true), call);
     });
     if (!stream.counting) return;
@@ -19,8 +19,8 @@ template <class Combine> void launch(CountedStream& stream, DType type, const At
     stream.counts.flops += pairs * 4 * call.pattern.head_dim;
 }
 
-template <class Combine> void launch(CountedStream& stream, DType type, const AttendCall& call, Combining combining) {
-    combining == Combining::merge ? launch<Combine>(stream, type, call) : launch<Store>(stream, type, call);
+template <class CombineRule> void launch(CountedStream& stream, DType type, const AttendCall& call, Combine combine) {
+    combine == Combine::merge ? launch<CombineRule>(stream, type, call) : launch<Store>(stream, type, call);
 }
 
 /// The call whose keys start `offset` positions later.
@@ -37,32 +37,31 @@ AttendCall all_seen(AttendCall call) {
 
 } // namespace
 
-void simple_attention(CountedStream& stream, DType type, const AttendCall& call, int, Combining combining) {
-    launch<MergeByLse>(stream, type, call, combining);
+void simple_attention(CountedStream& stream, DType type, const AttendCall& call, int, Combine combine) {
+    launch<MergeByLse>(stream, type, call, combine);
 }
 
 void compute_attention_chunk(CountedStream& stream, DType type, const AttendCall& call, int chunk_offset,
-                             Combining combining) {
-    launch<MergeByLse>(stream, type, chunk_offset > 0 ? all_seen(call) : call, combining);
+                             Combine combine) {
+    launch<MergeByLse>(stream, type, chunk_offset > 0 ? all_seen(call) : call, combine);
 }
 
 void compute_attention_standard(CountedStream& stream, DType type, const AttendCall& call, int chunk_offset,
-                                Combining combining) {
-    launch<MergeByLse>(stream, type, moved(call, chunk_offset), combining);
+                                Combine combine) {
+    launch<MergeByLse>(stream, type, moved(call, chunk_offset), combine);
 }
 
 void online_softmax_attention(CountedStream& stream, DType type, const AttendCall& call, int chunk_offset,
-                              Combining combining) {
-    launch<OnlineSoftmaxPath>(stream, type, moved(call, -chunk_offset), combining);
+                              Combine combine) {
+    launch<OnlineSoftmaxPath>(stream, type, moved(call, -chunk_offset), combine);
 }
 
-void compute_attention(CountedStream& stream, DType type, const AttendCall& call, int chunk_offset,
-                       Combining combining) {
-    launch<MergeByLse>(stream, type, chunk_offset > 0 ? all_seen(call) : call, combining); // as the flash backend does
+void compute_attention(CountedStream& stream, DType type, const AttendCall& call, int chunk_offset, Combine combine) {
+    launch<MergeByLse>(stream, type, chunk_offset > 0 ? all_seen(call) : call, combine); // as the flash backend does
 }
 
-void attend(CountedStream& stream, DType type, const AttendCall& call, int chunk_offset, Combining combining) {
-    launch<MergeByLse>(stream, type, moved(call, chunk_offset), combining);
+void attend(CountedStream& stream, DType type, const AttendCall& call, int chunk_offset, Combine combine) {
+    launch<MergeByLse>(stream, type, moved(call, chunk_offset), combine);
 }
 
 Method method(published::Rung rung, Index ranks, bool causal) {

@@ -20,24 +20,21 @@
 
 #include "cuda/published/attend_call.hpp"
 #include "cuda/published/counted_stream.hpp"
+#include "reference/attention/partial.hpp"
 
 namespace dra::cuda::DRA_TARGET::rungs {
 
-/// What becomes of the rows of a call, in the out and lse that it names.
-enum class Combining { store, merge };
-
-/// An attention method.
-using Method = void (*)(CountedStream& stream, DType type, const AttendCall& call, int chunk_offset,
-                        Combining combining);
+/// An attention method; rows are combined with the out and lse that the call names.
+using Method = void (*)(CountedStream& stream, DType type, const AttendCall& call, int chunk_offset, Combine combine);
 
 namespace fix_4 {
 
-void simple_attention(CountedStream&, DType, const AttendCall&, int chunk_offset, Combining);
-void compute_attention_chunk(CountedStream&, DType, const AttendCall&, int chunk_offset, Combining);
-void compute_attention_standard(CountedStream&, DType, const AttendCall&, int chunk_offset, Combining);
-void online_softmax_attention(CountedStream&, DType, const AttendCall&, int chunk_offset, Combining);
-void compute_attention(CountedStream&, DType, const AttendCall&, int chunk_offset, Combining);
-void attend(CountedStream&, DType, const AttendCall&, int chunk_offset, Combining);
+void simple_attention(CountedStream&, DType, const AttendCall&, int chunk_offset, Combine);
+void compute_attention_chunk(CountedStream&, DType, const AttendCall&, int chunk_offset, Combine);
+void compute_attention_standard(CountedStream&, DType, const AttendCall&, int chunk_offset, Combine);
+void online_softmax_attention(CountedStream&, DType, const AttendCall&, int chunk_offset, Combine);
+void compute_attention(CountedStream&, DType, const AttendCall&, int chunk_offset, Combine);
+void attend(CountedStream&, DType, const AttendCall&, int chunk_offset, Combine);
 
 /// The method that the rung picks, by the number of ranks and causality.
 Method method(published::Rung rung, Index ranks, bool causal);

@@ -38,9 +38,9 @@ Buffer<std::byte> uploaded(DType type, TensorView<const float> tensor, const Str
 Inputs::Inputs(DType of, TensorView<const float> of_q, TensorView<const float> of_k, TensorView<const float> of_v)
     : type(of), q(uploaded(of, of_q, stream)), k(uploaded(of, of_k, stream)), v(uploaded(of, of_v, stream)) {}
 
-Pipeline::Pipeline(const Problem& problem, published::Rungs rungs, Played played, const Inputs& inputs)
-    : problem_(problem), rungs_(rungs), ring_(played.ring), inputs_(inputs), patterns_(patterns_of(problem)),
-      statistics_(statistics(rungs[Fix::double_computation], played.lost_sum)),
+Pipeline::Pipeline(const Problem& problem, published::Rungs rungs, PipelineOptions options, const Inputs& inputs)
+    : problem_(problem), rungs_(rungs), ring_(options.ring), inputs_(inputs), patterns_(patterns_of(problem)),
+      statistics_(statistics(rungs[Fix::double_computation], options.lost_sum)),
       method_(fix_4::method(rungs[Fix::duplicate_methods], problem.ranks, problem.causal)) {
     if (!ring_) problem_.ranks = 1; // of the chunks, not of the choice of the method
     make_workspace();
@@ -158,7 +158,7 @@ void Pipeline::discard(const NumberedPattern& pattern, const fix_2::Source& x) {
     p.out = partial_out_.data();
     p.lse = partial_lse_.data();
     fix_4::attend(stream_, inputs_.type, {.pattern = p, .queries = x.tokens, .chunk = x.tokens, .repeated = true}, 0,
-                  Combining::store);
+                  Combine::store);
     keeper_->step_done();
 }
 

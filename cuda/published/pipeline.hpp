@@ -31,7 +31,7 @@ struct Inputs final : DeviceInputs {
 
 class Pipeline final : public StreamForm {
 public:
-    Pipeline(const Problem& problem, published::Rungs rungs, Played played, const Inputs& inputs);
+    Pipeline(const Problem& problem, published::Rungs rungs, PipelineOptions options, const Inputs& inputs);
 
     Attention<float> result() override;
     void forget() override;

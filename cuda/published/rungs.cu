@@ -36,10 +36,10 @@ public:
         return std::make_unique<Inputs>(type, q, k, v);
     }
 
-    std::unique_ptr<Form> pipeline(const Problem& problem, published::Rungs of, Played played,
+    std::unique_ptr<Form> pipeline(const Problem& problem, published::Rungs of, PipelineOptions options,
                                    const DeviceInputs& inputs) override {
         check_grid(problem);
-        return std::make_unique<Pipeline>(problem, of, played, dynamic_cast<const Inputs&>(inputs));
+        return std::make_unique<Pipeline>(problem, of, options, dynamic_cast<const Inputs&>(inputs));
     }
     std::unique_ptr<Form> causal_masks(const Problem& problem, published::Rung rung) override {
         return std::make_unique<CausalMasks>(problem, rung);

@@ -55,8 +55,8 @@ public:
     virtual ~DeviceInputs() = default;
 };
 
-/// How a pipeline is played.
-struct Played {
+/// How a pipeline runs.
+struct PipelineOptions {
     bool ring = true; ///< k and v are gathered chunk by chunk; else they are one chunk, where they are
     published::LostSum lost_sum = published::LostSum::restored;
 };
@@ -72,7 +72,7 @@ public:
                                                  TensorView<const float> v) = 0;
 
     /// Throws KernelError where B*H, or the segments of a pattern, are more than 65535.
-    virtual std::unique_ptr<Form> pipeline(const Problem& problem, published::Rungs rungs, Played played,
+    virtual std::unique_ptr<Form> pipeline(const Problem& problem, published::Rungs rungs, PipelineOptions options,
                                            const DeviceInputs& inputs) = 0;
 
     virtual std::unique_ptr<Form> causal_masks(const Problem& problem, published::Rung rung) = 0; ///< fix 1 alone

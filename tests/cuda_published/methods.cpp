@@ -49,7 +49,7 @@ std::vector<int> seen_by(Method method, int offset, bool causal) {
                     .kv_head_count = 1,
                     .softmax_scale = 1,
                     .causal = causal ? 1 : 0};
-    method(stream, DType::bf16, call, offset, Combining::store);
+    method(stream, DType::bf16, call, offset, Combine::store);
     std::vector<float> found(tokens);
     lse.copy_to(found.data(), stream.stream());
     stream.synchronize();

@@ -45,8 +45,8 @@ public:
 
     const Problem& problem() const { return posed_.problem; }
 
-    std::unique_ptr<Form> pipeline(Rungs rungs, Played played = {}) const {
-        return device().pipeline(problem(), rungs, played, *inputs_);
+    std::unique_ptr<Form> pipeline(Rungs rungs, PipelineOptions options = {}) const {
+        return device().pipeline(problem(), rungs, options, *inputs_);
     }
 
     /// One fix on a rung, the others principled, over one chunk: fixes 2, 3 and 4 alone.
