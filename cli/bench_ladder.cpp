@@ -1,7 +1,7 @@
 #include "cli/bench_ladder.hpp"
 
-#include "benchmarks/ladder_speed.hpp"
-#include "benchmarks/quantities.hpp"
+#include "benchmarks/measuring/quantities.hpp"
+#include "benchmarks/speed/ladder_speed.hpp"
 #include "cli/commands.hpp"
 #include "cli/devices.hpp"
 #include "cli/measured.hpp"

@@ -1,4 +1,4 @@
-#include "benchmarks/allocations.hpp"
+#include "benchmarks/measuring/allocations.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 #include "reference/attention/dilated_attention.hpp"
-#include "benchmarks/allocations.hpp"
+#include "benchmarks/measuring/allocations.hpp"
 #include "reference/definition/random.hpp"
 
 #include <doctest/doctest.h>

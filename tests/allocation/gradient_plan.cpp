@@ -1,4 +1,4 @@
-#include "benchmarks/allocations.hpp"
+#include "benchmarks/measuring/allocations.hpp"
 #include "reference/attention/dilated_attention.hpp"
 #include "reference/attention/dilated_attention_gradient.hpp"
 #include "reference/definition/random.hpp"

@@ -1,5 +1,5 @@
 #include "reference/attention/plan.hpp"
-#include "benchmarks/allocations.hpp"
+#include "benchmarks/measuring/allocations.hpp"
 #include "reference/attention/dilated_attention.hpp"
 #include "reference/definition/random.hpp"
 

@@ -14,7 +14,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 DEFINITION = "reference/definition"
 LIBRARY = {DEFINITION, "reference/attention", "reference/ring"}
-PROGRAM = LIBRARY | {"reference/published", "reference/defects", "benchmarks", "cuda/device", "cuda/published"}
+BENCHMARKS = {"benchmarks/comparison", "benchmarks/speed", "benchmarks/measuring"}
+PROGRAM = LIBRARY | BENCHMARKS | {"reference/published", "reference/defects", "cuda/device", "cuda/published"}
 
 # Of each folder, the others whose headers it may include.
 MAY_SEE = {
@@ -30,16 +31,19 @@ MAY_SEE = {
     "cuda/host": {DEFINITION, "cuda/device", "cuda/simt", "cuda/kernels"},
     "cuda/published": LIBRARY | {"reference/published", "cuda/device", "cuda/simt", "cuda/kernels", "cuda/host"},
     "cuda/bundle": LIBRARY | {"cuda/device", "cuda/simt", "cuda/kernels", "cuda/host", "tests"},
-    "benchmarks": LIBRARY | {"reference/published", "cuda/device", "cuda/published"},
+    "benchmarks/measuring": set(),
+    "benchmarks/speed": LIBRARY | {"benchmarks/measuring", "cuda/device"},
+    "benchmarks/comparison": LIBRARY | {"benchmarks/measuring", "reference/published", "cuda/device", "cuda/published"},
+    "benchmarks": LIBRARY,  # the engine as PyTorch's comparison loads it
     "cli": PROGRAM,
     "tests": PROGRAM | {"reference", "cli", "cuda/simt", "cuda/kernels", "cuda/host", "cuda/bundle"},
 }
 
 
 def folder(path):
-    """The room that a file stands in: of reference/ and cuda/ the inner one."""
+    """The room that a file stands in: of reference/, cuda/ and benchmarks/ the inner one."""
     parts = pathlib.PurePosixPath(path).parts
-    return "/".join(parts[:2]) if parts[0] in ("reference", "cuda") and len(parts) > 2 else parts[0]
+    return "/".join(parts[:2]) if parts[0] in ("reference", "cuda", "benchmarks") and len(parts) > 2 else parts[0]
 
 
 def includes():

@@ -1,7 +1,7 @@
-#include "benchmarks/comparison.hpp"
+#include "benchmarks/comparison/comparison.hpp"
 
-#include "benchmarks/record.hpp"
-#include "benchmarks/table.hpp"
+#include "benchmarks/comparison/record.hpp"
+#include "benchmarks/comparison/table.hpp"
 #include "reference/definition/random.hpp"
 
 #include <doctest/doctest.h>

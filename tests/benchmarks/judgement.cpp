@@ -1,4 +1,4 @@
-#include "benchmarks/judgement.hpp"
+#include "benchmarks/comparison/judgement.hpp"
 
 #include <doctest/doctest.h>
 

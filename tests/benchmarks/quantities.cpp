@@ -1,4 +1,4 @@
-#include "benchmarks/quantities.hpp"
+#include "benchmarks/measuring/quantities.hpp"
 
 #include <doctest/doctest.h>
 

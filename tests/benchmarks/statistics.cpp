@@ -1,4 +1,4 @@
-#include "benchmarks/statistics.hpp"
+#include "benchmarks/measuring/statistics.hpp"
 
 #include <doctest/doctest.h>
 

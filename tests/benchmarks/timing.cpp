@@ -1,4 +1,4 @@
-#include "benchmarks/timing.hpp"
+#include "benchmarks/measuring/timing.hpp"
 
 #include <doctest/doctest.h>
 

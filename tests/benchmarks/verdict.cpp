@@ -1,4 +1,4 @@
-#include "benchmarks/verdict.hpp"
+#include "benchmarks/comparison/verdict.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "benchmarks/ladder_speed.hpp"
+#include "benchmarks/speed/ladder_speed.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,0 +1,135 @@
+#include "benchmarks/speed/ladder_speed.hpp"
+
+#include "benchmarks/measuring/statistics.hpp"
+#include "cuda/device/attention.hpp"
+#include "reference/definition/random.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace dra::benchmarks {
+namespace {
+
+constexpr double not_again = 10, competes = 0.5;
+constexpr double seconds_a_timing = 0.002; // of runs back to back between two events
+
+Problem problem_of(const LadderCase& of) {
+    const TensorInfo info{DType::f32, {of.batch, of.tokens, of.heads, of.head_dim}};
+    return validate({.segment_lengths = {of.segment_length}, .dilation_rates = {of.dilation_rate}, .causal = of.causal},
+                    {info, info, info, {}});
+}
+
+} // namespace
+
+double LadderCase::flops() const {
+    Index pairs = 0;
+    for (Index s = 0; s < pattern().segments(tokens); ++s) {
+        const Index m = pattern().selected(s, tokens).count;
+        pairs += causal ? m * (m + 1) / 2 : m * m;
+    }
+    return 4.0 * static_cast<double>(head_dim * pairs * batch * heads);
+}
+
+std::vector<LadderCase> usual_ladder_cases() {
+    std::vector<LadderCase> cases;
+    for (const Index D : {128, 64})
+        for (const bool causal : {false, true}) {
+            for (const Index n : {2048, 4096, 8192, 16384}) cases.push_back({16384 / n, n, 2048 / D, D, causal, n, 1});
+            for (const Index m : {512, 1024, 2048})
+                for (const Index r : {1, 2, 4, 8}) cases.push_back({2, 16384, 2048 / D, D, causal, m * r, r});
+        }
+    return cases;
+}
+
+double LadderSpeed::tflops(const StepSpeed& step) const { return of.flops() / spread(step.samples).median / 1e12; }
+
+const StepSpeed* LadderSpeed::fastest() const {
+    const StepSpeed* found = nullptr;
+    for (const StepSpeed& step : steps)
+        if (!step.samples.empty() && step.errors.within_bounds() && (!found || tflops(step) > tflops(*found)))
+            found = &step;
+    return found;
+}
+
+LadderBench::LadderBench(cuda::Device& device, DType type, const std::vector<LadderCase>& cases)
+    : device_(device), type_(type) {
+    Index size = 0;
+    for (const LadderCase& of : cases) size = std::max(size, of.batch * of.tokens * of.heads * of.head_dim);
+    for (const std::uint64_t seed : {1, 2, 3})
+        inputs_.push_back(cuda::rounded(random_normal<float>({1, size, 1, 1}, seed), type));
+}
+
+/// As many of the numbers as the case needs.
+TensorView<const float> LadderBench::input(std::size_t i, const LadderCase& of) const {
+    return {inputs_[i].data(), {of.batch, of.tokens, of.heads, of.head_dim}};
+}
+
+std::string LadderBench::why_left_out(const std::string& kernel, const LadderCase& of) const {
+    const auto met = share_.find({kernel, of.head_dim, of.causal});
+    if (met == share_.end() || met->second >= competes) return "";
+    return fmt::format("it reached {:.0f} % of the fastest's rate where it was first met", 100 * met->second);
+}
+
+std::vector<LadderBench::Run> LadderBench::first_runs(LadderSpeed& found, const Progress& progress) {
+    const LadderCase& of = found.of;
+    const Problem problem = problem_of(of);
+    const auto q = input(0, of), k = input(1, of), v = input(2, of);
+    const std::vector<SampledRow> truth = sampled_rows({q, k, v}, of.pattern(), of.causal);
+    std::vector<Run> runs;
+    for (StepSpeed& step : found.steps) {
+        step.left_out = why_left_out(step.kernel, of);
+        if (!step.left_out.empty()) continue;
+        if (progress) progress("verifying " + step.kernel);
+        try {
+            runs.push_back({&step, device_.make_plan(problem, type_, step.kernel)});
+        } catch (const cuda::KernelError& error) {
+            step.left_out = error.what();
+            continue;
+        }
+        cuda::AttentionPlan& plan = *runs.back().plan;
+        plan.upload(q, k, v);
+        plan.run();
+        step.errors = sampled_errors(truth, result_of(plan, problem));
+        step.samples = {plan.timed_run(1).device_seconds};
+    }
+    return runs;
+}
+
+LadderSpeed LadderBench::speed(const LadderCase& of, const Effort& effort, const Progress& progress) {
+    LadderSpeed found{of, {}};
+    for (const std::string& kernel : device_.kernel_names()) found.steps.push_back({kernel, "", {}, {}});
+    std::vector<Run> runs = first_runs(found, progress);
+    const StepSpeed* quickest = found.fastest();
+    if (!quickest) return found;
+
+    const double longest = not_again * quickest->samples.front();
+    std::erase_if(
+        runs, [&](const Run& run) { return !run.step->errors.within_bounds() || run.step->samples.front() > longest; });
+    std::vector<Alternative> alternatives;
+    for (const Run& run : runs) {
+        const int together = std::max(1, static_cast<int>(seconds_a_timing / run.step->samples.front()));
+        alternatives.push_back({.name = run.step->kernel, .run = {}, .timed = [&plan = *run.plan, together] {
+                                    return plan.timed_run(together);
+                                }});
+    }
+    const std::vector<Samples> samples = time_interleaved(alternatives, effort, progress);
+    for (std::size_t i = 0; i < runs.size(); ++i) runs[i].step->samples = samples[i];
+
+    const double best = found.tflops(*found.fastest());
+    for (const StepSpeed& step : found.steps)
+        if (!step.samples.empty()) share_.try_emplace({step.kernel, of.head_dim, of.causal}, found.tflops(step) / best);
+    return found;
+}
+
+cuda::ChoiceTable choices(const cuda::DeviceFacts& facts, DType type, const std::vector<LadderSpeed>& found) {
+    cuda::ChoiceTable table{facts.name, facts.architecture, {}};
+    for (const LadderSpeed& speed : found)
+        if (const StepSpeed* fastest = speed.fastest())
+            table.choices.push_back({type, static_cast<int>(speed.of.head_dim), speed.of.causal,
+                                     static_cast<int>(speed.of.rows()), static_cast<int>(speed.of.dilation_rate),
+                                     fastest->kernel});
+    return table;
+}
+
+} // namespace dra::benchmarks
