@@ -31,7 +31,7 @@ MAY_SEE = {
     "cuda/host": {DEFINITION, "cuda/device", "cuda/simt", "cuda/kernels"},
     "cuda/published": LIBRARY | {"reference/published", "cuda/device", "cuda/simt", "cuda/kernels", "cuda/host"},
     "cuda/bundle": LIBRARY | {"cuda/device", "cuda/simt", "cuda/kernels", "cuda/host", "tests"},
-    "benchmarks/measuring": set(),
+    "benchmarks/measuring": {"cuda/device"},  # the time of a run on a device
     "benchmarks/speed": LIBRARY | {"benchmarks/measuring", "cuda/device"},
     "benchmarks/comparison": LIBRARY | {"benchmarks/measuring", "reference/published", "cuda/device", "cuda/published"},
     "benchmarks": LIBRARY,  # the engine as PyTorch's comparison loads it
