@@ -42,7 +42,7 @@ template <class T> struct GradientView : View<T> {
         attend_gradient<T>(
             {&head, 1}, this->k.view().rows(0, 0, columns), this->v.view().rows(0, 0, columns),
             {this->visibility.queries.slice(i, m), this->visibility.keys.slice(j, n), this->visibility.causal},
-            static_cast<T>(this->softmax_scale), to.dk.view().rows(0, 0, columns), to.dv.view().rows(0, 0, columns),
+            static_cast<T>(this->softmax_scale), {to.dk.view().rows(0, 0, columns), to.dv.view().rows(0, 0, columns)},
             workspace);
     }
     void add(Index i, Index m, Index j, Index n, const Lse<Wide<T>>& delta, Gradients<T>& to) const {
