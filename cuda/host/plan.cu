@@ -141,7 +141,7 @@ void Plan::upload(TensorView<const float> q, TensorView<const float> k, TensorVi
     std::vector<std::byte> stored;
     const auto copy = [&](Buffer<std::byte>& to, TensorView<const float> from) {
         stored.resize(to.size());
-        narrow(type_, stored.data(), from.data(), from.size());
+        narrow(type_, stored.data(), from.flat().data(), from.size());
         to.copy_from(stored.data(), stream_);
     };
     copy(q_, q);
