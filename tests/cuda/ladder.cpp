@@ -11,7 +11,7 @@ using cuda::emulated::why_not;
 Parameters asked(int head_dim, int tokens = 64, int w = 32, int r = 2) {
     Parameters parameters = {};
     parameters.batch = parameters.heads = parameters.kv_heads = parameters.kv_head_count = 1;
-    parameters.tokens = parameters.key_tokens = tokens;
+    parameters.tokens = tokens;
     parameters.head_dim = head_dim;
     parameters.segment_length = w;
     parameters.dilation_rate = r;

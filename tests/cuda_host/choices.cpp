@@ -11,7 +11,7 @@ namespace {
 Parameters parameters_of(int head_dim, int causal, int segment_length, int dilation_rate) {
     Parameters p{};
     p.batch = 2;
-    p.tokens = p.key_tokens = 16384;
+    p.tokens = 16384;
     p.heads = p.kv_heads = p.kv_head_count = 4;
     p.head_dim = head_dim;
     p.segment_length = segment_length;

@@ -41,8 +41,7 @@ TEST_CASE("a call that succeeds throws nothing, and is made once") {
 
 TEST_CASE("an unknown kernel, and one that cannot do what it is asked for, are refused by name") {
     Parameters parameters{};
-    parameters.batch = parameters.tokens = parameters.key_tokens = parameters.heads = parameters.kv_heads =
-        parameters.kv_head_count = 1;
+    parameters.batch = parameters.tokens = parameters.heads = parameters.kv_heads = parameters.kv_head_count = 1;
     parameters.segment_length = parameters.dilation_rate = 1;
     parameters.head_dim = 8;
     const auto refusal = [&](const std::optional<std::string>& kernel, DType type) -> std::string {
@@ -75,8 +74,7 @@ TEST_CASE("an unknown kernel, and one that cannot do what it is asked for, are r
 
 TEST_CASE("no kernel computes in fp64: every step and the device refuse it by name") {
     Parameters parameters{};
-    parameters.batch = parameters.tokens = parameters.key_tokens = parameters.heads = parameters.kv_heads =
-        parameters.kv_head_count = 1;
+    parameters.batch = parameters.tokens = parameters.heads = parameters.kv_heads = parameters.kv_head_count = 1;
     parameters.segment_length = parameters.dilation_rate = 1;
     parameters.head_dim = 8;
     for (const Step& step : ladder())
