@@ -43,20 +43,21 @@ struct MappedTensor {
     int first, tokens, heads, head, first_segment;
 };
 __device__ __forceinline__ Boxes boxes_of(const Parameters& parameters, const Work& work, const MappedTensor& tensor,
-                                          const SelectedRows& rows, int phase, bool even_segments) {
+                                          const SelectedRows& rows, bool even_segments) {
     Boxes boxes;
     boxes.count = rows.count;
     boxes.at = (static_cast<unsigned>(work.batch) * tensor.tokens + rows.first) * tensor.heads + tensor.head;
+    int phase; // of a row of the map, which is r positions
     if (even_segments) {
         boxes.row = 0;
         boxes.segment = work.segment - tensor.first_segment;
         boxes.boxed = INT_MAX;
-        phase = phase_in_part(parameters, work.segment, phase, tensor.first);
+        phase = phase_in_part(parameters, work.segment, tensor.first, rows);
     } else {
         const int r = ptx::opaque(parameters.dilation_rate);
         boxes.row = rows.first / r;
         boxes.segment = 0;
-        phase = rows.first % r; // of a row of the map, which is r positions
+        phase = rows.first % r;
         const int whole = tensor.tokens / r - boxes.row;
         boxes.boxed = rows.count < whole ? rows.count : whole;
     }
@@ -71,16 +72,15 @@ __device__ __forceinline__ Source source_of(const Parameters& parameters, const 
     const MappedTensor q{parameters.first_token, parameters.tokens, parameters.heads, work.head, maps.first_segment},
         kv{parameters.first_key_token, parameters.key_tokens, parameters.kv_heads, work.kv_head,
            maps.first_key_segment};
-    const unsigned r = ptx::opaque(parameters.dilation_rate);
-    const SelectedRows queries = selected_rows(parameters, r, work.segment, phase, q.first, q.tokens);
-    SelectedRows keys = selected_rows(parameters, r, work.segment, phase, kv.first, kv.tokens);
+    const SelectedRows queries = selected_rows(parameters, work.segment, phase, q.first, q.tokens);
+    SelectedRows keys = selected_rows(parameters, work.segment, phase, kv.first, kv.tokens);
     Source source;
     source.first_row = first_row;
     source.shift = shift_of(parameters, queries, keys);
     source.batch = work.batch;
     keys.count = visible_keys(queries.count - 1, source.shift, keys.count);
-    source.q = boxes_of(parameters, work, q, queries, phase, maps.even_segments);
-    source.kv = boxes_of(parameters, work, kv, keys, phase, maps.even_segments);
+    source.q = boxes_of(parameters, work, q, queries, maps.even_segments);
+    source.kv = boxes_of(parameters, work, kv, keys, maps.even_segments);
     source.lse_row = static_cast<unsigned>(work.batch * q.heads + work.head) * q.tokens + queries.first;
     source.ticket = ticket;
     source.task = task;

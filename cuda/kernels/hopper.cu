@@ -69,12 +69,13 @@ template <class T, int D> __device__ void produce(const HopperMemory<T, D>& memo
                                                   const TensorMap* k_map, const TensorMap* v_map) {
     using Shape = Hopper<D>;
     const int phase = phase_of(parameters, work.kv_head);
-    const auto place = [&](int first_token, int heads, int head) {
-        return Place{phase_in_part(parameters, work.segment, phase, first_token) * heads + head,
+    const auto place = [&](int first_token, int tokens, int heads, int head) {
+        const SelectedRows rows = selected_rows(parameters, work.segment, phase, first_token, tokens);
+        return Place{phase_in_part(parameters, work.segment, first_token, rows) * heads + head,
                      work.segment - first_token / ptx::opaque(parameters.segment_length), work.batch};
     };
-    const Place q = place(parameters.first_token, parameters.heads, work.head),
-                kv = place(parameters.first_key_token, parameters.kv_heads, work.kv_head);
+    const Place q = place(parameters.first_token, parameters.tokens, parameters.heads, work.head),
+                kv = place(parameters.first_key_token, parameters.key_tokens, parameters.kv_heads, work.kv_head);
 
     ptx::barrier_arrive_expect(memory.q_full(), Shape::tile_bytes);
     load_tile<D>(memory.Q(), q_map, memory.q_full(), first_row, q);

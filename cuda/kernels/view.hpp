@@ -47,27 +47,27 @@ struct SelectedRows {
     int count;
 };
 
-/// Of a tensor of `tokens` tokens, of which the first is the sequence's first_token; r is the dilation rate.
-__device__ __forceinline__ SelectedRows selected_rows(const Parameters& parameters, unsigned r, int segment, int phase,
+/// Of a tensor of `tokens` tokens, of which the first is the sequence's first_token.
+__device__ __forceinline__ SelectedRows selected_rows(const Parameters& parameters, int segment, int phase,
                                                       int first_token, int tokens) {
+    const int r = ptx::opaque(parameters.dilation_rate);
     const int begin = segment * parameters.segment_length - first_token; // may lie before the tensor
     const int left = tokens - begin, length = left < parameters.segment_length ? left : parameters.segment_length;
+    const int end = begin + length;
     SelectedRows rows{begin + phase, 0, 0};
     if (rows.first < 0) {
-        rows.before = static_cast<int>((r - 1u - static_cast<unsigned>(rows.first)) / r);
-        rows.first += rows.before * static_cast<int>(r);
+        rows.before = (r - 1 - rows.first) / r;
+        rows.first += rows.before * r;
     }
-    const int last = begin + length - 1 - rows.first; // how far the last row may lie after the first
-    if (last >= 0) rows.count = static_cast<int>(static_cast<unsigned>(last) / r) + 1;
+    if (rows.first < end) rows.count = (end - rows.first + r - 1) / r;
     return rows;
 }
 
-/// The phase of the rows that a segment selects in the part of a tensor that the segment is; the tensor may begin amid it.
-__device__ __forceinline__ int phase_in_part(const Parameters& parameters, int segment, int phase, int first_token) {
-    const int begin = segment * parameters.segment_length - first_token, first = begin + phase;
-    if (begin >= 0) return phase;
-    const unsigned r = parameters.dilation_rate;
-    return first >= 0 ? first : static_cast<int>(r - 1 - (static_cast<unsigned>(-first) - 1) % r);
+/// The phase of such rows in the part of the tensor that their segment is; a tensor may begin amid it.
+__device__ __forceinline__ int phase_in_part(const Parameters& parameters, int segment, int first_token,
+                                             const SelectedRows& rows) {
+    const int begin = segment * parameters.segment_length - first_token;
+    return begin > 0 ? rows.first - begin : rows.first;
 }
 
 constexpr int sees_all = 1 << 30; ///< a shift without a mask; larger than any size, and two of them still fit
@@ -119,10 +119,9 @@ template <class T> __device__ __forceinline__ View<T> view_of(const Parameters& 
     const long long D = parameters.head_dim, r = parameters.dilation_rate, H = parameters.heads,
                     Hkv = parameters.kv_heads;
     const int phase = phase_of(parameters, work.kv_head);
-    const unsigned rate = parameters.dilation_rate;
-    const SelectedRows queries = selected_rows(parameters, rate, work.segment, phase, parameters.first_token,
-                                               parameters.tokens),
-                       keys = selected_rows(parameters, rate, work.segment, phase, parameters.first_key_token,
+    const SelectedRows queries =
+                           selected_rows(parameters, work.segment, phase, parameters.first_token, parameters.tokens),
+                       keys = selected_rows(parameters, work.segment, phase, parameters.first_key_token,
                                             parameters.key_tokens);
     const int shift = shift_of(parameters, queries, keys);
 
