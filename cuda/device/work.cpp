@@ -24,7 +24,7 @@ Parameters parameters_of(const Problem& problem, Index pattern, const KvHeads& h
 
     Parameters p{};
     p.batch = static_cast<int>(problem.batch);
-    p.tokens = p.key_tokens = static_cast<int>(problem.tokens);
+    p.tokens = static_cast<int>(problem.tokens);
     p.heads = static_cast<int>(problem.heads);
     p.kv_heads = static_cast<int>(problem.kv_heads);
     p.head_dim = static_cast<int>(problem.head_dim);

@@ -36,8 +36,8 @@ cudaError_t launch_patterns(std::span<const Launch> patterns, bool clears, std::
     const bool wide = !earlier.empty() || takes_wide_tile(first.parameters);
     return with_half(first.type, [&]<class T>(Element<T>) {
         return with_tile(first.parameters, wide, [&](auto D, auto warpgroups) {
-            return launch_tasks<BalancedTasks<D, warpgroups, most_patterns>, FixedReference<StoredWide<Results>>,
-                                DynamicTickets, T>(patterns, clears, earlier);
+            return launch_tasks<BalancedTasks<D, warpgroups, most_patterns>, FixedReference<StoredWide<Results>>, Drawn,
+                                T>(patterns, clears, earlier);
         });
     });
 }

@@ -13,13 +13,13 @@
 
 namespace dra::cuda::DRA_TARGET {
 
-/// A grid-stride loop: block i takes tiles i, i + gridDim, i + 2 gridDim ...
-struct GridStride {
+/// Block i takes tiles i, i + gridDim, i + 2 gridDim ...
+struct EveryGridth {
     static __device__ __forceinline__ int after(int ticket, int*, int) { return ticket + ptx::blocks_of_grid(); }
 };
 
 /// A block draws its next tile when it needs one. The first gridDim are given away without being drawn.
-struct DynamicTickets {
+struct Drawn {
     /// `counter` is zero before and after a launch.
     static __device__ __forceinline__ int after(int, int* counter, int tiles) {
         const int drawn = atomicAdd(counter, 1);
@@ -38,60 +38,44 @@ __device__ __forceinline__ int take_from_list(int* workspace, int ticket) {
     return next;
 }
 
-/// Where the selected rows of a tensor lie in its map, of `tokens` tokens and `heads` heads; `first` as in selected_rows().
-struct MappedTensor {
-    int first, tokens, heads, head, first_segment;
-};
-__device__ __forceinline__ Boxes boxes_of(const Parameters& parameters, const Work& work, const MappedTensor& tensor,
-                                          const SelectedRows& rows, bool even_segments) {
-    Boxes boxes;
-    boxes.count = rows.count;
-    boxes.at = (static_cast<unsigned>(work.batch) * tensor.tokens + rows.first) * tensor.heads + tensor.head;
-    int phase; // of a row of the map, which is r positions
-    if (even_segments) {
-        boxes.row = 0;
-        boxes.segment = work.segment - tensor.first_segment;
-        boxes.boxed = INT_MAX;
-        phase = phase_in_part(parameters, work.segment, tensor.first, rows);
-    } else {
-        const int r = ptx::opaque(parameters.dilation_rate);
-        boxes.row = rows.first / r;
-        boxes.segment = 0;
-        phase = rows.first % r;
-        const int whole = tensor.tokens / r - boxes.row;
-        boxes.boxed = rows.count < whole ? rows.count : whole;
-    }
-    boxes.phase_and_head = phase * tensor.heads + tensor.head;
-    return boxes;
-}
-
 /// For the tile of `work`, which begins at query row first_row.
-__device__ __forceinline__ Source source_of(const Parameters& parameters, const Maps& maps, const Work& work,
-                                            int first_row, int ticket, int task) {
-    const int phase = phase_of(parameters, work.kv_head);
-    const MappedTensor q{parameters.first_token, parameters.tokens, parameters.heads, work.head, maps.first_segment},
-        kv{parameters.first_key_token, parameters.key_tokens, parameters.kv_heads, work.kv_head,
-           maps.first_key_segment};
-    const SelectedRows queries = selected_rows(parameters, work.segment, phase, q.first, q.tokens);
-    SelectedRows keys = selected_rows(parameters, work.segment, phase, kv.first, kv.tokens);
+__device__ __forceinline__ Source source_of(const Parameters& parameters, const Work& work, int first_row, int ticket,
+                                            int task, bool even_segments) {
+    const int r = ptx::opaque(parameters.dilation_rate), phase = phase_of(parameters, work.kv_head);
+    const int begin = work.segment * parameters.segment_length, left = parameters.tokens - begin;
+    const int length = left < parameters.segment_length ? left : parameters.segment_length;
+    const unsigned N = parameters.tokens, H = parameters.heads, b = work.batch, h = work.head, position = begin + phase;
+
     Source source;
     source.first_row = first_row;
-    source.shift = shift_of(parameters, queries, keys);
+    source.rows = length > phase ? (length - phase + r - 1) / r : 0;
     source.batch = work.batch;
-    keys.count = visible_keys(queries.count - 1, source.shift, keys.count);
-    source.q = boxes_of(parameters, work, q, queries, maps.even_segments);
-    source.kv = boxes_of(parameters, work, kv, keys, maps.even_segments);
-    source.lse_row = static_cast<unsigned>(work.batch * q.heads + work.head) * q.tokens + queries.first;
+    source.q_row = (b * N + position) * H + h;
+    source.kv_row = (b * N + position) * parameters.kv_heads + work.kv_head;
+    source.lse_row = (b * H + h) * N + position;
     source.ticket = ticket;
     source.task = task;
+    int in_row = phase; // of a row of the map, which is r positions
+    if (even_segments) {
+        source.row = 0;
+        source.segment = work.segment;
+        source.boxed_rows = INT_MAX;
+    } else {
+        source.row = (begin + phase) / r;
+        source.segment = 0;
+        in_row = (begin + phase) % r;
+        const int whole = parameters.tokens / r - source.row;
+        source.boxed_rows = source.rows < whole ? source.rows : whole;
+    }
+    source.q_phase_and_head = in_row * parameters.heads + work.head;
+    source.kv_phase_and_head = in_row * parameters.kv_heads + work.kv_head;
     return source;
 }
 
 /// The decoding of a ticket divides; there are no registers to keep the divisors' reciprocals in.
 __device__ __forceinline__ Schedule unfamiliar(const Schedule& schedule) {
     return {ptx::opaque(schedule.tiles), ptx::opaque(schedule.views),    ptx::opaque(schedule.section_views),
-            ptx::opaque(schedule.heads), ptx::opaque(schedule.segments), ptx::opaque(schedule.group_size),
-            schedule.first_segment};
+            ptx::opaque(schedule.heads), ptx::opaque(schedule.segments), ptx::opaque(schedule.group_size)};
 }
 
 /// All tiles of the block: those that its tickets name, and where a step `REDOES` those that its consumers have put on their list.
@@ -108,8 +92,9 @@ dispatch_tiles(PipelineMemory<T, P> memory, const Tasks<P::tasks>& tasks, int* w
         const int number = tasks.of(ticket);
         const Task& task = tasks.at(number);
         const Work work = work_of(unfamiliar(task.schedule), task.parameters, ticket - task.first_ticket);
-        const Source source = source_of(task.parameters, task.maps, work, work.tile * P::rows, ticket, number);
-        if (source.first_row < source.q.count) publish(source); // else the view is shorter than others
+        const Source source =
+            source_of(task.parameters, work, work.tile * P::rows, ticket, number, task.maps.even_segments);
+        if (source.first_row < source.rows) publish(source); // else the view is shorter than others
     };
     const auto publish_end = [&](int which) {
         Source source{};

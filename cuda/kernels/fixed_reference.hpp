@@ -45,7 +45,7 @@ private:
         store(WarpgroupRows<T, P>& rows, const int4* tile, const float (&reference)[2], const float (&sum)[2]) {
             const Stored stored = Store::store(rows, tile, reference, sum);
             const bool beyond = !(stored.largest_sum < largest_sum<T>) || stored.wrong != 0;
-            const int ticket = shared_load(tile + 1).z;
+            const int ticket = shared_load(tile + 1).x;
             ptx::push_if(__any_sync(~0u, beyond) && !again && lane_index() == 0, workspace + 2 + 2LL * ticket,
                          rows.memory.again(), ticket);
         }

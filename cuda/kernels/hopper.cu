@@ -50,17 +50,12 @@ template <class T, int D> struct HopperMemory {
     __device__ std::uint64_t* empty(int stage) const { return barrier(1 + Shape::stages + stage); }
 };
 
-/// Where a view's rows lie in a tensor map.
-struct Place {
-    int phase_and_head, part, batch;
-};
-
 /// Rows [first_row, first_row + 64) of one view to a tile, half by half.
-template <int D, class T>
-__device__ void load_tile(T* tile, const TensorMap* map, std::uint64_t* full, int first_row, const Place& place) {
+template <int D, class T> __device__ void load_tile(T* tile, const TensorMap* map, std::uint64_t* full, int first_row,
+                                                    int phase_and_head, const Work& work) {
     DRA_UNROLLED for (int half = 0; half < Hopper<D>::halves; ++half)
         ptx::tensor_load(tile + half * Hopper<D>::half_elements, map, full,
-                         {64 * half, place.phase_and_head, first_row, place.part, place.batch});
+                         {64 * half, phase_and_head, first_row, work.segment, work.batch});
 }
 
 /// The producer: one thread. A stage is asked for as soon as the consumer has freed it.
@@ -69,23 +64,17 @@ template <class T, int D> __device__ void produce(const HopperMemory<T, D>& memo
                                                   const TensorMap* k_map, const TensorMap* v_map) {
     using Shape = Hopper<D>;
     const int phase = phase_of(parameters, work.kv_head);
-    const auto place = [&](int first_token, int tokens, int heads, int head) {
-        const SelectedRows rows = selected_rows(parameters, work.segment, phase, first_token, tokens);
-        return Place{phase_in_part(parameters, work.segment, first_token, rows) * heads + head,
-                     work.segment - first_token / ptx::opaque(parameters.segment_length), work.batch};
-    };
-    const Place q = place(parameters.first_token, parameters.tokens, parameters.heads, work.head),
-                kv = place(parameters.first_key_token, parameters.key_tokens, parameters.kv_heads, work.kv_head);
+    const int q_head = phase * parameters.heads + work.head, kv_head = phase * parameters.kv_heads + work.kv_head;
 
     ptx::barrier_arrive_expect(memory.q_full(), Shape::tile_bytes);
-    load_tile<D>(memory.Q(), q_map, memory.q_full(), first_row, q);
+    load_tile<D>(memory.Q(), q_map, memory.q_full(), first_row, q_head, work);
     for (int tile = 0; tile < tiles; ++tile) {
         const int stage = tile % Shape::stages;
         const unsigned lap = static_cast<unsigned>(tile / Shape::stages);
         ptx::barrier_wait(memory.empty(stage), (lap & 1) ^ 1); // on the first lap a fresh barrier lets it pass
         ptx::barrier_arrive_expect(memory.full(stage), 2 * Shape::tile_bytes);
-        load_tile<D>(memory.K(stage), k_map, memory.full(stage), tile * Shape::keys, kv);
-        load_tile<D>(memory.V(stage), v_map, memory.full(stage), tile * Shape::keys, kv);
+        load_tile<D>(memory.K(stage), k_map, memory.full(stage), tile * Shape::keys, kv_head, work);
+        load_tile<D>(memory.V(stage), v_map, memory.full(stage), tile * Shape::keys, kv_head, work);
     }
 }
 
@@ -124,7 +113,6 @@ template <class T, int D> __device__ void consume(const HopperMemory<T, D>& memo
     Accumulator<D> o;
     set_to_zero(o);
     OnlineSoftmax softmax;
-    softmax.begin(extent);
 
     ptx::barrier_wait(memory.q_full(), 0);
     if (softmax_scale < 0) {

@@ -108,23 +108,8 @@ bool on_boundary(const void* pointer, std::uintptr_t bytes) {
     return reinterpret_cast<std::uintptr_t>(pointer) % bytes == 0;
 }
 
-/// The tokens that a tensor holds: `count` of the sequence's, from `first` on.
-struct Held {
-    int first, count;
-
-    /// Whether they are of one segment.
-    bool within(int w) const { return first % w + static_cast<long long>(count) <= w; }
-};
-Held queries_of(const Parameters& parameters) { return {parameters.first_token, parameters.tokens}; }
-Held keys_of(const Parameters& parameters) { return {parameters.first_key_token, parameters.key_tokens}; }
-
-/// Tokens of the equal parts, segments or the piece of one, that a tensor map tells apart; 0 where it cannot.
-int part_of(const Parameters& parameters, const Held& held) {
-    const int w = parameters.segment_length;
-    const bool whole = held.first % w == 0 && held.count % w == 0;
-    const int part = held.within(w) ? held.count : whole ? w : 0;
-    return part % parameters.dilation_rate == 0 ? part : 0;
-}
+/// w as the tensor maps see it: a segment longer than the sequence is the sequence.
+int segment_of_map(const Parameters& parameters) { return std::min(parameters.segment_length, parameters.tokens); }
 
 /// At most: wide tiles are fewer, but patterns that go together all have the tile of the longest.
 long long tiles_of(const Step& step, const Parameters& parameters) {
@@ -146,19 +131,14 @@ const Step* find_step(std::string_view name) {
 const Step& joint_step() { return *std::ranges::find(steps, true, &Step::joins_patterns); }
 
 std::string why_not_segments(const Step& step, const Parameters& parameters) {
+    const int N = parameters.tokens, w = segment_of_map(parameters), r = parameters.dilation_rate;
     const std::string needs = std::string("kernel `") + step.name + "` needs a ";
     if (step.takes_any_segments) return "";
-    for (const Held& held : {queries_of(parameters), keys_of(parameters)}) {
-        const int N = held.count, w = std::min(parameters.segment_length, N), r = parameters.dilation_rate;
-        if (part_of(parameters, held) != 0) continue;
-        if (w % r != 0)
-            return needs + "dilation rate that divides the segment length, and " + number(r) + " does not divide " +
-                   number(w);
-        if (N % w != 0)
-            return needs + "segment length that divides the tokens, and " + number(w) + " does not divide " + number(N);
-        return needs + "segment length that divides the first position, and " + number(w) + " does not divide " +
-               number(held.first);
-    }
+    if (w % r != 0)
+        return needs + "dilation rate that divides the segment length, and " + number(r) + " does not divide " +
+               number(w);
+    if (N % w != 0)
+        return needs + "segment length that divides the tokens, and " + number(w) + " does not divide " + number(N);
     return "";
 }
 
@@ -179,12 +159,9 @@ std::string why_not(const Step& step, DType type, const Parameters& parameters, 
     if (step.head_dim_multiple > 1)
         for (const void* pointer : {parameters.q, parameters.k, parameters.v, const_cast<const void*>(parameters.out)})
             if (!on_boundary(pointer, 16)) return name + "needs q, k, v and out on 16-byte boundaries";
-    const long long token_bytes = 2LL * parameters.batch * parameters.head_dim;
-    const long long q_bytes = token_bytes * parameters.tokens * parameters.heads,
-                    k_bytes = token_bytes * parameters.key_tokens * parameters.kv_heads;
-    if (step.head_dim_multiple > 1 && std::max(q_bytes, k_bytes) >= 1LL << 36)
-        return name + "needs a " + (q_bytes >= k_bytes ? "q" : "k") + " of less than 64 GiB, not " +
-               number(std::max(q_bytes, k_bytes) >> 30);
+    const long long q_bytes = 2LL * parameters.batch * parameters.tokens * parameters.heads * parameters.head_dim;
+    if (step.head_dim_multiple > 1 && q_bytes >= 1LL << 36)
+        return name + "needs a q of less than 64 GiB, not " + number(q_bytes >> 30);
     if (const std::string why = why_not_segments(step, parameters); !why.empty()) return why;
     const long long blocks = tiles_of(step, parameters);
     if (blocks > std::numeric_limits<int>::max())
@@ -204,13 +181,11 @@ Maps make_maps(const Step& step, DType type, const Parameters& parameters) {
     // {D, H r, w / r, N / w, B}: channel, phase H + head, selected row, segment, batch. In a box, 64 channels (128 bytes, the
     // swizzle's row) of `rows` successive selected rows. Where that does not divide, {D, H r, N / r, 1, B}, which knows no
     // segments: phases are counted from the first token.
-    const Held queries = queries_of(parameters), keys = keys_of(parameters);
-    maps.even_segments = part_of(parameters, queries) != 0 && part_of(parameters, keys) != 0;
-    maps.first_segment = queries.first / parameters.segment_length;
-    maps.first_key_segment = keys.first / parameters.segment_length;
-    const auto map = [&](const void* tensor, const Held& held, int heads, int rows) {
-        const std::uint64_t D = parameters.head_dim, H = heads, r = parameters.dilation_rate, N = held.count,
-                            w = maps.even_segments ? static_cast<std::uint64_t>(part_of(parameters, held)) : N;
+    const int segment = segment_of_map(parameters);
+    maps.even_segments = segment % parameters.dilation_rate == 0 && parameters.tokens % segment == 0;
+    const auto map = [&](const void* tensor, int heads, int rows) {
+        const std::uint64_t D = parameters.head_dim, H = heads, r = parameters.dilation_rate, N = parameters.tokens,
+                            w = maps.even_segments ? static_cast<std::uint64_t>(segment) : N;
         const std::uint64_t sizes[5] = {D, H * r, std::max<std::uint64_t>(w / r, 1), N / w,
                                         static_cast<std::uint64_t>(parameters.batch)};
         const std::uint64_t bytes = bytes_of(type);
@@ -218,9 +193,9 @@ Maps make_maps(const Step& step, DType type, const Parameters& parameters) {
         const std::uint32_t box[5] = {64, 1, static_cast<std::uint32_t>(rows), 1, 1};
         return make_tensor_map(type, const_cast<void*>(tensor), 5, sizes, strides, box, true);
     };
-    maps.q = map(parameters.q, queries, parameters.heads, step.q_box_rows());
-    maps.k = map(parameters.k, keys, parameters.kv_heads, step.key_tile_rows);
-    maps.v = map(parameters.v, keys, parameters.kv_heads, step.key_tile_rows);
+    maps.q = map(parameters.q, parameters.heads, step.q_box_rows());
+    maps.k = map(parameters.k, parameters.kv_heads, step.key_tile_rows);
+    maps.v = map(parameters.v, parameters.kv_heads, step.key_tile_rows);
     return maps;
 }
 

@@ -22,10 +22,7 @@ namespace dra::cuda::DRA_TARGET {
 /// them.
 struct Maps {
     TensorMap q, k, v;
-    bool
-        even_segments; ///< each tensor holds whole segments, or lies in one, r divides that, and the maps know where it ends
-    int first_segment;     ///< of q
-    int first_key_segment; ///< of k and v
+    bool even_segments; ///< r divides w and w divides N, and the maps know where a segment ends
 };
 
 /// One launch of a step.
@@ -66,15 +63,14 @@ struct Step {
     int head_dim_multiple = 8; ///< D must be a multiple of it
     int architecture = 80;     ///< 80, or 90 for what only compute capability 9.0 has
     bool uses_tensor_maps = false;
-    bool takes_any_segments =
-        true;               ///< false: r must divide w, and w what the tensors hold, unless that is of one segment
-    int tile_rows;          ///< query rows per tile, but see rows_for()
-    int key_tile_rows;      ///< keys per tile; of the box of a tensor map, too
-    int warpgroup_rows = 0; ///< query rows per consumer warpgroup, and of Q's box, where a tile has several
-    int wide_tile_rows = 0; ///< query rows per tile of what takes_wide_tile(), where it differs
-    int workspace_ints = 0; ///< on the device
-    int workspace_ints_a_tile = 0; ///< and so many more for every tile
-    bool joins_patterns = false;   ///< does several in one launch: run_together() and what follows it
+    bool takes_any_segments = true; ///< false: r must divide w and w must divide N
+    int tile_rows;                  ///< query rows per tile, but see rows_for()
+    int key_tile_rows;              ///< keys per tile; of the box of a tensor map, too
+    int warpgroup_rows = 0;         ///< query rows per consumer warpgroup, and of Q's box, where a tile has several
+    int wide_tile_rows = 0;         ///< query rows per tile of what takes_wide_tile(), where it differs
+    int workspace_ints = 0;         ///< on the device
+    int workspace_ints_a_tile = 0;  ///< and so many more for every tile
+    bool joins_patterns = false;    ///< does several in one launch: run_together() and what follows it
 
     /// Query rows a tile of this pattern.
     int rows_for(const Parameters& parameters) const {

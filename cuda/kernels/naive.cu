@@ -54,7 +54,7 @@ template <class T> __global__ void __launch_bounds__(128)
                 weight * to_float(load(view.v[key] + first + d));
         }
         DRA_UNROLLED for (int d = 0; d < channels_at_once; ++d) if (first + d < view.head_dim)
-            store_element<T>(output, view.q_at + row * view.q.stride + first + d, extent > 0 ? o[d] / sum : 0);
+            store_element<T>(output, view.q_at + row * view.q.stride + first + d, o[d] / sum);
         if (first == 0) store(view.lse + static_cast<long long>(row) * view.lse_stride, maximum * ln_2 + __logf(sum));
     }
 }

@@ -28,12 +28,11 @@ namespace dra::cuda::DRA_TARGET {
 struct Tile {
     int first_row;    ///< of the view; below 0: there is no more work
     int rows;         ///< of the view
-    int keys;         ///< of the view
-    int shift;        ///< of the view: row i sees keys below min(i + shift, keys)
-    unsigned out_row; ///< row of out, counted over [B, n, H], where the view's row 0 lies
+    unsigned out_row; ///< row of out, counted over [B, N, H], where the view's row 0 lies
     unsigned lse_row; ///< element of lse, where the view's row 0 lies
     int ticket;       ///< which made it
     int task;         ///< to which it belongs
+    int unused[2];
 };
 
 /// A box that the producer has others copy.
@@ -47,22 +46,16 @@ struct CopyOrder {
 
 constexpr int copier_warps = 2; ///< the producer's warpgroup without the producer's warp and the dispatcher's
 
-/// Where a view's rows or keys lie in a tensor map, and how many of them whole boxes can give.
-struct Boxes {
-    int count; ///< rows that there are
-    int boxed; ///< those from which a box may reach no further
-    int phase_and_head, row, segment;
-    unsigned at; ///< where the first lies in memory, counted over [B, n, H] or [B, m, Hkv]
-};
-
-/// The next tile, as the dispatcher tells the producer about it.
+/// Where a view lies in the tensor maps, and how many of its rows whole boxes can give. A position's row in the map and
+/// `phase and head` also say where it lies in memory: ((batch N + row r) heads + phase_and_head) D.
 struct alignas(16) Source {
     static constexpr int no_tile_follows = -1,
                          over = -2; ///< as first_row, instead of a tile: of the tickets or the list; at all
     int first_row;                  ///< of the tile
-    int shift, batch;               ///< of the view
-    Boxes q, kv;
-    unsigned lse_row; ///< as in Tile, like the next two
+    int rows, boxed_rows;           ///< of the view; those from which a box may reach no further
+    int q_phase_and_head, kv_phase_and_head, row, segment, batch;
+    unsigned q_row, kv_row; ///< where the view's row 0 lies, counted over [B, N, H] or [B, N, Hkv]
+    unsigned lse_row;       ///< as in Tile, like the next two
     int ticket, task;
 };
 
@@ -182,11 +175,10 @@ template <class T, class P> struct PipelineMemory {
     }
 };
 
-/// Blocks of keys that a tile needs, whose row i sees keys below min(seen + i, keys). One where nothing is seen: its rows are
-/// stored all the same.
-template <class P> __device__ __forceinline__ int key_blocks(int seen, int keys) {
-    const int last = seen + P::rows - 1 < keys ? seen + P::rows - 1 : keys;
-    return last > 0 ? (last + P::keys - 1) / P::keys : 1;
+/// Blocks of keys that a tile needs.
+template <class P> __device__ __forceinline__ int key_blocks(int first_row, int rows, bool causal) {
+    const int last = first_row + P::rows < rows ? first_row + P::rows : rows;
+    return ((causal ? last : rows) + P::keys - 1) / P::keys;
 }
 
 } // namespace dra::cuda::DRA_TARGET

@@ -41,7 +41,7 @@ template <class T, int D> __global__ void __launch_bounds__(128)
     const auto Q = tile_at(0); // (64, D)
     const auto K = [&](int tile) { return tile_at(Shape::q_elements + tile % Shape::stages * Shape::tile_elements); };
     const auto V = [&](int tile) { return tile_at(K(tile).origin + Shape::stages * Shape::tile_elements); };
-    RowCopy<Shape::keys, Shape::threads, D> copy(view.kv_at, view.k.stride, 0, view.keys, view.head_dim);
+    RowCopy<Shape::keys, Shape::threads, D> copy(view.kv_at, view.k.stride, 0, view.rows, view.head_dim);
     const auto copy_next_tile = [&](int tile) {
         copy.copy(static_cast<const T*>(parameters.k), K(tile));
         copy.copy(static_cast<const T*>(parameters.v), V(tile));
@@ -57,7 +57,6 @@ template <class T, int D> __global__ void __launch_bounds__(128)
     Accumulator<D> o[1]; // (16, D)
     set_to_zero(o[0]);
     OnlineSoftmax softmax;
-    softmax.begin(extent);
 
     const int tiles = (view.extent_of_tile(first_row, Shape::rows) + Shape::keys - 1) / Shape::keys;
     RowCopy<Shape::rows, Shape::threads, D>(view.q_at, view.q.stride, first_row, view.rows, view.head_dim)
@@ -92,8 +91,6 @@ template <class T, int D> __global__ void __launch_bounds__(128)
         multiply_values(o, p, value_cursor(V(tile)));
         __syncthreads(); // everybody is done with this stage, which the next turn fills
     }
-
-    ptx::copy_async_wait<0>(); // of a tile that sees no key: nobody has waited for its Q
 
     float lse[2];
     softmax.finish(parameters.softmax_scale, o[0], lse);

@@ -12,8 +12,7 @@
 ///     row t of the view lies at             (phase H + h, t, s, b)               (p mod r H + h, p / r + t, 0, b)
 ///     a box past the view's rows            is zero there                        would hold rows of the next segment
 ///
-/// with p = s w + phase, the position of row 0. N, s and p are counted in the tokens that the tensor holds; one that lies in one
-/// segment has w = N.
+/// with p = s w + phase, the position of row 0.
 
 #include "cuda/kernels/ladder.hpp"
 #include "cuda/kernels/pipeline.hpp"
@@ -33,7 +32,7 @@ public:
         ptx::barrier_wait(memory_.source_full(), parity());
         const int first_row = source().first_row;
         if (first_row >= 0) {
-            const int blocks = key_blocks<P>(first_row + source().shift, source().kv.count);
+            const int blocks = key_blocks<P>(first_row, source().rows, tasks_.common().causal);
             DRA_ROLLED for (int block = blocks - 1; block >= -1; --block) {
                 const Ring<P::stages> v = k_.before(); // of the block behind
                 if (block >= 0) load_k(block);
@@ -79,17 +78,18 @@ private:
         const TensorMap* const map = kind == CopyOrder::q   ? &task.maps.q
                                      : kind == CopyOrder::k ? &task.maps.k
                                                             : &task.maps.v;
-        const int heads = kind == CopyOrder::q ? task.parameters.heads : task.parameters.kv_heads;
-        const Boxes boxes = kind == CopyOrder::q ? view.q : view.kv;
-        if (first_row + ROWS <= boxes.boxed) {
+        const int heads = kind == CopyOrder::q ? task.parameters.heads : task.parameters.kv_heads,
+                  phase_and_head = kind == CopyOrder::q ? view.q_phase_and_head : view.kv_phase_and_head;
+        const int row = view.row + first_row;
+        if (first_row + ROWS <= view.boxed_rows) {
             ptx::barrier_arrive_expect(full, 2 * ROWS * P::D);
-            DRA_UNROLLED for (int half = 0; half < P::halves; ++half)
-                ptx::tensor_load(to + half * ROWS * 64, map, full,
-                                 {64 * half, boxes.phase_and_head, boxes.row + first_row, boxes.segment, view.batch});
+            DRA_UNROLLED for (int half = 0; half < P::halves; ++half) ptx::tensor_load(
+                to + half * ROWS * 64, map, full, {64 * half, phase_and_head, row, view.segment, view.batch});
         } else {
+            const unsigned first = (kind == CopyOrder::q ? view.q_row : view.kv_row);
             send_copiers(memory_, order_,
-                         {kind + 4 * view.task, place, boxes.at + first_row * task.parameters.dilation_rate * heads,
-                          boxes.count - first_row});
+                         {kind + 4 * view.task, place, first + first_row * task.parameters.dilation_rate * heads,
+                          view.rows - first_row});
         }
     }
 
@@ -109,9 +109,9 @@ private:
             ptx::barrier_wait(memory_.q_empty(warpgroup), parity() ^ 1);
             const Source source = this->source();
             int4* const tile = memory_.tile(tile_.stage, warpgroup);
-            shared_store(tile, make_int4(source.first_row, source.q.count, source.kv.count, source.shift));
-            shared_store(tile + 1, make_int4(static_cast<int>(source.q.at), static_cast<int>(source.lse_row),
-                                             source.ticket, source.task));
+            shared_store(tile, make_int4(source.first_row, source.rows, static_cast<int>(source.q_row),
+                                         static_cast<int>(source.lse_row)));
+            shared_store(tile + 1, make_int4(source.ticket, source.task, 0, 0));
             load<P::box_rows>(CopyOrder::q, warpgroup, memory_.q(warpgroup), memory_.q_full(warpgroup),
                               source.first_row + warpgroup * P::box_rows);
         }

@@ -26,8 +26,7 @@ struct Schedule {
     int section_views; ///< views a section; the last section may have fewer
     int heads;         ///< query heads that use the pattern
     int segments;
-    int group_size;    ///< query heads that share a KV head
-    int first_segment; ///< of the sequence's
+    int group_size; ///< query heads that share a KV head
 
     /// Blocks of the launch; a step refuses problems with more than 2^31 - 1.
     constexpr long long blocks() const { return static_cast<long long>(tiles) * views; }
@@ -40,15 +39,14 @@ inline Schedule make_schedule(const Parameters& parameters, int tile_rows, int e
     const int rows = parameters.most_rows();
     const int heads = parameters.kv_head_count * parameters.group_size();
     const int views = parameters.batch * parameters.segments() * heads;
-    const long long view_bytes = 2LL * parameters.most_keys() * parameters.head_dim * element_bytes;
+    const long long view_bytes = 2LL * rows * parameters.head_dim * element_bytes;
     const long long fitting = std::clamp(section_bytes / view_bytes, 1LL, most_views);
     return {(rows + tile_rows - 1) / tile_rows,
             views,
             parameters.causal ? static_cast<int>(fitting) : 1,
             heads,
             parameters.segments(),
-            parameters.group_size(),
-            parameters.first_segment()};
+            parameters.group_size()};
 }
 
 /// One block's share.
@@ -69,8 +67,8 @@ __device__ __forceinline__ Work work_of(const Schedule& schedule, const Paramete
 
     const int head = parameters.first_kv_head * schedule.group_size + view % schedule.heads,
               segment = view / schedule.heads;
-    return {segment / schedule.segments, schedule.first_segment + segment % schedule.segments, head,
-            head / schedule.group_size, schedule.tiles - 1 - turn / section_views};
+    return {segment / schedule.segments, segment % schedule.segments, head, head / schedule.group_size,
+            schedule.tiles - 1 - turn / section_views};
 }
 
 } // namespace dra::cuda::DRA_TARGET

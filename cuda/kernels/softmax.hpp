@@ -10,9 +10,8 @@
 /// c > 0: a negative scale is taken into Q by its sign (exact), and 0 becomes the smallest normal number, whose products
 /// with any score are as good as 0 but with -inf are not NaN.
 ///
-/// A row must see a key in its first tile. Then m' is finite whenever it is subtracted; every row that sees a key sees key 0,
-/// and tiles come in ascending order. A row that sees none begins with m = 0 instead of -inf: its weights are 0, and so is l,
-/// from which finish() makes (0, -inf). The sum is a lane's own, of its columns, until finish() adds the four lanes of a row.
+/// A row must see a key in its first tile. Then m' is finite whenever it is subtracted; every row of a view sees key 0, and
+/// tiles come in ascending order. The sum is a lane's own, of its columns, until finish() adds the four lanes of a row.
 
 #include "cuda/kernels/fragment.hpp"
 
@@ -38,11 +37,6 @@ template <int N> __device__ __forceinline__ void hide_keys(float (&s)[N][4], int
 struct OnlineSoftmax {
     float maximum[2] = {-INFINITY, -INFINITY}; ///< m, a maximum of what came before; see update()
     float sum[2] = {0, 0};                     ///< l, of the lane's columns
-
-    /// Before the first tile: how many keys the rows see.
-    __device__ __forceinline__ void begin(const int (&extent)[2]) {
-        DRA_UNROLLED for (int i = 0; i < 2; ++i) maximum[i] = extent[i] > 0 ? -INFINITY : 0;
-    }
 
     /// Takes in a tile of scores, which become weights p; the outputs so far are corrected by alpha where needed.
     ///
@@ -82,7 +76,7 @@ struct OnlineSoftmax {
     template <int DN> __device__ __forceinline__ void finish(float scale, float (&o)[DN][4], float (&lse)[2]) {
         DRA_UNROLLED for (int i = 0; i < 2; ++i) {
             const float total = across_row(sum[i], [](float x, float y) { return x + y; });
-            const float inverse = total == 0 ? 0 : 1 / total;
+            const float inverse = 1 / total;
             DRA_UNROLLED for (int n = 0; n < DN; ++n) {
                 o[n][2 * i] *= inverse;
                 o[n][2 * i + 1] *= inverse;

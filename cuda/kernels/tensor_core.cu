@@ -22,12 +22,12 @@ template <int D> struct TensorCore {
     static constexpr std::size_t shared_bytes = 2 * keys * D * 2; // K and V
 };
 
-/// Rows [first_row, first_row + 64) of `from`, which has `rows`, as (64, D) in shared memory, 16 bytes a thread and turn.
+/// Rows [first_row, first_row + 64) of `from` as (64, D) in shared memory, 16 bytes a thread and turn.
 template <class T, int D>
-__device__ void load_tile(T* tile, const Rows<const T>& from, int first_row, int rows, int head_dim) {
+__device__ void load_tile(T* tile, const Rows<const T>& from, int first_row, const View<T>& view) {
     for (int i = static_cast<int>(threadIdx.x); i < TensorCore<D>::keys * D / 8; i += TensorCore<D>::threads) {
         const int row = i / (D / 8), d = i % (D / 8) * 8;
-        const bool in = first_row + row < rows && d < head_dim;
+        const bool in = first_row + row < view.rows && d < view.head_dim;
         const uint4 zero = make_uint4(0, 0, 0, 0);
         shared_store(reinterpret_cast<uint4*>(tile + row * D + d),
                      in ? load(reinterpret_cast<const uint4*>(from[first_row + row] + d)) : zero);
@@ -73,13 +73,12 @@ template <class T, int D> __global__ void __launch_bounds__(128)
     Accumulator<D> o; // (16, D)
     set_to_zero(o);
     OnlineSoftmax softmax;
-    softmax.begin(extent);
 
     const int visible_keys = view.extent_of_tile(first_row, Shape::rows);
     for (int first_key = 0; first_key < visible_keys; first_key += Shape::keys) {
         __syncthreads(); // everybody is done with the tile before
-        load_tile<T, D>(K, view.k, first_key, view.keys, view.head_dim);
-        load_tile<T, D>(V, view.v, first_key, view.keys, view.head_dim);
+        load_tile<T, D>(K, view.k, first_key, view);
+        load_tile<T, D>(V, view.v, first_key, view);
         __syncthreads();
         count_visible<16, Shape::keys>(view, warp_row, first_key);
 

@@ -29,12 +29,12 @@ template <int D> struct Tiled {
     static constexpr std::size_t shared_bytes = sizeof(float) * (q_floats + k_floats + v_floats + p_floats);
 };
 
-/// Rows [first_row, first_row + 32) of `rows` to shared memory, `apart` floats from row to row, zero past them.
+/// Rows [first_row, first_row + 32) to shared memory, `apart` floats from row to row, zero past the view.
 template <int D, class T>
-__device__ void load_tile(float* tile, int apart, const Rows<const T>& from, int first_row, int rows, int head_dim) {
+__device__ void load_tile(float* tile, int apart, const Rows<const T>& from, int first_row, const View<T>& view) {
     for (int i = static_cast<int>(threadIdx.x); i < Tiled<D>::rows * D; i += Tiled<D>::threads) {
         const int row = i / D, d = i % D;
-        const bool in = first_row + row < rows && d < head_dim;
+        const bool in = first_row + row < view.rows && d < view.head_dim;
         shared_store(tile + row * apart + d, in ? to_float(load(from[first_row + row] + d)) : 0.0f);
     }
 }
@@ -65,17 +65,17 @@ template <class T, int D> __global__ void __launch_bounds__(128)
     const float scale_log2 = parameters.softmax_scale * log2_e;
     float maximum[M], sum[M], o[M][columns];
     DRA_UNROLLED for (int m = 0; m < M; ++m) {
-        maximum[m] = view.extent(first_row + M * y + m) > 0 ? -INFINITY : 0; // see softmax.hpp
+        maximum[m] = -INFINITY;
         sum[m] = 0;
         DRA_UNROLLED for (int c = 0; c < columns; ++c) o[m][c] = 0;
     }
 
-    load_tile<D>(Q, Shape::pad, view.q, first_row, view.rows, view.head_dim);
+    load_tile<D>(Q, Shape::pad, view.q, first_row, view);
     const int visible_keys = view.extent_of_tile(first_row, Shape::rows);
     for (int first_key = 0; first_key < visible_keys; first_key += Shape::keys) {
         __syncthreads(); // everybody is done with the tile before
-        load_tile<D>(K, Shape::pad, view.k, first_key, view.keys, view.head_dim);
-        load_tile<D>(V, D, view.v, first_key, view.keys, view.head_dim);
+        load_tile<D>(K, Shape::pad, view.k, first_key, view);
+        load_tile<D>(V, D, view.v, first_key, view);
         __syncthreads();
         if (threadIdx.x < 32) count_visible<Shape::rows, Shape::keys>(view, first_row, first_key);
 
@@ -95,8 +95,7 @@ template <class T, int D> __global__ void __launch_bounds__(128)
             const float s1 = x + 16 < seen[m] ? s[m][1] * scale_log2 : -INFINITY;
             const float highest =
                 across_threads(fmaxf(maximum[m], fmaxf(s0, s1)), [](float a, float b) { return fmaxf(a, b); });
-            const float alpha =
-                ptx::exp2_approximate(maximum[m] - highest); // key 0 is visible, or m is 0: never inf - inf
+            const float alpha = ptx::exp2_approximate(maximum[m] - highest); // key 0 is visible: never inf - inf
             const float p0 = ptx::exp2_approximate(s0 - highest), p1 = ptx::exp2_approximate(s1 - highest);
             maximum[m] = highest;
             sum[m] = sum[m] * alpha + p0 + p1;
@@ -118,8 +117,7 @@ template <class T, int D> __global__ void __launch_bounds__(128)
 
     DRA_UNROLLED for (int m = 0; m < M; ++m) {
         const int row = first_row + M * y + m;
-        const float total = across_threads(sum[m], [](float a, float b) { return a + b; }),
-                    inverse = total == 0 ? 0 : 1 / total;
+        const float total = across_threads(sum[m], [](float a, float b) { return a + b; }), inverse = 1 / total;
         if (row >= view.rows) continue;
         DRA_UNROLLED for (int c = 0; c < columns; ++c) {
             const int d = x + c * Shape::across;

@@ -28,32 +28,30 @@ template <class T, class P> struct WarpgroupRows {
     __device__ __forceinline__ WarpgroupRows(PipelineMemory<T, P> memory_, const Tasks<P::tasks>& tasks_,
                                              int* workspace_, int warpgroup_)
         : memory(memory_), tasks(tasks_), parameters(tasks_.common()), workspace(workspace_), warpgroup(warpgroup_),
-          c(scale_for_exp2(parameters.softmax_scale)) {}
+          c(scale_for_exp2(parameters.softmax_scale)), reach(parameters.causal ? 1 : 1 << 30) {}
 
     PipelineMemory<T, P> memory;
     const Tasks<P::tasks>& tasks;
     const Parameters& parameters; ///< what all tasks share of them
     int* workspace;               ///< of the launch
     int warpgroup;
-    float c; ///< of softmax.hpp
+    float c;   ///< of softmax.hpp
+    int reach; ///< row i sees keys below min(i + reach, rows)
 
     Accumulator<P::keys> s;                             // (64, 128): scores, then weights
     Accumulator<D> o;                                   // (64, D)
     Operand<P::keys> p;                                 // (64, 128): weights, rounded
     std::uint32_t q[P::q_in_registers ? D / 16 : 1][4]; // (64, D)
     float reference[2], sum[2], correction[2];          ///< m, l (of the lane's columns) and alpha of rows i = 0, 1
-    int first_row, rows, keys,
-        seen; ///< of the tile whose scores come next; its row i sees keys below min(seen + i, keys)
+    int first_row, rows;                                ///< of the tile whose scores come next
 
     Ring<P::stages> k_ring, v_ring;
     Ring<P::tiles_announced> tile_ring; ///< stands at that tile
 
     static __device__ __forceinline__ int thread() { return static_cast<int>(threadIdx.x) % 128; }
     __device__ __forceinline__ int warp_row() const { return first_row + 16 * warp_index(); }
-    __device__ __forceinline__ int blocks() const { return key_blocks<P>(seen, keys); }
-    /// Of row i of the tile. Below 0 as good as 0.
-    __device__ __forceinline__ int extent_in_tile(int i) const { return seen + i < keys ? seen + i : keys; }
-    __device__ __forceinline__ int extent(int row) const { return extent_in_tile(row - first_row); }
+    __device__ __forceinline__ int blocks() const { return key_blocks<P>(first_row, rows, reach == 1); }
+    __device__ __forceinline__ int extent(int row) const { return row + reach < rows ? row + reach : rows; }
 
     // ---- the protocol
 
@@ -63,8 +61,6 @@ template <class T, class P> struct WarpgroupRows {
         const int4 tile = shared_load(memory.tile(tile_ring.stage, warpgroup));
         first_row = tile.x;
         rows = tile.y;
-        keys = tile.z;
-        seen = tile.x + tile.w;
         if (first_row < 0) return false;
         const bool negative = parameters.softmax_scale < 0;
         if constexpr (P::q_in_registers) {
@@ -150,14 +146,14 @@ template <class T, class P> struct WarpgroupRows {
         }
     }
 
-    /// Some row of the warpgroup, or the one before it, does not see all of this block. So one that has seen nothing of later
-    /// blocks meets a block at the edge before any other.
+    /// Some row of the warpgroup does not see all of this block.
     __device__ __forceinline__ bool is_edge(int block) const {
-        return (block + 1) * P::keys > extent_in_tile(warpgroup * P::box_rows - 1);
+        return (block + 1) * P::keys > extent(first_row + warpgroup * P::box_rows);
     }
     __device__ __forceinline__ void hide(int block) {
-        const int row = 16 * warp_index() + lane_place().row;
-        hide_keys(s, block * P::keys, {extent_in_tile(row), extent_in_tile(row + 8)});
+        const int row = warp_row() + lane_place().row;
+        const int seen[2] = {extent(row), extent(row + 8)};
+        hide_keys(s, block * P::keys, seen);
     }
 
     /// Moves m of row i, and l with it; o follows with correct().
@@ -201,14 +197,13 @@ template <class T, class P> struct WarpgroupRows {
     // ---- the end of a tile
 
     /// What the stores of output.hpp ask of a view, for the tile in this slot.
-    __device__ __forceinline__ View<T> view_of_tile(const int4* slot, const Parameters& of_task) const {
-        const int4 tile = shared_load(slot + 1);
+    __device__ __forceinline__ View<T> view_of_tile(const int4& tile, const Parameters& of_task) const {
         View<T> view{};
-        view.rows = shared_load(slot).y;
+        view.rows = tile.y;
         view.head_dim = of_task.head_dim;
         view.q.stride = static_cast<long long>(of_task.dilation_rate) * of_task.heads * of_task.head_dim;
-        view.q_at = static_cast<long long>(static_cast<unsigned>(tile.x)) * of_task.head_dim;
-        view.lse = of_task.lse + static_cast<unsigned>(tile.y);
+        view.q_at = static_cast<long long>(static_cast<unsigned>(tile.z)) * of_task.head_dim;
+        view.lse = of_task.lse + static_cast<unsigned>(tile.w);
         view.lse_stride = of_task.dilation_rate;
         return view;
     }
@@ -217,21 +212,20 @@ template <class T, class P> struct WarpgroupRows {
 /// Divides, and writes out and lse of a tile, fragment by fragment.
 template <class T, class P> __device__ __forceinline__ void
 store_by_fragments(WarpgroupRows<T, P>& rows, const int4* slot, const float (&reference)[2], const float (&sum)[2]) {
-    const int4 tile = shared_load(slot);
-    const Parameters& parameters = rows.tasks.at(shared_load(slot + 1).w).parameters;
-    const int warp_row = tile.x + 16 * warp_index();
     float lse[2];
     DRA_UNROLLED for (int i = 0; i < 2; ++i) {
         const float total = across_row(sum[i], [](float x, float y) { return x + y; });
-        const bool blind = visible_keys(warp_row + lane_place().row + 8 * i, tile.w, tile.z) == 0;
-        const float inverse = blind ? 0 : 1 / total;
+        const float inverse = 1 / total;
         DRA_UNROLLED for (int n = 0; n < P::D / 8; ++n) {
             rows.o[n][2 * i] *= inverse;
             rows.o[n][2 * i + 1] *= inverse;
         }
-        lse[i] = (blind ? 0 : reference[i] * fabsf(rows.parameters.softmax_scale)) + __logf(total);
+        lse[i] = reference[i] * fabsf(rows.parameters.softmax_scale) + __logf(total);
     }
-    const View<T> view = rows.view_of_tile(slot, parameters);
+    const int4 tile = shared_load(slot);
+    const Parameters& parameters = rows.tasks.at(shared_load(slot + 1).y).parameters;
+    const View<T> view = rows.view_of_tile(tile, parameters);
+    const int warp_row = tile.x + 16 * warp_index();
     store_fragments(view, {parameters.out, rows.tasks.float_out}, warp_row, rows.o);
     store_lse(view, warp_row, lse);
 }

@@ -139,7 +139,7 @@ template <class T, int D> __global__ void __launch_bounds__(128, 2)
     const Parked<WideWork<T>> parked(memory + Shape::tile_bytes);
     if (threadIdx.x == 0) parked.park({view, first_row});
 
-    RowCopy<Shape::keys, Shape::threads, D> copy(view.kv_at, view.k.stride, 0, view.keys, view.head_dim);
+    RowCopy<Shape::keys, Shape::threads, D> copy(view.kv_at, view.k.stride, 0, view.rows, view.head_dim);
     const auto copy_tile = [&](int tile) {
         copy.copy(static_cast<const T*>(parameters.k), K(tile));
         copy.copy(static_cast<const T*>(parameters.v), V(tile));
@@ -165,10 +165,6 @@ template <class T, int D> __global__ void __launch_bounds__(128, 2)
                         .q = query_cursor(Q, row_of_block),
                         .k = key_cursor(K(0)),
                         .v = value_cursor(V(0))};
-    DRA_UNROLLED for (int m = 0; m < warp.M; ++m) {
-        const int row = first_row + row_of_block + 16 * m + lane_place().row;
-        warp.softmax[m].begin({view.extent(row), view.extent(row + 8)});
-    }
     const int tiles = (view.extent_of_tile(first_row, Shape::rows) + Shape::keys - 1) / Shape::keys;
     for (int tile = 0; tile < tiles; ++tile) {
         if (tile + 1 < tiles) copy_tile(tile + 1);

@@ -50,7 +50,7 @@ struct RowEnd {
 /// Results in the type of q, as they are.
 struct InType {
     /// The task of the tile in this slot.
-    static __device__ __forceinline__ int task(const int4* slot) { return shared_load(slot + 1).w; }
+    static __device__ __forceinline__ int task(const int4* slot) { return shared_load(slot + 1).y; }
 
     /// What becomes of the lane's two rows before they are stored; the view has its first row's lse at `lse`.
     template <class T, class P> static __device__ __forceinline__ void finish(WarpgroupRows<T, P>&, unsigned,
@@ -100,9 +100,7 @@ template <class Results> struct StoredWide {
     template <class T, class P>
     static __device__ __forceinline__ Stored store(WarpgroupRows<T, P>& rows, const int4* slot,
                                                    const float (&reference)[2], const float (&sum)[2]) {
-        const int4 tile = shared_load(slot), place_of_tile = shared_load(slot + 1);
-        const unsigned first_out = static_cast<unsigned>(place_of_tile.x),
-                       first_lse = static_cast<unsigned>(place_of_tile.y);
+        const int4 tile = shared_load(slot);
         const Parameters& parameters = rows.tasks.at(Results::task(slot)).parameters;
         const unsigned apart = static_cast<unsigned>(parameters.dilation_rate);
         const Lane lane = lane_place();
@@ -113,13 +111,13 @@ template <class Results> struct StoredWide {
             const float total = across_row(sum[i], [](float x, float y) { return x + y; });
             stored.largest_sum = fmaxf(stored.largest_sum, total);
             const int row = tile.x + 16 * warp_index() + lane.row + 8 * i;
-            place[i] = {row, row < tile.y, first_out + static_cast<unsigned>(row * parameters.heads) * apart,
-                        first_lse + static_cast<unsigned>(row) * apart};
-            const bool blind = visible_keys(row, tile.w, tile.z) == 0;
-            end[i] = {blind ? 0 : ptx::reciprocal_approximate(total),
-                      (blind ? 0 : reference[i] * fabsf(parameters.softmax_scale)) + __logf(total)};
+            place[i] = {row, row < tile.y,
+                        static_cast<unsigned>(tile.z) + static_cast<unsigned>(row * parameters.heads) * apart,
+                        static_cast<unsigned>(tile.w) + static_cast<unsigned>(row) * apart};
+            end[i] = {ptx::reciprocal_approximate(total),
+                      reference[i] * fabsf(parameters.softmax_scale) + __logf(total)};
         }
-        Results::finish(rows, first_lse, place, end);
+        Results::finish(rows, static_cast<unsigned>(tile.w), place, end);
         DRA_UNROLLED for (int i = 0; i < 2; ++i)
             ptx::store_if(place[i].there && lane.column == 0, parameters.lse + place[i].lse, end[i].lse);
         DRA_UNROLLED for (int i = 0; i < 2; ++i) stored.wrong =

@@ -40,8 +40,7 @@ private:
     cuda::emulated::Buffer<std::byte> bytes_;
 };
 
-/// A pattern with fixed phase over all heads, its tensors on the device. out and lse are NaN until somebody writes them. k and v
-/// may hold other tokens than q; the test says which.
+/// A pattern with fixed phase over all heads, its tensors on the device. out and lse are NaN until somebody writes them.
 class SinglePattern {
 public:
     SinglePattern(const Tensor<float>& q, const Tensor<float>& k, const Tensor<float>& v, DType type,
@@ -70,7 +69,6 @@ public:
                       kv_heads,
                       scale != 0 ? scale : 1 / std::sqrt(static_cast<float>(shape.head_dim)),
                       causal};
-        parameters.key_tokens = narrowed(k.shape().tokens);
     }
 
     void run(const cuda::emulated::Step& step) {

@@ -19,8 +19,7 @@ inline double share_of_bound(const Problem& problem, DType type, const Tensor<fl
     switch (type) {
     case DType::f32: return error_ratios(problem, truth, result).forward() / forward_bound;
     case DType::bf16: return half_errors<bfloat16>(problem, truth, {q, k, v}, result).worst();
-    case DType::f16:
-    case DType::f64: break;
+    case DType::f16: break;
     }
     return half_errors<half>(problem, truth, {q, k, v}, result).worst();
 }
