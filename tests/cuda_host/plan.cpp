@@ -168,7 +168,7 @@ TEST_CASE(
         for (const DType type : {DType::f32, DType::bf16}) {
             CAPTURE(asked);
             CAPTURE(cuda::type_name(type));
-            const Inputs<float> given(asked);
+            const RandomInputs<float> given(asked);
             const auto own = emulator().make_plan(given.problem, type);
             const auto uploaded = [&](const Tensor<float>& x) {
                 Buffer<std::byte> there(stream, static_cast<std::size_t>(x.size() * bytes_of(type)));
@@ -211,7 +211,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a kernel that cannot have its tensors where the caller's lie is refused, and another one is found") {
-    const Problem problem = Inputs<float>({{1, 16, 1, 8}, 1, {{16}, {1}}}).problem;
+    const Problem problem = RandomInputs<float>({{1, 16, 1, 8}, 1, {{16}, {1}}}).problem;
     alignas(16) static std::byte memory[1024];
     static float lse[16];
     const cuda::DeviceTensors crooked{memory + 2, memory, memory, memory + 512, lse};
