@@ -4,6 +4,7 @@
 
 #include "reference/definition/compiled_alike.hpp"
 #include "reference/definition/dropout.hpp"
+#include "reference/definition/dtype.hpp"
 #include "reference/definition/error.hpp"
 #include "reference/definition/half_gradients.hpp"
 #include "reference/definition/half_precision.hpp"
@@ -11,6 +12,7 @@
 #include "reference/definition/oracle.hpp"
 #include "reference/definition/output_file.hpp"
 #include "reference/definition/pattern.hpp"
+#include "reference/definition/phase_rule.hpp"
 #include "reference/definition/positions.hpp"
 #include "reference/definition/problem.hpp"
 #include "reference/definition/random.hpp"

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 namespace dra::simt {
 namespace machine {
@@ -136,11 +137,17 @@ void issue(Block& block, Warpgroup& group, Site site) {
     block.counters.tensor_flops += 2ull * warpgroup_rows * depth * static_cast<unsigned>(mine.columns);
 }
 
+/// The operands of a product, widened. On the heap: a shared object that is opened late has few bytes for its threads.
+struct Operands {
+    float A[warpgroup_rows][depth], B[depth * 256], transposed[depth * 256];
+};
+
 /// Operands are read, and the product is added. The registers get it when nothing into them is under way any more.
 void retire(Block& block, Warpgroup& group, const PendingProduct& pending) {
     const WarpgroupProduct& product = pending.product;
     const int columns = product.columns;
-    static thread_local float A[warpgroup_rows][depth], B[depth * 256], transposed[depth * 256];
+    static thread_local const auto kept = std::make_unique<Operands>();
+    auto& [A, B, transposed] = *kept;
     if (product.a_registers) { // as in mma_m16n8k16, 16 rows a warp
         for (unsigned t = 0; t < warpgroup_size; ++t)
             for (unsigned i = 0; i < 4; ++i) {
