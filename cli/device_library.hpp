@@ -1,8 +1,8 @@
 #pragma once
 /// \file
-/// What the shared object of a device exports: libdra_cuda.so and libdra_emulated.so, beside the program, each built when a
-/// command first names its backend. They are opened by name, since nothing else of the program needs what is in them, which is
-/// most of what there is to compile.
+/// What the shared object of a device exports: libdra_cuda.so and libdra_emulated.so, beside the program, each built
+/// when a command first names its backend. They are opened by name, since nothing else of the program needs what is in
+/// them, which is most of what there is to compile.
 
 #include "cuda/published/rungs.hpp"
 

@@ -20,8 +20,9 @@ public:
     DeviceRun(std::string backend, DeviceFlags flags);
 
     /// out in the type and lse in float, with the device, the type and the kernels as metadata. q, k and v are rounded
-    /// to the type on the way in; `finite` refuses those that are not finite then, or beyond the range of cuda/device/range.hpp. Throws ShapeError for F64 and for
-    /// dout, which kernels do not take, and KernelError where the kernel cannot do the problem.
+    /// to the type on the way in; `finite` refuses those that are not finite then, or beyond the range of
+    /// cuda/device/range.hpp. Throws ShapeError for F64 and for dout, which kernels do not take, and KernelError where
+    /// the kernel cannot do the problem.
     TensorFile operator()(const Problem& problem, TensorFile file, bool finite) const;
 
 private:

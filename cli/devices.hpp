@@ -9,8 +9,8 @@
 
 namespace dra::cli {
 
-/// The device of `--backend cuda` or `--backend emulated`. Throws PatternError where its library is not there, DeviceError
-/// where there is no GPU.
+/// The device of `--backend cuda` or `--backend emulated`. Throws PatternError where its library is not there,
+/// DeviceError where there is no GPU.
 std::unique_ptr<cuda::Device> open_device(const std::string& backend);
 
 /// The same device as the comparison sees it.

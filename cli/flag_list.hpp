@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// The flags of a command, as --help lists them. CLI11 reads them, behind this: its headers take eight seconds to compile
-/// wherever they are included, and flag_list.cpp and command_line.cpp are where.
+/// The flags of a command, as --help lists them. CLI11 reads them, behind this: its headers take eight seconds to
+/// compile wherever they are included, and flag_list.cpp and command_line.cpp are where.
 
 #include <optional>
 #include <string>
