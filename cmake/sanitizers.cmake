@@ -3,8 +3,14 @@
 if(DRA_SANITIZER STREQUAL "address")
     add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
     add_link_options(-fsanitize=address,undefined)
+    # Frames that outlive their function lie on a stack of AddressSanitizer's own, whose frames older versions of g++ align to
+    # 32 bytes, while their AVX-512 code takes them to be aligned to 64 (GCC's bug 110027): a correct program crashes.
+    set(use_after_return 1)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 14)
+        set(use_after_return 0)
+    endif()
     list(APPEND DRA_TEST_ENVIRONMENT
-        "ASAN_OPTIONS=set:detect_stack_use_after_return=1:strict_init_order=1"
+        "ASAN_OPTIONS=set:detect_stack_use_after_return=${use_after_return}:strict_init_order=1"
         "UBSAN_OPTIONS=set:print_stacktrace=1")
 elseif(DRA_SANITIZER STREQUAL "thread")
     # g++'s libgomp synchronises where ThreadSanitizer cannot see it. clang's libomp tells it, through archer, so
