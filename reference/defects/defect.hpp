@@ -2,7 +2,7 @@
 /// \file
 /// A defect as data: what it is called, what it looks like, and the wrong ingredient.
 
-#include "reference/defects/engine.hpp"
+#include "reference/defects/observe.hpp"
 #include "reference/definition/oracle.hpp"
 
 #include <string>

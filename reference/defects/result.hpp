@@ -2,7 +2,7 @@
 /// \file
 /// A result that somebody else computed: what there is to judge when the program itself cannot be seen.
 
-#include "reference/defects/engine.hpp"
+#include "reference/defects/observe.hpp"
 #include "reference/definition/half_precision.hpp"
 
 namespace dra::defects {

@@ -16,7 +16,7 @@
 #include "cuda/simt/emulator/sanitizers.hpp"
 #include "cuda/simt/emulator/schedule.hpp"
 #include "cuda/simt/emulator/shared_memory.hpp"
-#include "cuda/simt/emulator/tensor_engine.hpp"
+#include "cuda/simt/emulator/tma.hpp"
 #include "cuda/simt/emulator/warp.hpp"
 #include "cuda/simt/emulator/warpgroup.hpp"
 

@@ -1,4 +1,4 @@
-#include "cuda/simt/emulator/tensor_engine.hpp"
+#include "cuda/simt/emulator/tma.hpp"
 
 #include "cuda/simt/emulator/block.hpp"
 #include "cuda/simt/emulator/ptx_hopper.hpp"

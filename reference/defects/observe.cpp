@@ -1,4 +1,4 @@
-#include "reference/defects/engine.hpp"
+#include "reference/defects/observe.hpp"
 #include "reference/defects/calls.hpp"
 
 namespace dra::defects {
