@@ -77,7 +77,7 @@ private:
         subject.run = [form] { form->run(); };
         subject.forget = [form] { form->forget(); };
         subject.counts = [form] { return form->counts(); };
-        subject.work = [form] { return form->work(); };
+        subject.device_counts = [form] { return form->device_counts(); };
         if (!device_.facts().emulated) subject.timed_run = [form] { return form->timed_run(); };
         if (problem)
             subject.verify = [this, form, of = *problem](const Oracle& oracle) {

@@ -32,8 +32,8 @@ std::vector<Gauge> gauges(const Comparison& comparison) {
     std::vector<Gauge> counts{counted("FLOPs", "FLOPs", [](const Measurement& m) { return m.later_counts.flops; })};
     if (comparison.device) {
         counts.push_back(
-            counted("Sectors of memory", "sectors", [](const Measurement& m) { return m.later_work.sectors; }));
-        counts.push_back(counted("Launches", "launches", [](const Measurement& m) { return m.later_work.launches; }));
+            counted("Sectors of memory", "sectors", [](const Measurement& m) { return m.later_device_counts.sectors; }));
+        counts.push_back(counted("Launches", "launches", [](const Measurement& m) { return m.later_device_counts.launches; }));
     }
     return counts;
 }

@@ -35,7 +35,7 @@ Json json(const published::Counts& c) {
             {"bytes_kept", c.bytes_kept}};
 }
 
-Json json(const cuda::DeviceWork& w) {
+Json json(const cuda::DeviceCounts& w) {
     return {{"launches", w.launches},
             {"allocations", w.allocations},
             {"allocated_bytes", w.allocated_bytes},
@@ -57,7 +57,7 @@ Json json_call(const Measurement& m, bool first, bool on_device) {
     const Samples& host = first ? m.first_host : m.later_host;
     j["host_seconds"] = json(host);
     j["host_samples"] = host;
-    j["work"] = json(first ? m.first_work : m.later_work);
+    j["work"] = json(first ? m.first_device_counts : m.later_device_counts);
     return j;
 }
 

@@ -30,22 +30,22 @@ Measurement verify_and_count(const Subject& subject, const Oracle& oracle) {
         found.right = found.right && verified.right;
         found.error_ratio = std::max(found.error_ratio, verified.error_ratio);
     };
-    const auto count = [&](Allocations& allocations, Counts& counts, cuda::DeviceWork& work) {
+    const auto count = [&](Allocations& allocations, Counts& counts, cuda::DeviceCounts& work) {
         if (subject.prepare) subject.prepare();
         AllocationCount counter;
         const double seconds = seconds_of(subject.run);
         allocations = counter.stop();
         counts = subject.counts();
-        if (subject.work) work = subject.work();
+        if (subject.device_counts) work = subject.device_counts();
         return seconds;
     };
     judge();
     if (subject.tells_first_from_later) {
         judge(); // now from what the first call left behind
         subject.forget();
-        found.estimate = count(found.first_allocations, found.first_counts, found.first_work);
+        found.estimate = count(found.first_allocations, found.first_counts, found.first_device_counts);
     }
-    found.estimate += count(found.later_allocations, found.later_counts, found.later_work);
+    found.estimate += count(found.later_allocations, found.later_counts, found.later_device_counts);
     if (subject.as_published) found.error_ratio_as_published = subject.as_published(oracle);
     return found;
 }

@@ -35,7 +35,7 @@ struct Subject {
     std::function<published::Verified(const Oracle&)> verify; ///< poisons, runs, judges
     std::function<double(const Oracle&)> as_published;        ///< error ratio of the published wrong form; mostly empty
     std::function<cuda::RunTime()> timed_run{};               ///< one call that times itself; only on devices
-    std::function<cuda::DeviceWork()> work{};                 ///< of the last call; only on devices
+    std::function<cuda::DeviceCounts()> device_counts{};                 ///< of the last call; only on devices
 };
 
 /// What is known of a subject at one length.
@@ -47,7 +47,7 @@ struct Measurement {
     Samples later_host, first_host; ///< on a device: the host's seconds until a call was queued
     Allocations later_allocations, first_allocations;
     published::Counts later_counts, first_counts;
-    cuda::DeviceWork later_work, first_work; ///< on a device
+    cuda::DeviceCounts later_device_counts, first_device_counts; ///< on a device
     double error_ratio = 0;                  ///< the larger of the first and a later call's, out's and lse's
     bool right = false;
     std::optional<double> error_ratio_as_published;

@@ -145,7 +145,7 @@ void print_device_counts(Page& page, const Comparison& c, const std::vector<Deta
         const Measurement& m = *row.which(at);
         if (!m.absent.empty()) continue;
         const published::Counts& counts = row.first ? m.first_counts : m.later_counts;
-        const cuda::DeviceWork& work = row.first ? m.first_work : m.later_work;
+        const cuda::DeviceCounts& work = row.first ? m.first_device_counts : m.later_device_counts;
         const auto number = [](std::int64_t x) { return count_text(static_cast<double>(x)); };
         const auto bytes = [](std::int64_t x) { return bytes_text(static_cast<double>(x)); };
         const std::optional<Spread> gain =

@@ -14,8 +14,8 @@ std::string median_text(const Samples& samples) { return samples.empty() ? "-" :
 std::string cost_text(const Comparison& c, const Measurement& m) {
     if (!c.device) return fmt::format("{:>10}", median_text(m.later));
     if (c.timed) return fmt::format("{:>10}{:>10}", median_text(m.later), median_text(m.later_host));
-    return fmt::format("{:>10}{:>10}", count_text(static_cast<double>(m.later_work.launches)),
-                       count_text(static_cast<double>(m.later_work.sectors)));
+    return fmt::format("{:>10}{:>10}", count_text(static_cast<double>(m.later_device_counts.launches)),
+                       count_text(static_cast<double>(m.later_device_counts.sectors)));
 }
 
 std::string cost_heading(const Comparison& c) {

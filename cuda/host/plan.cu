@@ -10,8 +10,8 @@ namespace dra::cuda::DRA_TARGET {
 namespace {
 
 /// Whether one launch can do all of these, and there are several: then no faster step for one of them makes up for that.
-bool can_go_together(const Work& work, DType type, int architecture) {
-    const auto can = [&](const PatternWork& pattern) {
+bool can_go_together(const DeviceProblem& work, DType type, int architecture) {
+    const auto can = [&](const DevicePattern& pattern) {
         return why_not(joint_step(), type, pattern.parameters, architecture).empty();
     };
     const std::size_t patterns = work.patterns.size();
@@ -19,7 +19,7 @@ bool can_go_together(const Work& work, DType type, int architecture) {
 }
 
 /// The step for a pattern. A refusal of its segments names those that were asked for, where the sequence shortens them.
-const Step& step_for(const Problem& problem, const PatternWork& work, const std::optional<std::string>& kernel,
+const Step& step_for(const Problem& problem, const DevicePattern& work, const std::optional<std::string>& kernel,
                      DType type, int architecture) {
     try {
         return choose_step(kernel, type, work.parameters, architecture);
@@ -50,11 +50,11 @@ Plan::Plan(const Problem& problem, DType type, const std::optional<std::string>&
     : type_(type), q_shape_(problem.q_shape()), kv_shape_(problem.kv_shape()),
       tensors_(tensors ? *tensors : DeviceTensors{}) {
     check_type(type);
-    Work work = work_of(problem);
-    for (PatternWork& pattern : work.patterns) place(pattern.parameters, tensors_); // null where they are not there yet
+    DeviceProblem work = device_problem(problem);
+    for (DevicePattern& pattern : work.patterns) place(pattern.parameters, tensors_); // null where they are not there yet
     const std::optional<std::string> asked =
         !kernel && can_go_together(work, type, architecture) ? joint_step().name : kernel;
-    for (const PatternWork& pattern : work.patterns) {
+    for (const DevicePattern& pattern : work.patterns) {
         const bool merges = work.mixed && !passes_.empty();
         if (merges && !pattern.selects_any) continue; // the identity of merge
         const Step* step = nullptr;

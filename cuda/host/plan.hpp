@@ -10,7 +10,7 @@
 /// that of a pattern that selects every row, if there is one, which does so where it stores its own rows.
 
 #include "cuda/device/device.hpp"
-#include "cuda/device/work.hpp"
+#include "cuda/device/device_problem.hpp"
 #include "cuda/host/buffer.hpp"
 #include "cuda/kernels/ladder.hpp"
 

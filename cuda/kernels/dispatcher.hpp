@@ -39,7 +39,7 @@ __device__ __forceinline__ int take_from_list(int* workspace, int ticket) {
 }
 
 /// For the tile of `work`, which begins at query row first_row.
-__device__ __forceinline__ Source source_of(const Parameters& parameters, const Work& work, int first_row, int ticket,
+__device__ __forceinline__ Source source_of(const Parameters& parameters, const WorkTile& work, int first_row, int ticket,
                                             int task, bool even_segments) {
     const int r = ptx::opaque(parameters.dilation_rate), phase = phase_of(parameters, work.kv_head);
     const int begin = work.segment * parameters.segment_length, left = parameters.tokens - begin;
@@ -73,7 +73,7 @@ __device__ __forceinline__ Source source_of(const Parameters& parameters, const 
 }
 
 /// The decoding of a ticket divides; there are no registers to keep the divisors' reciprocals in.
-__device__ __forceinline__ Schedule unfamiliar(const Schedule& schedule) {
+__device__ __forceinline__ TileSchedule unfamiliar(const TileSchedule& schedule) {
     return {ptx::opaque(schedule.tiles), ptx::opaque(schedule.views),    ptx::opaque(schedule.section_views),
             ptx::opaque(schedule.heads), ptx::opaque(schedule.segments), ptx::opaque(schedule.group_size)};
 }
@@ -91,7 +91,7 @@ dispatch_tiles(PipelineMemory<T, P> memory, const Tasks<P::tasks>& tasks, int* w
     const auto publish_tile = [&](int ticket) {
         const int number = tasks.of(ticket);
         const Task& task = tasks.at(number);
-        const Work work = work_of(unfamiliar(task.schedule), task.parameters, ticket - task.first_ticket);
+        const WorkTile work = work_tile(unfamiliar(task.schedule), task.parameters, ticket - task.first_ticket);
         const Source source =
             source_of(task.parameters, work, work.tile * P::rows, ticket, number, task.maps.even_segments);
         if (source.first_row < source.rows) publish(source); // else the view is shorter than others

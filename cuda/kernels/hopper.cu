@@ -52,7 +52,7 @@ template <class T, int D> struct HopperMemory {
 
 /// Rows [first_row, first_row + 64) of one view to a tile, half by half.
 template <int D, class T> __device__ void load_tile(T* tile, const TensorMap* map, std::uint64_t* full, int first_row,
-                                                    int phase_and_head, const Work& work) {
+                                                    int phase_and_head, const WorkTile& work) {
     DRA_UNROLLED for (int half = 0; half < Hopper<D>::halves; ++half)
         ptx::tensor_load(tile + half * Hopper<D>::half_elements, map, full,
                          {64 * half, phase_and_head, first_row, work.segment, work.batch});
@@ -60,7 +60,7 @@ template <int D, class T> __device__ void load_tile(T* tile, const TensorMap* ma
 
 /// The producer: one thread. A stage is asked for as soon as the consumer has freed it.
 template <class T, int D> __device__ void produce(const HopperMemory<T, D>& memory, const Parameters& parameters,
-                                                  const Work& work, int first_row, int tiles, const TensorMap* q_map,
+                                                  const WorkTile& work, int first_row, int tiles, const TensorMap* q_map,
                                                   const TensorMap* k_map, const TensorMap* v_map) {
     using Shape = Hopper<D>;
     const int phase = phase_of(parameters, work.kv_head);
@@ -142,10 +142,10 @@ template <class T, int D> __device__ void consume(const HopperMemory<T, D>& memo
 }
 
 template <class T, int D> __global__ void __launch_bounds__(160)
-    attend_hopper(Parameters parameters, Schedule schedule, Output output, const __grid_constant__ TensorMap q_map,
+    attend_hopper(Parameters parameters, TileSchedule schedule, Output output, const __grid_constant__ TensorMap q_map,
                   const __grid_constant__ TensorMap k_map, const __grid_constant__ TensorMap v_map) {
     using Shape = Hopper<D>;
-    const Work work = work_of(schedule, parameters, static_cast<int>(blockIdx.x));
+    const WorkTile work = work_tile(schedule, parameters, static_cast<int>(blockIdx.x));
     const View<T> view = view_of<T>(parameters, work);
     const int first_row = work.tile * Shape::rows;
     if (first_row >= view.rows) return;

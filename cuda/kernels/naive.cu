@@ -31,8 +31,8 @@ template <class T> __device__ float naive_score(const View<T>& view, int i, int 
 }
 
 template <class T> __global__ void __launch_bounds__(128)
-    attend_naive(Parameters parameters, Schedule schedule, Output output) {
-    const Work work = work_of(schedule, parameters, static_cast<int>(blockIdx.x));
+    attend_naive(Parameters parameters, TileSchedule schedule, Output output) {
+    const WorkTile work = work_tile(schedule, parameters, static_cast<int>(blockIdx.x));
     const View<T> view = view_of<T>(parameters, work);
     const int row = work.tile * Naive::rows + static_cast<int>(threadIdx.x);
     if (row >= view.rows) return;

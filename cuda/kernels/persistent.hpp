@@ -60,7 +60,7 @@ cudaError_t launch_tasks(std::span<const Launch> launches, bool clears, std::spa
     const Launch& first = launches.front();
     Tasks<P::tasks> tasks{{}, 0, 0, 0, first.float_out, clears};
     for (const Launch& launched : launches) {
-        const Schedule schedule = make_schedule(launched.parameters, P::rows, bytes_of(launched.type));
+        const TileSchedule schedule = make_tile_schedule(launched.parameters, P::rows, bytes_of(launched.type));
         tasks.task[tasks.count++] = {launched.parameters, *launched.maps, schedule, tasks.tickets};
         tasks.tickets += static_cast<int>(schedule.blocks());
     }

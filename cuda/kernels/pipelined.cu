@@ -29,9 +29,9 @@ template <int D> struct Pipelined {
 };
 
 template <class T, int D> __global__ void __launch_bounds__(128)
-    attend_pipelined(Parameters parameters, Schedule schedule, Output output) {
+    attend_pipelined(Parameters parameters, TileSchedule schedule, Output output) {
     using Shape = Pipelined<D>;
-    const Work work = work_of(schedule, parameters, static_cast<int>(blockIdx.x));
+    const WorkTile work = work_tile(schedule, parameters, static_cast<int>(blockIdx.x));
     const View<T> view = view_of<T>(parameters, work);
     const int first_row = work.tile * Shape::rows;
     if (first_row >= view.rows) return;

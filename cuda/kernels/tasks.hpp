@@ -6,14 +6,14 @@
 /// and lse.
 
 #include "cuda/kernels/ladder.hpp"
-#include "cuda/kernels/schedule.hpp"
+#include "cuda/kernels/tile_schedule.hpp"
 
 namespace dra::cuda::DRA_TARGET {
 
 struct Task {
     Parameters parameters;
     Maps maps;
-    Schedule schedule;
+    TileSchedule schedule;
     int first_ticket;
 };
 

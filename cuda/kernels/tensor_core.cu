@@ -50,9 +50,9 @@ template <class T, int D> __device__ std::uint32_t column_pair(const T* tile, in
 }
 
 template <class T, int D> __global__ void __launch_bounds__(128)
-    attend_tensor_core(Parameters parameters, Schedule schedule, Output output) {
+    attend_tensor_core(Parameters parameters, TileSchedule schedule, Output output) {
     using Shape = TensorCore<D>;
-    const Work work = work_of(schedule, parameters, static_cast<int>(blockIdx.x));
+    const WorkTile work = work_tile(schedule, parameters, static_cast<int>(blockIdx.x));
     const View<T> view = view_of<T>(parameters, work);
     const int first_row = work.tile * Shape::rows;
     if (first_row >= view.rows) return;

@@ -46,10 +46,10 @@ template <class F> __device__ __forceinline__ float across_threads(float x, F f)
 }
 
 template <class T, int D> __global__ void __launch_bounds__(128)
-    attend_tiled(Parameters parameters, Schedule schedule, Output output) {
+    attend_tiled(Parameters parameters, TileSchedule schedule, Output output) {
     using Shape = Tiled<D>;
     constexpr int M = Shape::rows_a_thread, columns = D / Shape::across;
-    const Work work = work_of(schedule, parameters, static_cast<int>(blockIdx.x));
+    const WorkTile work = work_tile(schedule, parameters, static_cast<int>(blockIdx.x));
     const View<T> view = view_of<T>(parameters, work);
     const int first_row = work.tile * Shape::rows;
     if (first_row >= view.rows) return;

@@ -6,7 +6,7 @@
 /// kernel knows of segments, dilation, phases or grouped heads: it does dense attention on `rows` rows.
 
 #include "cuda/kernels/element.hpp"
-#include "cuda/kernels/schedule.hpp"
+#include "cuda/kernels/tile_schedule.hpp"
 
 namespace dra::cuda::DRA_TARGET {
 
@@ -63,7 +63,7 @@ __device__ __forceinline__ void count_visible(const V& view, int first_row, int 
     count_pairs(seen < 0 ? 0 : seen < KEYS ? seen : KEYS);
 }
 
-template <class T> __device__ __forceinline__ View<T> view_of(const Parameters& parameters, const Work& work) {
+template <class T> __device__ __forceinline__ View<T> view_of(const Parameters& parameters, const WorkTile& work) {
     const long long D = parameters.head_dim, r = parameters.dilation_rate, H = parameters.heads,
                     Hkv = parameters.kv_heads;
     const int begin = work.segment * parameters.segment_length;

@@ -124,9 +124,9 @@ finish(WideWarp<T, D>& warp, const WideWork<T>& work, const Output& output, floa
 }
 
 template <class T, int D> __global__ void __launch_bounds__(128, 2)
-    attend_wide(Parameters parameters, Schedule schedule, Output output) {
+    attend_wide(Parameters parameters, TileSchedule schedule, Output output) {
     using Shape = Wide<D>;
-    const Work work = work_of(schedule, parameters, static_cast<int>(blockIdx.x));
+    const WorkTile work = work_tile(schedule, parameters, static_cast<int>(blockIdx.x));
     const View<T> view = view_of<T>(parameters, work);
     const int first_row = work.tile * Shape::rows;
     if (first_row >= view.rows) return;

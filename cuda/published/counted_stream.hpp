@@ -20,7 +20,7 @@ public:
     const Stream& stream() const { return stream_; }
     cudaStream_t get() const { return stream_.get(); }
 
-    DeviceWork work;          ///< of the call that is under way
+    DeviceCounts device_counts;          ///< of the call that is under way
     published::Counts counts; ///< likewise
     bool counting = true;     ///< whether what takes time to count is counted
 
@@ -35,8 +35,8 @@ public:
     CountedMemory() = default;
     CountedMemory(CountedStream& stream, std::size_t bytes) : stream_(&stream), bytes_(bytes) {
         DRA_CUDA_CHECK(cudaMalloc(&data_, bytes));
-        ++stream.work.allocations;
-        stream.work.allocated_bytes += static_cast<std::int64_t>(bytes);
+        ++stream.device_counts.allocations;
+        stream.device_counts.allocated_bytes += static_cast<std::int64_t>(bytes);
     }
     ~CountedMemory() { release(); }
     CountedMemory(CountedMemory&& other) noexcept

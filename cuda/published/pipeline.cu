@@ -119,7 +119,7 @@ void Pipeline::queue() {
     for (const Chunk& chunk : chunks_)
         for (const NumberedPattern& pattern : patterns_) step(chunk, pattern);
     DRA_CUDA_CHECK(cast_to(inputs_.type, out_.data(), sum_out_.data(), sum_out_.size(), stream_.get()));
-    ++stream_.work.launches;
+    ++stream_.device_counts.launches;
 }
 
 /// k and v of a chunk, from every batch: what the collective brings.

@@ -14,7 +14,7 @@
 namespace dra::cuda {
 
 /// What one call asked of the device; beside published::Counts, which say what it asked for.
-struct DeviceWork {
+struct DeviceCounts {
     std::int64_t launches = 0;        ///< of kernels
     std::int64_t allocations = 0;     ///< cudaMalloc, which a plan does not need
     std::int64_t allocated_bytes = 0; ///< by them
@@ -22,7 +22,7 @@ struct DeviceWork {
     std::int64_t sectors = 0;         ///< of 32 bytes in global memory, by warps; counted by the emulator alone
     std::int64_t tensor_flops = 0;    ///< of tensor cores, padding included; counted by the emulator alone
 
-    bool operator==(const DeviceWork&) const = default;
+    bool operator==(const DeviceCounts&) const = default;
 };
 
 /// A pipeline, or a fix alone, on a device.
@@ -40,7 +40,7 @@ public:
     virtual void forget() = 0;
 
     virtual const published::Counts& counts() const = 0; ///< of the last run()
-    virtual const DeviceWork& work() const = 0;          ///< of the last run()
+    virtual const DeviceCounts& device_counts() const = 0;          ///< of the last run()
 
     /// Poisons out and lse, runs, and gives them, out as it is rounded to the type. Only of forms that attend.
     virtual Attention<float> result() = 0;

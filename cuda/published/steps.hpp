@@ -2,7 +2,7 @@
 /// \file
 /// The loops of the pipeline: chunk after chunk, and in every chunk pattern after pattern.
 
-#include "cuda/device/work.hpp"
+#include "cuda/device/device_problem.hpp"
 #include "cuda/published/attend_call.hpp"
 #include "reference/definition/pattern.hpp"
 #include "reference/published/fix_5_caching.hpp"
@@ -29,7 +29,7 @@ struct NumberedPattern {
 /// The patterns that some head uses.
 inline std::vector<NumberedPattern> patterns_of(const Problem& problem) {
     std::vector<NumberedPattern> patterns;
-    for (const PatternWork& work : cuda::work_of(problem).patterns) {
+    for (const DevicePattern& work : cuda::device_problem(problem).patterns) {
         const auto number = problem.mode == Mode::mixture
                                 ? static_cast<Index>(patterns.size())
                                 : head_group(work.parameters.first_kv_head, problem.kv_heads, problem.patterns());

@@ -9,8 +9,8 @@
 namespace dra::cuda::DRA_TARGET::rungs {
 
 /// What the emulator has counted so far; a GPU counts nothing.
-inline DeviceWork counted_by_emulator() {
-    DeviceWork work;
+inline DeviceCounts counted_by_emulator() {
+    DeviceCounts device_counts;
 #ifndef __CUDACC__
     const auto& c = counters();
     work.sectors = static_cast<std::int64_t>(c.load_sectors + c.store_sectors + c.async_copy_sectors);
@@ -22,16 +22,16 @@ inline DeviceWork counted_by_emulator() {
 class StreamForm : public Form {
 public:
     void run() final {
-        const DeviceWork before = counted_by_emulator();
+        const DeviceCounts before = counted_by_emulator();
         begin_counting(true);
         queue();
         stream_.synchronize();
-        const DeviceWork now = counted_by_emulator();
-        stream_.work.sectors = now.sectors - before.sectors;
-        stream_.work.tensor_flops = now.tensor_flops - before.tensor_flops;
+        const DeviceCounts now = counted_by_emulator();
+        stream_.device_counts.sectors = now.sectors - before.sectors;
+        stream_.device_counts.tensor_flops = now.tensor_flops - before.tensor_flops;
         note_what_is_kept(stream_.counts);
         counts_ = stream_.counts;
-        work_ = stream_.work;
+        device_counts_ = stream_.device_counts;
     }
 
     RunTime timed_run() final {
@@ -47,7 +47,7 @@ public:
     }
 
     const published::Counts& counts() const final { return counts_; }
-    const DeviceWork& work() const final { return work_; }
+    const DeviceCounts& device_counts() const final { return device_counts_; }
 
     Attention<float> result() override { throw std::logic_error("a form without attention has no result"); }
     bool exact() override { throw std::logic_error("attention is judged by its result"); }
@@ -60,13 +60,13 @@ protected:
 
 private:
     void begin_counting(bool everything) {
-        stream_.work = {};
+        stream_.device_counts = {};
         stream_.counts = {};
         stream_.counting = everything;
     }
 
     published::Counts counts_;
-    DeviceWork work_;
+    DeviceCounts device_counts_;
     Event begin_{true}, end_{true};
 };
 

@@ -78,8 +78,8 @@ double excess(Kind kind, const Observation& observation, const Problem& problem,
               const Oracle& truth, By by) {
     if (!observation.error.empty()) return std::numeric_limits<double>::infinity();
     if (kind == Kind::cost) {
-        const Work right = observe({}, problem, {{inputs.q, inputs.k, inputs.v}}).work;
-        return right.pairs > 0 ? static_cast<double>(observation.work.pairs) / static_cast<double>(right.pairs) : 0;
+        const Cost right = observe({}, problem, {{inputs.q, inputs.k, inputs.v}}).cost;
+        return right.pairs > 0 ? static_cast<double>(observation.cost.pairs) / static_cast<double>(right.pairs) : 0;
     }
     if (kind == Kind::precision) return half_excess(observation, problem, inputs, truth, by);
     const Attention<float> result = as<float>(observation.attention);

@@ -74,7 +74,7 @@ Diagnosis diagnose(const Problem& problem, const Inputs& inputs, const Result& r
     if (diagnosis.correct)
         std::erase_if(all, [](const Suspect& one) { return catalogue()[one.defect].kind != Kind::cost; });
     if (!diagnosis.correct && !ended_in_error) diagnosis.rows = row_errors(bounds, result);
-    const Index right_pairs = result.pairs ? observe({}, problem, {{inputs.q, inputs.k, inputs.v}}).work.pairs : 1;
+    const Index right_pairs = result.pairs ? observe({}, problem, {{inputs.q, inputs.k, inputs.v}}).cost.pairs : 1;
 
     const Inputs forward{{inputs.q, inputs.k, inputs.v}};
     const auto run = [&](Suspect& suspect) {

@@ -6,12 +6,12 @@ namespace {
 
 /// One pattern of one head: chunks merged, rows finished and put in their places.
 Running run_pattern(const Calls& calls, const Ingredients& is, const Problem& problem, Index b, Index h, Index pattern,
-                    Work& work) {
+                    Cost& cost) {
     Running rows(problem.tokens, problem.head_dim);
     calls.of(b, h, pattern, [&](const Call& call) {
         Running partial = is.attend(call);
         for (Index i = 0; i < partial.rows(); ++i) is.merge(row(rows, call.tokens[at(i)]), row(partial, i), call.chunk);
-        work.pairs += call.pairs;
+        cost.pairs += call.pairs;
     });
     for (Index n = 0; n < rows.rows(); ++n) is.finish(row(rows, n));
     const Index g = h / problem.group_size();
@@ -20,11 +20,11 @@ Running run_pattern(const Calls& calls, const Ingredients& is, const Problem& pr
 }
 
 /// All patterns of one head.
-Running run_head(const Calls& calls, const Ingredients& is, const Problem& problem, Index b, Index h, Work& work) {
+Running run_head(const Calls& calls, const Ingredients& is, const Problem& problem, Index b, Index h, Cost& cost) {
     Running head(problem.tokens, problem.head_dim);
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
         if (!is.uses(problem, pattern, h / problem.group_size())) continue;
-        Running rows = run_pattern(calls, is, problem, b, h, pattern, work);
+        Running rows = run_pattern(calls, is, problem, b, h, pattern, cost);
         for (Index n = 0; n < rows.rows(); ++n) is.mix(row(head, n), row(rows, n), {pattern, problem.patterns()});
     }
     for (Index n = 0; n < head.rows(); ++n) is.finish(row(head, n));
@@ -94,12 +94,12 @@ void run(const Ingredients& is, const Problem& problem, const Inputs& inputs, Ob
     auto& [out, lse] = observation.attention;
     for (Index b = 0; b < problem.batch; ++b)
         for (Index h = 0; h < problem.heads; ++h) {
-            Running head = run_head(calls, is, problem, b, h, observation.work);
+            Running head = run_head(calls, is, problem, b, h, observation.cost);
             out.view().rows(b, h) = head.out;
             for (Index n = 0; n < problem.tokens; ++n) lse(b, h, n) = row(head, n).lse();
             if (inputs.dout) add_gradients(calls, is, problem, inputs, b, h, lse, *observation.gradients);
         }
-    observation.work.rows_received = calls.rows_received();
+    observation.cost.rows_received = calls.rows_received();
 }
 
 } // namespace

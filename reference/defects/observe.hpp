@@ -12,8 +12,8 @@
 
 namespace dra::defects {
 
-/// The work of all ranks together.
-struct Work {
+/// The cost of all ranks together.
+struct Cost {
     Index pairs = 0;         ///< scores that were computed, of all heads
     Index rows_received = 0; ///< rows of k that a rank attended and neither owns nor computes, of all batches and heads
 };
@@ -23,7 +23,7 @@ struct Observation {
     std::string error; ///< how it ended, where it did not end well: nothing else is filled in then
     Attention<double> attention;
     std::optional<Gradients<double>> gradients; ///< where there was a dout
-    Work work;
+    Cost cost;
 };
 
 /// Runs the problem. Exceptions of ingredients are caught and end up in `error`.

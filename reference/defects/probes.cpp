@@ -36,7 +36,7 @@ public:
         const std::vector<Observation>& forms = seen_[defect];
         return forms.empty() ? right_ : forms[std::min(form, forms.size() - 1)];
     }
-    Index right_pairs() const { return right_.work.pairs; }
+    Index right_pairs() const { return right_.cost.pairs; }
     const Observation& right() const { return right_; }
     const std::vector<Observation>& forms(std::size_t defect) const { return seen_[defect]; }
 

@@ -14,7 +14,7 @@ struct Result {
     Tensor<double> out = {};             ///< [B, N, H, D]
     std::optional<Lse<double>> lse = {}; ///< [B, H, N]
     std::optional<Tensor<double>> dq = {}, dk = {}, dv = {};
-    std::optional<Index> pairs = {}, rows_received = {}; ///< of Work, where the program counted
+    std::optional<Index> pairs = {}, rows_received = {}; ///< of Cost, where the program counted
 
     bool has_gradients() const { return dq || dk || dv; }
 };
@@ -47,8 +47,8 @@ inline Result result_of(const Observation& seen, DType dtype) {
         result.dk = stored(seen.gradients->dk, dtype);
         result.dv = stored(seen.gradients->dv, dtype);
     }
-    result.pairs = seen.work.pairs;
-    result.rows_received = seen.work.rows_received;
+    result.pairs = seen.cost.pairs;
+    result.rows_received = seen.cost.rows_received;
     return result;
 }
 

@@ -1,5 +1,5 @@
 #include "tests/golden.hpp"
-#include "cuda/device/work.hpp"
+#include "cuda/device/device_problem.hpp"
 #include "tests/cuda/problems.hpp"
 
 namespace dra::test {
@@ -9,7 +9,7 @@ using cuda::emulated::Step;
 
 /// Whether the step can do every pattern of the problem; on `architecture` 9.0.
 bool takes(const Step& step, const Problem& problem, DType type) {
-    for (const cuda::PatternWork& work : cuda::work_of(problem).patterns)
+    for (const cuda::DevicePattern& work : cuda::device_problem(problem).patterns)
         if (work.selects_any && !cuda::emulated::why_not(step, type, work.parameters, 90).empty()) return false;
     return true;
 }

@@ -1,5 +1,5 @@
 #include "cuda/device/range.hpp"
-#include "cuda/device/work.hpp"
+#include "cuda/device/device_problem.hpp"
 #include "tests/problems.hpp"
 
 #include <doctest/doctest.h>
@@ -22,7 +22,7 @@ std::string refusal(DType type, const Given& given) {
     try {
         const Problem problem = validate({.segment_lengths = {4}, .dilation_rates = {1}, .softmax_scale = given.scale},
                                          info<float>({q, k, v}));
-        cuda::work_of(problem);
+        cuda::device_problem(problem);
         cuda::check_range(problem, type, q, k, v);
         return "";
     } catch (const InputError& error) {

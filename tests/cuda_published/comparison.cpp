@@ -52,8 +52,8 @@ TEST_CASE("on the emulator every rung is verified and counted, and nothing is ti
                     CHECK(m->error_ratio <= 1);
                 }
                 CHECK(end_to_end->error_ratio > 0);
-                CHECK(end_to_end->later_work.launches > 0);
-                CHECK(end_to_end->later_work.sectors > 0);
+                CHECK(end_to_end->later_device_counts.launches > 0);
+                CHECK(end_to_end->later_device_counts.sectors > 0);
             }
     CHECK(c.lengths.front().isolated.at(Fix::double_computation)[1].error_ratio_as_published.value_or(0) > 1);
     for (const published::Topic topic : published::opportunities)
@@ -72,7 +72,7 @@ TEST_CASE("ladders hold fix 1 as published where there is a mask, and the waterf
     const Measurement* before = c.lengths.back().pipeline(c.waterfall.front().key);
     const Measurement* after = c.lengths.back().pipeline(c.waterfall[1].key);
     const Index masks = 2 * longer * longer, launches_of_masks = 2 * 4; // two patterns, four chunks
-    CHECK(before->later_work.launches - after->later_work.launches == masks - launches_of_masks);
+    CHECK(before->later_device_counts.launches - after->later_device_counts.launches == masks - launches_of_masks);
 }
 
 TEST_CASE("a claim of speed is not judged without a clock; one of complexity is, by what was counted") {

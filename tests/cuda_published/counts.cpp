@@ -17,13 +17,13 @@ Asked dilated() { return {1, n, 1, 1, D, {w}, {r}, groups, group, false, 1}; }
 
 struct Found {
     published::Counts counts;
-    DeviceWork work;
+    DeviceCounts device_counts;
 };
 
 Found run(Form& form) {
     form.run();
     form.run(); // what is kept is there
-    return {form.counts(), form.work()};
+    return {form.counts(), form.device_counts()};
 }
 
 Found end_to_end(const Posed<>& posed, Fix fix, Rung rung, Rung others = Rung::principled) {
@@ -33,20 +33,20 @@ Found end_to_end(const Posed<>& posed, Fix fix, Rung rung, Rung others = Rung::p
 TEST_CASE("fix 1: a launch an element, a launch a mask, none; n^2 bytes and none") {
     const Posed<> posed(dense(true));
     const auto before = run(*device().causal_masks(posed.problem(), Rung::before));
-    CHECK(before.work.launches == n * n);
+    CHECK(before.device_counts.launches == n * n);
     CHECK(before.counts.mask_elements == n * n);
     const auto after = run(*device().causal_masks(posed.problem(), Rung::after));
-    CHECK(after.work.launches == R);
+    CHECK(after.device_counts.launches == R);
     CHECK(after.counts.mask_elements == n * n);
-    CHECK(after.work.sectors == n * n / 32);
+    CHECK(after.device_counts.sectors == n * n / 32);
     const auto principled = run(*device().causal_masks(posed.problem(), Rung::principled));
     CHECK(principled.counts.mask_elements == R * n);
 
     const auto in_pipeline = [&](Rung rung) { return end_to_end(posed, Fix::causal_mask, rung); };
     const Index attention = 2 + R; // the identity, a launch a chunk, rounding
-    CHECK(in_pipeline(Rung::principled).work.launches == attention);
-    CHECK(in_pipeline(Rung::after).work.launches == attention + R);
-    CHECK(in_pipeline(Rung::before).work.launches == attention + n * n);
+    CHECK(in_pipeline(Rung::principled).device_counts.launches == attention);
+    CHECK(in_pipeline(Rung::after).device_counts.launches == attention + R);
+    CHECK(in_pipeline(Rung::before).device_counts.launches == attention + n * n);
     CHECK(in_pipeline(Rung::principled).counts.mask_elements == 0);
     // Tiles of 64 rows visit every key of a chunk, or as many as their last row sees.
     CHECK(in_pipeline(Rung::after).counts.pairs == n * n);
@@ -64,9 +64,9 @@ TEST_CASE("fix 2: rows gathered with repetition, r times the rows and r^2 the pa
     CHECK(after.counts.pairs == r * r * principled.counts.pairs);
     CHECK(before.counts.pairs == after.counts.pairs + 3 * n * w);
     // A gather reads and writes a row of whole sectors, and reads an index for every 16 bytes; a view reads it where it is.
-    CHECK(after.work.sectors > 2 * principled.work.sectors);
-    CHECK(after.work.launches == principled.work.launches + 4); // three gathers and the scatter
-    CHECK(before.work.launches == after.work.launches + 6);     // of q, k and v a gather and an attention each
+    CHECK(after.device_counts.sectors > 2 * principled.device_counts.sectors);
+    CHECK(after.device_counts.launches == principled.device_counts.launches + 4); // three gathers and the scatter
+    CHECK(before.device_counts.launches == after.device_counts.launches + 6);     // of q, k and v a gather and an attention each
 }
 
 TEST_CASE("fix 3: 6 n n d FLOPs before and after, 4 n n d when the kernel gives lse") {
@@ -78,9 +78,9 @@ TEST_CASE("fix 3: 6 n n d FLOPs before and after, 4 n n d when the kernel gives 
     CHECK(before.counts.flops == after.counts.flops);
     CHECK(before.counts.pairs_again == n * n);
     CHECK(principled.counts.pairs_again == 0);
-    CHECK(before.work.launches == principled.work.launches + 2 * R); // statistics, and then the merge
+    CHECK(before.device_counts.launches == principled.device_counts.launches + 2 * R); // statistics, and then the merge
     // The tensor cores were given as much more, padding included: 6 to 4.
-    CHECK(2 * before.work.tensor_flops == 3 * principled.work.tensor_flops);
+    CHECK(2 * before.device_counts.tensor_flops == 3 * principled.device_counts.tensor_flops);
 }
 
 TEST_CASE("fix 4: the same launches, pairs and FLOPs in all rungs") {
@@ -89,8 +89,8 @@ TEST_CASE("fix 4: the same launches, pairs and FLOPs in all rungs") {
     const auto principled = at(Rung::principled);
     for (const Rung rung : {Rung::before, Rung::after}) {
         CHECK(at(rung).counts == principled.counts);
-        CHECK(at(rung).work.launches == principled.work.launches);
-        CHECK(at(rung).work.tensor_flops == principled.work.tensor_flops);
+        CHECK(at(rung).device_counts.launches == principled.device_counts.launches);
+        CHECK(at(rung).device_counts.tensor_flops == principled.device_counts.tensor_flops);
     }
 }
 
@@ -101,17 +101,17 @@ TEST_CASE("fix 5: three allocations a step, two and n^2 bytes kept, none") {
     const auto at = [&](Rung rung) { return run(*posed.pipeline(asking.with(Fix::caching, rung))); };
     const auto before = at(Rung::before), after = at(Rung::after), principled = at(Rung::principled);
     const Index list_bytes = 4 * (R * n + n); // of q's rows for every chunk, and of k's
-    CHECK(before.work.allocations == 3 * R);
-    CHECK(before.work.allocated_bytes == n * n + list_bytes);
-    CHECK(before.work.uploaded_bytes == list_bytes);
+    CHECK(before.device_counts.allocations == 3 * R);
+    CHECK(before.device_counts.allocated_bytes == n * n + list_bytes);
+    CHECK(before.device_counts.uploaded_bytes == list_bytes);
     CHECK(before.counts.mask_bytes_kept == 0);
-    CHECK(after.work.allocations == 2 * R);
-    CHECK(after.work.allocated_bytes == list_bytes);
-    CHECK(after.work.uploaded_bytes == list_bytes);
+    CHECK(after.device_counts.allocations == 2 * R);
+    CHECK(after.device_counts.allocated_bytes == list_bytes);
+    CHECK(after.device_counts.uploaded_bytes == list_bytes);
     CHECK(after.counts.mask_bytes_kept == n * n);
     CHECK(after.counts.mask_elements == 0);
-    CHECK(principled.work.allocations == 0);
-    CHECK(principled.work.uploaded_bytes == 0);
+    CHECK(principled.device_counts.allocations == 0);
+    CHECK(principled.device_counts.uploaded_bytes == 0);
     CHECK(principled.counts.mask_bytes_kept == 0);
     CHECK(principled.counts.mask_elements == n * n); // fix 1 still asks, and the plan fills its own bytes
 }
@@ -120,7 +120,7 @@ TEST_CASE("everything principled asks for no memory, no mask and no list") {
     const Posed<> posed({1, n, 4, 2, D, {w, n}, {1, 2}, mixture, head, true, R});
     const auto form = posed.pipeline(Rungs(Rung::principled));
     form->run();
-    const DeviceWork& work = form->work();
+    const DeviceCounts& work = form->device_counts();
     CHECK(work.allocations == 0);
     CHECK(work.uploaded_bytes == 0);
     CHECK(work.launches == 2 + 2 * R); // a launch a chunk and pattern
@@ -138,7 +138,7 @@ TEST_CASE("the pairs counted on the host are those that the kernels visit") {
             simt::counters() = {};
             form->run();
             CHECK(static_cast<Index>(simt::counters().visible_pairs) == form->counts().pairs);
-            CHECK(static_cast<Index>(simt::counters().launches) == form->work().launches);
+            CHECK(static_cast<Index>(simt::counters().launches) == form->device_counts().launches);
         }
     }
 }

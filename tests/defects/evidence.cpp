@@ -130,8 +130,8 @@ TEST_CASE("heads-not-tokens: causal head 0 returns v") {
 
 TEST_CASE("replicated-ring: R times the work, and no traffic") {
     const Sample posed = sample({{1, 64, 1, 4}, 1, dense(64, 4)});
-    const Work right = observe({}, posed.problem, posed.inputs(false)).work,
-               wrong = observe(defect("replicated-ring").first(posed.problem), posed.problem, posed.inputs(false)).work;
+    const Cost right = observe({}, posed.problem, posed.inputs(false)).cost,
+               wrong = observe(defect("replicated-ring").first(posed.problem), posed.problem, posed.inputs(false)).cost;
     MESSAGE(wrong.pairs, " pairs instead of ", right.pairs, ", ", wrong.rows_received, " rows received instead of ",
             right.rows_received);
     CHECK(wrong.pairs == 4 * right.pairs);

@@ -199,7 +199,7 @@ bool gradients_are_no_derivative(const Box& box, Kind, const Posed& posed) {
 
 bool work_grows_with_ranks(const Box& box, Kind, const Posed& posed) {
     const Observation one = posed.on_ring(1).run(box), many = posed.on_ring(4).run(box);
-    return one.error.empty() && many.error.empty() && many.work.pairs > one.work.pairs;
+    return one.error.empty() && many.error.empty() && many.cost.pairs > one.cost.pairs;
 }
 
 /// In a ring that is not causal each rank that has tokens receives all keys but its own.
@@ -210,7 +210,7 @@ bool receives_other_rows_than_it_needs(const Box& box, Kind, const Posed& posed)
     Index receiving = -1; // all but one
     for (Index rank = 0; rank < problem.ranks; ++rank) receiving += tokens_in(owned(problem, rank)) > 0;
     return many.error.empty() &&
-           many.work.rows_received != receiving * problem.tokens * problem.batch * problem.kv_heads;
+           many.cost.rows_received != receiving * problem.tokens * problem.batch * problem.kv_heads;
 }
 
 } // namespace

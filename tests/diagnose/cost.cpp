@@ -34,7 +34,7 @@ TEST_CASE("ranks without tokens add no work, no form, and nothing to what is obs
         const Sample few = posed(N, layout), many = posed(most_ranks, layout);
         const Observation one = observe({}, few.problem, few.inputs(true)),
                           other = observe({}, many.problem, many.inputs(true));
-        CHECK(one.work.pairs == other.work.pairs);
+        CHECK(one.cost.pairs == other.cost.pairs);
         const auto error = [](const Tensor<double>& x, const Tensor<double>& y) {
             return (x.flat() - y.flat()).abs().maxCoeff();
         };
@@ -47,8 +47,8 @@ TEST_CASE("ranks without tokens add no work, no form, and nothing to what is obs
 TEST_CASE("ranks that compute the same rows are counted, not run") {
     const Sample one = posed(1), many = posed(most_ranks);
     const Ingredients replicated = defect("replicated-ring").first(many.problem);
-    CHECK(observe(replicated, many.problem, many.inputs(false)).work.pairs ==
-          most_ranks * observe({}, one.problem, one.inputs(false)).work.pairs);
+    CHECK(observe(replicated, many.problem, many.inputs(false)).cost.pairs ==
+          most_ranks * observe({}, one.problem, one.inputs(false)).cost.pairs);
 }
 
 TEST_CASE("whichever chunk is lost, among few or among many without tokens, the defect is named first") {

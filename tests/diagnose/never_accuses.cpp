@@ -12,7 +12,7 @@ constexpr std::uint64_t problems = 100 * DRA_DIAGNOSE_CASES;
 Result correct_result(const Posed& posed, DType dtype, bool with_gradients) {
     const Tensor<float> q = posed.q.cast<float>(), k = posed.k.cast<float>(), v = posed.v.cast<float>();
     const Attention<float> attention = dilated_attention<float>(posed.problem, {q, k, v});
-    Observation seen{.error = {}, .attention = {attention.out.cast<double>(), {}}, .gradients = {}, .work = {}};
+    Observation seen{.error = {}, .attention = {attention.out.cast<double>(), {}}, .gradients = {}, .cost = {}};
     seen.attention.lse = Lse<double>(posed.problem.batch, posed.problem.heads, posed.problem.tokens);
     seen.attention.lse.flat() = attention.lse.flat().cast<double>();
     if (with_gradients) seen.gradients = observe({}, posed.problem, posed.inputs(true)).gradients;

@@ -1,4 +1,4 @@
-#include "cuda/device/work.hpp"
+#include "cuda/device/device_problem.hpp"
 #include "reference/definition/pattern.hpp"
 #include "tests/problems.hpp"
 
@@ -11,7 +11,7 @@ namespace dra::test {
 namespace {
 
 using cuda::Parameters;
-using cuda::Work;
+using cuda::DeviceProblem;
 
 Index phase_of(const Parameters& p, Index g) {
     return p.phase_rule == PhaseRule::group  ? p.phase
@@ -43,7 +43,7 @@ struct Coverage {
     std::map<std::pair<Index, Index>, Index> attended, cleared;
 };
 
-Coverage coverage(const Problem& problem, const Work& work) {
+Coverage coverage(const Problem& problem, const DeviceProblem& work) {
     Coverage found;
     for (const auto& [p, selects_any, leaves_rows_between, pattern] : work.patterns)
         for (Index g = p.first_kv_head; g < p.first_kv_head + p.kv_head_count; ++g)
@@ -75,9 +75,9 @@ Coverage expected(const Problem& problem) {
 
 TEST_CASE("dropout is refused, which the kernels have not") {
     Question asked{{1, 8, 1, 8}, 1, {{8}, {1}}};
-    CHECK(cuda::work_of(problem_of(asked)).patterns.size() == 1);
+    CHECK(cuda::device_problem(problem_of(asked)).patterns.size() == 1);
     asked.configuration.dropout = 0.5;
-    CHECK_THROWS_AS(cuda::work_of(problem_of(asked)), PatternError);
+    CHECK_THROWS_AS(cuda::device_problem(problem_of(asked)), PatternError);
 }
 
 TEST_CASE("every pattern attends each row that it selects exactly once, and clears exactly the others") {
@@ -86,7 +86,7 @@ TEST_CASE("every pattern attends each row that it selects exactly once, and clea
         const Question asked = draw_question(SeededDraw(seed));
         CAPTURE(asked);
         const Problem problem = problem_of(asked);
-        const Work work = cuda::work_of(problem);
+        const DeviceProblem work = cuda::device_problem(problem);
         const Coverage found = coverage(problem, work), right = expected(problem);
         REQUIRE(found.attended == right.attended);
         REQUIRE(found.cleared == right.cleared);
@@ -102,7 +102,7 @@ TEST_CASE("every pattern attends each row that it selects exactly once, and clea
 
 TEST_CASE("the patterns of a mixture come least dilated first, and share every head") {
     const Problem problem = problem_of({{1, 64, 4, 8}, 2, {{8, 16, 32}, {4, 1, 2}, Mode::mixture}});
-    const Work work = cuda::work_of(problem);
+    const DeviceProblem work = cuda::device_problem(problem);
     CHECK(work.mixed);
     REQUIRE(work.patterns.size() == 3);
     for (std::size_t i = 0; i < 3; ++i) {
@@ -110,14 +110,14 @@ TEST_CASE("the patterns of a mixture come least dilated first, and share every h
         CHECK(work.patterns[i].parameters.kv_head_count == 2);
         CHECK(work.patterns[i].leaves_rows_between == (i > 0));
     }
-    CHECK(!cuda::work_of(problem_of({{1, 64, 4, 8}, 2, {{8}, {4}, Mode::mixture}})).mixed); // one is merged with none
+    CHECK(!cuda::device_problem(problem_of({{1, 64, 4, 8}, 2, {{8}, {4}, Mode::mixture}})).mixed); // one is merged with none
 }
 
 TEST_CASE("a pattern far longer than int counts selects what it did") {
     const Index huge = Index{1} << 40;
     for (const PhaseRule rule : {PhaseRule::group, PhaseRule::head, PhaseRule::head_block}) {
         const Problem problem = problem_of({{1, 5, 8, 2}, 8, {{huge, huge, huge}, {huge, 3, 7}, Mode::groups, rule}});
-        const Work work = cuda::work_of(problem);
+        const DeviceProblem work = cuda::device_problem(problem);
         const Coverage found = coverage(problem, work), right = expected(problem);
         CHECK(found.attended == right.attended);
         CHECK(found.cleared == right.cleared);
@@ -133,7 +133,7 @@ TEST_CASE("sizes that kernels cannot count are refused, each with its name") {
         Problem problem = problem_of({{1, 4, 2, 2}, 1, {{4}, {1}}});
         change(problem);
         try {
-            cuda::work_of(problem);
+            cuda::device_problem(problem);
         } catch (const ShapeError& error) {
             return std::string(error.what());
         }

@@ -10,7 +10,7 @@
 namespace dra::cuda {
 
 /// One pattern over all batches and the KV heads that use it.
-struct PatternWork {
+struct DevicePattern {
     Parameters parameters;    ///< pointers are null: no memory is known yet
     bool selects_any;         ///< false: phases lie beyond the last token, so there is nothing to attend
     bool leaves_rows_between; ///< true, where r > 1: rows of its heads that it does not select must be cleared
@@ -18,8 +18,8 @@ struct PatternWork {
 };
 
 /// How the patterns of a problem become its result.
-struct Work {
-    std::vector<PatternWork> patterns;
+struct DeviceProblem {
+    std::vector<DevicePattern> patterns;
     bool mixed; ///< patterns share heads, and are merged; otherwise no two share a head, and every head has one
 };
 
@@ -29,6 +29,6 @@ struct Work {
 /// A pattern longer than the sequence is shortened to it: w and r become at most max(N, Hkv) + 1, which selects the
 /// same rows and cannot overflow. Throws ShapeError where B, N, H, D or B*H is beyond 10^9, and
 /// PatternError where there is dropout, which the kernels have not.
-Work work_of(const Problem& problem);
+DeviceProblem device_problem(const Problem& problem);
 
 } // namespace dra::cuda

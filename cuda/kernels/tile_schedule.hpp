@@ -20,7 +20,7 @@
 namespace dra::cuda::DRA_TARGET {
 
 /// The order of a launch's blocks, made on the host.
-struct Schedule {
+struct TileSchedule {
     int tiles;         ///< query tiles a view, of the longest segment; shorter ones leave blocks idle
     int views;         ///< B * segments * query heads that use the pattern
     int section_views; ///< views a section; the last section may have fewer
@@ -33,7 +33,7 @@ struct Schedule {
 };
 
 /// For tiles of `tile_rows` query rows and elements of `element_bytes`.
-inline Schedule make_schedule(const Parameters& parameters, int tile_rows, int element_bytes) {
+inline TileSchedule make_tile_schedule(const Parameters& parameters, int tile_rows, int element_bytes) {
     constexpr long long section_bytes = 32 << 20; // of an H100's 50 MB
     constexpr long long most_views = 32;          // keep every multiprocessor busy, not more
     const int rows = parameters.most_rows();
@@ -50,7 +50,7 @@ inline Schedule make_schedule(const Parameters& parameters, int tile_rows, int e
 }
 
 /// One block's share.
-struct Work {
+struct WorkTile {
     int batch, segment;
     int head;    ///< query head
     int kv_head; ///< the KV head that it reads
@@ -58,7 +58,7 @@ struct Work {
 };
 
 /// The share of block `block`.
-__device__ __forceinline__ Work work_of(const Schedule& schedule, const Parameters& parameters, int block) {
+__device__ __forceinline__ WorkTile work_tile(const TileSchedule& schedule, const Parameters& parameters, int block) {
     const int blocks_a_section = schedule.section_views * schedule.tiles;
     const int section = block / blocks_a_section, turn = block % blocks_a_section;
     const int left = schedule.views - section * schedule.section_views;

@@ -1,4 +1,4 @@
-#include "cuda/device/work.hpp"
+#include "cuda/device/device_problem.hpp"
 #include "cuda/device/range.hpp"
 #include "reference/definition/pattern.hpp"
 
@@ -49,7 +49,7 @@ bool selects_any(const Problem& problem, Index pattern, const KvHeads& heads) {
 
 } // namespace
 
-Work work_of(const Problem& problem) {
+DeviceProblem device_problem(const Problem& problem) {
     if (problem.dropout != 0)
         throw PatternError("dropout", std::to_string(problem.dropout), "must be 0: the kernels have none");
     check_scale(problem);
@@ -59,7 +59,7 @@ Work work_of(const Problem& problem) {
     check_size("D", problem.head_dim);
     check_size("B*H", problem.batch * problem.heads);
 
-    Work work{{}, problem.mode == Mode::mixture && problem.patterns() > 1};
+    DeviceProblem work{{}, problem.mode == Mode::mixture && problem.patterns() > 1};
     for (Index i = 0; i < problem.patterns(); ++i) {
         const KvHeads heads = heads_of(problem, i);
         if (heads.count() == 0) continue;
@@ -67,7 +67,7 @@ Work work_of(const Problem& problem) {
         work.patterns.push_back({parameters, selects_any(problem, i, heads), parameters.dilation_rate > 1, i});
     }
     if (work.mixed)
-        std::ranges::stable_sort(work.patterns, {}, [](const PatternWork& w) { return w.parameters.dilation_rate; });
+        std::ranges::stable_sort(work.patterns, {}, [](const DevicePattern& w) { return w.parameters.dilation_rate; });
     return work;
 }
 
