@@ -32,7 +32,7 @@ std::string title(const LadderCase& of) {
 
 void print(const LadderSpeed& found) {
     say("{}\n", title(found.of));
-    for (const StepSpeed& step : found.steps) {
+    for (const KernelSpeed& step : found.steps) {
         if (!step.left_out.empty()) {
             say("  {:<17}left out: {}\n", step.kernel, step.left_out);
             continue;
@@ -48,7 +48,7 @@ void print(const LadderSpeed& found) {
 Json json(const LadderSpeed& found) {
     const LadderCase& of = found.of;
     Json steps = Json::array();
-    for (const StepSpeed& step : found.steps) {
+    for (const KernelSpeed& step : found.steps) {
         if (!step.left_out.empty()) {
             steps.push_back({{"kernel", step.kernel}, {"left_out", step.left_out}});
             continue;
@@ -94,7 +94,7 @@ int bench_ladder(const LadderFlags& flags) {
         found.push_back(bench.speed(of, effort));
         print(found.back());
         record["cases"].push_back(json(found.back()));
-        for (const StepSpeed& step : found.back().steps)
+        for (const KernelSpeed& step : found.back().steps)
             if (!step.errors.within_bounds()) {
                 remark("dra: {} at {}: errors {:.3g}, lse {:.3g} of the bound\n", step.kernel, title(of),
                        step.errors.out, step.errors.lse);

@@ -29,9 +29,9 @@ private:
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-std::vector<WaterfallStep> waterfall(bool causal) {
+std::vector<WaterfallRow> waterfall(bool causal) {
     Rungs rungs(Rung::before);
-    std::vector<WaterfallStep> steps{{"everything before", {rungs, causal}}};
+    std::vector<WaterfallRow> steps{{"everything before", {rungs, causal}}};
     for (const Fix fix : all_fixes) {
         rungs = rungs.with(fix, Rung::after);
         steps.push_back({fmt::format("+ fix {} as published", static_cast<int>(fix)), {rungs, causal}});
@@ -60,7 +60,7 @@ std::vector<PipelineKey> pipelines_of(const Comparison& comparison) {
         for (const Rung rung : rungs_of_a_fix) add(comparison.end_to_end(topic, rung));
         add_claims(published::entry(topic).claims);
     }
-    for (const WaterfallStep& step : comparison.waterfall) add(step.key);
+    for (const WaterfallRow& step : comparison.waterfall) add(step.key);
     if (!comparison.waterfall.empty()) add_claims(published::overall_claims());
     return keys;
 }

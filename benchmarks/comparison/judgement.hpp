@@ -34,7 +34,7 @@ struct Remark {
 };
 
 /// A step from everything before to everything principled.
-struct WaterfallStep {
+struct WaterfallRow {
     std::string title;
     PipelineKey key;
 };
@@ -51,7 +51,7 @@ struct Comparison {
     int threads = 1;
     double seconds = 0, budget_seconds = 0;
     std::vector<published::Topic> topics{};
-    std::vector<WaterfallStep> waterfall{}; ///< empty unless all topics are compared
+    std::vector<WaterfallRow> waterfall{}; ///< empty unless all topics are compared
     std::vector<AtLength> lengths{};        ///< ascending
     std::vector<Remark> left_out{};
     std::vector<Remark> offenders{}; ///< results out of tolerance

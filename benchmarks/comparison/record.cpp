@@ -86,7 +86,7 @@ Json json(const Comparison& c, const AtLength& at) {
     }
     j["waterfall"] = Json::array();
     const Measurement* first = nullptr; // that was measured at this length
-    for (const WaterfallStep& step : c.waterfall) {
+    for (const WaterfallRow& step : c.waterfall) {
         const Measurement* m = at.pipeline(step.key);
         if (!first && m->absent.empty()) first = m;
         Json entry{{"title", step.title}, {"rungs", step.key.rungs.name()}};

@@ -31,7 +31,7 @@ void print_at(Page& page, const Comparison& c, const AtLength& at) {
     page.line("{:<{}}{}  {:<{}}{:<{}}{:>10}{:>8}", "", title_columns, cost_heading(c), "against the first",
               gain_columns, "against the step above", gain_columns, "FLOPs", "error");
     const Measurement *first = nullptr, *above = nullptr;
-    for (const WaterfallStep& step : c.waterfall) {
+    for (const WaterfallRow& step : c.waterfall) {
         const Measurement* m = at.pipeline(step.key);
         if (!m->absent.empty()) continue;
         if (!first) first = m;
@@ -48,7 +48,7 @@ void print_waterfall(Page& page, const Comparison& c) {
     if (c.waterfall.empty()) return;
     const auto whole = [&](const AtLength& at) {
         return std::ranges::all_of(c.waterfall,
-                                   [&](const WaterfallStep& step) { return at.pipeline(step.key)->absent.empty(); });
+                                   [&](const WaterfallRow& step) { return at.pipeline(step.key)->absent.empty(); });
     };
     const auto last_whole = std::find_if(c.lengths.rbegin(), c.lengths.rend(), whole);
     if (last_whole != c.lengths.rend() && last_whole != c.lengths.rbegin()) print_at(page, c, *last_whole);

@@ -42,11 +42,11 @@ std::vector<LadderCase> usual_ladder_cases() {
     return cases;
 }
 
-double LadderSpeed::tflops(const StepSpeed& step) const { return of.flops() / spread(step.samples).median / 1e12; }
+double LadderSpeed::tflops(const KernelSpeed& step) const { return of.flops() / spread(step.samples).median / 1e12; }
 
-const StepSpeed* LadderSpeed::fastest() const {
-    const StepSpeed* found = nullptr;
-    for (const StepSpeed& step : steps)
+const KernelSpeed* LadderSpeed::fastest() const {
+    const KernelSpeed* found = nullptr;
+    for (const KernelSpeed& step : steps)
         if (!step.samples.empty() && step.errors.within_bounds() && (!found || tflops(step) > tflops(*found)))
             found = &step;
     return found;
@@ -77,7 +77,7 @@ std::vector<LadderBench::Run> LadderBench::first_runs(LadderSpeed& found, const 
     const auto q = input(0, of), k = input(1, of), v = input(2, of);
     const std::vector<SampledRow> truth = sampled_rows({q, k, v}, of.pattern(), of.causal);
     std::vector<Run> runs;
-    for (StepSpeed& step : found.steps) {
+    for (KernelSpeed& step : found.steps) {
         step.left_out = why_left_out(step.kernel, of);
         if (!step.left_out.empty()) continue;
         if (progress) progress("verifying " + step.kernel);
@@ -100,7 +100,7 @@ LadderSpeed LadderBench::speed(const LadderCase& of, const Effort& effort, const
     LadderSpeed found{of, {}};
     for (const std::string& kernel : device_.kernel_names()) found.steps.push_back({kernel, "", {}, {}});
     std::vector<Run> runs = first_runs(found, progress);
-    const StepSpeed* quickest = found.fastest();
+    const KernelSpeed* quickest = found.fastest();
     if (!quickest) return found;
 
     const double longest = not_again * quickest->samples.front();
@@ -117,7 +117,7 @@ LadderSpeed LadderBench::speed(const LadderCase& of, const Effort& effort, const
     for (std::size_t i = 0; i < runs.size(); ++i) runs[i].step->samples = samples[i];
 
     const double best = found.tflops(*found.fastest());
-    for (const StepSpeed& step : found.steps)
+    for (const KernelSpeed& step : found.steps)
         if (!step.samples.empty()) share_.try_emplace({step.kernel, of.head_dim, of.causal}, found.tflops(step) / best);
     return found;
 }
@@ -125,7 +125,7 @@ LadderSpeed LadderBench::speed(const LadderCase& of, const Effort& effort, const
 cuda::ChoiceTable choices(const cuda::DeviceFacts& facts, DType type, const std::vector<LadderSpeed>& found) {
     cuda::ChoiceTable table{facts.name, facts.architecture, {}};
     for (const LadderSpeed& speed : found)
-        if (const StepSpeed* fastest = speed.fastest())
+        if (const KernelSpeed* fastest = speed.fastest())
             table.choices.push_back({type, static_cast<int>(speed.of.head_dim), speed.of.causal,
                                      static_cast<int>(speed.of.rows()), static_cast<int>(speed.of.dilation_rate),
                                      fastest->kernel});

@@ -30,7 +30,7 @@ struct LadderCase {
 std::vector<LadderCase> usual_ladder_cases();
 
 /// One kernel at one case.
-struct StepSpeed {
+struct KernelSpeed {
     std::string kernel;
     std::string left_out; ///< why it was not run; then there is no sample
     SampledErrors errors;
@@ -39,10 +39,10 @@ struct StepSpeed {
 
 struct LadderSpeed {
     LadderCase of;
-    std::vector<StepSpeed> steps; ///< in reading order
+    std::vector<KernelSpeed> steps; ///< in reading order
 
-    double tflops(const StepSpeed& step) const; ///< at the median
-    const StepSpeed* fastest() const;           ///< of those that are right; null where there is none
+    double tflops(const KernelSpeed& step) const; ///< at the median
+    const KernelSpeed* fastest() const;           ///< of those that are right; null where there is none
 };
 
 /// The ladder of one device in one type, bf16 or fp16, case by case.
@@ -59,7 +59,7 @@ public:
 private:
     /// A step that was run, made ready to be timed.
     struct Run {
-        StepSpeed* step;
+        KernelSpeed* step;
         std::unique_ptr<cuda::AttentionPlan> plan;
     };
 

@@ -40,7 +40,7 @@ struct Prepared {
 std::string refusal;
 
 /// A step on one pattern, and where asked the clearing of the rows that it does not select. False where the step refuses.
-bool add_pattern(Prepared& prepared, const Step& step, const Parameters& parameters, bool float_out, bool clears) {
+bool add_pattern(Prepared& prepared, const AttentionKernel& step, const Parameters& parameters, bool float_out, bool clears) {
     refusal = why_not(step, DType::bf16, parameters, 90);
     if (!refusal.empty()) return false;
     if (clears)
@@ -56,7 +56,7 @@ bool add_pattern(Prepared& prepared, const Step& step, const Parameters& paramet
 
 /// All patterns in one launch, and for a mixture the merge of what they left: by the launch of a pattern that selects every row,
 /// if there is one.
-bool add_together(Prepared& prepared, const Step& step, const std::vector<Parameters>& patterns, bool clears) {
+bool add_together(Prepared& prepared, const AttentionKernel& step, const std::vector<Parameters>& patterns, bool clears) {
     const Parameters& asked = patterns.front();
     const bool mixed = patterns.size() > 1;
     const std::size_t rows = static_cast<std::size_t>(asked.batch) * asked.tokens * asked.heads;
@@ -107,7 +107,7 @@ bool add_together(Prepared& prepared, const Step& step, const std::vector<Parame
 }
 
 /// Every pattern a partial in float, merged into the first, and rounded into out.
-bool add_mixture(Prepared& prepared, const Step& step, const std::vector<Parameters>& patterns) {
+bool add_mixture(Prepared& prepared, const AttentionKernel& step, const std::vector<Parameters>& patterns) {
     const Parameters& asked = patterns.front();
     const std::size_t rows = static_cast<std::size_t>(asked.batch) * asked.tokens * asked.heads;
     const std::size_t elements = rows * static_cast<std::size_t>(asked.head_dim);
@@ -151,7 +151,7 @@ const char* dra_refusal() { return refusal.c_str(); }
 void* dra_prepare(const char* kernel, const void* q, const void* k, const void* v, void* out, float* lse, int batch,
                   int tokens, int heads, int head_dim, int causal, int clears, int patterns, const int* segment_lengths,
                   const int* dilation_rates) {
-    const Step* step = find_step(kernel);
+    const AttentionKernel* step = find_kernel(kernel);
     refusal = step ? "" : "no kernel has this name";
     if (!step) return nullptr;
     std::vector<Parameters> asked;

@@ -19,7 +19,7 @@
 /// reaches the rows that see the key: the scores of others are replaced. A row of v does so in naive and tiled; in the steps on
 /// tensor cores a weight of 0 multiplies it (0 * NaN is NaN), and it reaches every row of the query tiles that meet its key
 /// tile, in the channels where it is not finite. So under a causal mask it also reaches rows before it, fewer than a query
-/// tile has: Step::rows_for() or, where all_patterns merges a mixture, 192. What other segments, phases, heads and batches hold
+/// tile has: AttentionKernel::rows_for() or, where all_patterns merges a mixture, 192. What other segments, phases, heads and batches hold
 /// reaches nothing.
 ///
 /// Other rows of a query tile with such a row are right, but may be rounded otherwise: a warp moves the references of its rows

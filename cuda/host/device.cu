@@ -43,7 +43,7 @@ public:
 
     std::vector<std::string> kernel_names() const override {
         std::vector<std::string> names;
-        for (const Step& step : ladder()) names.emplace_back(step.name);
+        for (const AttentionKernel& step : ladder()) names.emplace_back(step.name);
         return names;
     }
 

@@ -12,21 +12,21 @@ namespace {
 /// Whether one launch can do all of these, and there are several: then no faster step for one of them makes up for that.
 bool can_go_together(const DeviceProblem& work, DType type, int architecture) {
     const auto can = [&](const DevicePattern& pattern) {
-        return why_not(joint_step(), type, pattern.parameters, architecture).empty();
+        return why_not(joint_kernel(), type, pattern.parameters, architecture).empty();
     };
     const std::size_t patterns = work.patterns.size();
-    return patterns > 1 && goes_together(joint_step(), patterns) && std::ranges::all_of(work.patterns, can);
+    return patterns > 1 && goes_together(joint_kernel(), patterns) && std::ranges::all_of(work.patterns, can);
 }
 
 /// The step for a pattern. A refusal of its segments names those that were asked for, where the sequence shortens them.
-const Step& step_for(const Problem& problem, const DevicePattern& work, const std::optional<std::string>& kernel,
+const AttentionKernel& kernel_for(const Problem& problem, const DevicePattern& work, const std::optional<std::string>& kernel,
                      DType type, int architecture) {
     try {
-        return choose_step(kernel, type, work.parameters, architecture);
+        return choose_kernel(kernel, type, work.parameters, architecture);
     } catch (const KernelError& error) {
         const auto i = static_cast<std::size_t>(work.pattern);
         const Index w = problem.segment_lengths[i], r = problem.dilation_rates[i];
-        const Step* step = kernel ? find_step(*kernel) : nullptr;
+        const AttentionKernel* step = kernel ? find_kernel(*kernel) : nullptr;
         if (!step || w <= problem.tokens || error.what() != why_not_segments(*step, work.parameters)) throw;
         throw KernelError(std::string(error.what()) + ": segments of " + std::to_string(w) +
                           " with a dilation rate of " + std::to_string(r) + " were asked for, and the sequence has " +
@@ -53,12 +53,12 @@ Plan::Plan(const Problem& problem, DType type, const std::optional<std::string>&
     DeviceProblem work = device_problem(problem);
     for (DevicePattern& pattern : work.patterns) place(pattern.parameters, tensors_); // null where they are not there yet
     const std::optional<std::string> asked =
-        !kernel && can_go_together(work, type, architecture) ? joint_step().name : kernel;
+        !kernel && can_go_together(work, type, architecture) ? joint_kernel().name : kernel;
     for (const DevicePattern& pattern : work.patterns) {
         const bool merges = work.mixed && !passes_.empty();
         if (merges && !pattern.selects_any) continue; // the identity of merge
-        const Step* step = nullptr;
-        if (pattern.selects_any) step = &step_for(problem, pattern, asked, type, architecture);
+        const AttentionKernel* step = nullptr;
+        if (pattern.selects_any) step = &kernel_for(problem, pattern, asked, type, architecture);
         if (step) kernels_.emplace_back(step->name);
         const bool clears = pattern.leaves_rows_between || !step;
         passes_.push_back({pattern.parameters, step, {}, {}, clears, merges});

@@ -19,7 +19,7 @@ namespace dra::cuda::DRA_TARGET {
 /// One pattern: what is launched for it, in this order.
 struct Pass {
     Parameters parameters;
-    const Step* step;      ///< null where the pattern selects nothing
+    const AttentionKernel* step;      ///< null where the pattern selects nothing
     Maps maps;             ///< of the step
     Buffer<int> workspace; ///< of the step
     bool clears;           ///< rows between those that it selects become (0, -inf)

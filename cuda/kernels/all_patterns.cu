@@ -1,5 +1,5 @@
 /// \file
-/// Step 11, all_patterns: every pattern of a problem in one launch, and the rows that nothing selects.
+/// Kernel 11, all_patterns: every pattern of a problem in one launch, and the rows that nothing selects.
 ///
 /// Teaches: a work list. What differs from pattern to pattern (segments, dilation, phases, heads, tensor maps, where results
 /// go) is an array in the kernel's parameters, and a ticket picks one (tasks.hpp). No pattern waits for another's last tiles,
@@ -20,7 +20,7 @@
 #include "cuda/kernels/fixed_reference.hpp"
 #include "cuda/kernels/merged_rows.hpp"
 #include "cuda/kernels/persistent.hpp"
-#include "cuda/kernels/steps.hpp"
+#include "cuda/kernels/kernels.hpp"
 
 #include <algorithm>
 #include <functional>

@@ -1,5 +1,5 @@
 /// \file
-/// Step 9, balanced: nobody waits where another stage, another order or another place for a value would spare it.
+/// Kernel 9, balanced: nobody waits where another stage, another order or another place for a value would spare it.
 ///
 /// Teaches: looking for what is left once the products overlap.
 /// - Stages. A third K and V (a fourth for D = 64) lets the producer be a block ahead of every warpgroup.
@@ -15,7 +15,7 @@
 
 #include "cuda/kernels/overlapped_rows.hpp"
 #include "cuda/kernels/persistent.hpp"
-#include "cuda/kernels/steps.hpp"
+#include "cuda/kernels/kernels.hpp"
 #include "cuda/kernels/wide_rows.hpp"
 
 namespace dra::cuda::DRA_TARGET {

@@ -5,7 +5,7 @@
 /// once, whether a head's phase selects it is asked a chunk of 16 bytes, and neighbouring threads write neighbouring
 /// chunks.
 
-#include "cuda/kernels/launch_step.hpp"
+#include "cuda/kernels/launch_kernel.hpp"
 
 #include "cuda/kernels/ladder.hpp"
 

@@ -1,5 +1,5 @@
 /// \file
-/// Step 10, fixed_reference: the softmax without a running maximum, exact all the same.
+/// Kernel 10, fixed_reference: the softmax without a running maximum, exact all the same.
 ///
 /// Teaches: what the maximum is for. It keeps exp from overflowing, nothing else: sums of 2^(c s - c m) are as exact for any m
 /// near the first scores as for the final maximum, because floating point is scale-free. So a tile's first block (and those
@@ -21,7 +21,7 @@
 
 #include "cuda/kernels/fixed_reference.hpp"
 #include "cuda/kernels/persistent.hpp"
-#include "cuda/kernels/steps.hpp"
+#include "cuda/kernels/kernels.hpp"
 
 namespace dra::cuda::DRA_TARGET {
 

@@ -1,5 +1,5 @@
 /// \file
-/// Step 6, hopper: TMA brings tiles, mbarriers say when they are there and when they are free, wgmma multiplies them.
+/// Kernel 6, hopper: TMA brings tiles, mbarriers say when they are there and when they are free, wgmma multiplies them.
 ///
 /// Teaches: roles. One producer warp does nothing but ask TMA for boxes; one consumer warpgroup (four warps) does nothing
 /// but compute. They share a ring of stages, each with two barriers: `full` (the bytes have arrived) and `empty` (the
@@ -13,10 +13,10 @@
 /// tokens: 555 TFLOP/s (D = 128), 445 (D = 64), causal 500 and 437: a quarter to a third more than wide. Takes bf16 and
 /// fp16, D a multiple of 8 up to 128; compute capability 9.0 (sm_90a). Figures of all steps: docs/gpu-results.md.
 
-#include "cuda/kernels/launch_step.hpp"
+#include "cuda/kernels/launch_kernel.hpp"
 #include "cuda/kernels/negate.hpp"
 #include "cuda/kernels/softmax.hpp"
-#include "cuda/kernels/steps.hpp"
+#include "cuda/kernels/kernels.hpp"
 #include "cuda/simt/matrix_descriptor.hpp"
 
 namespace dra::cuda::DRA_TARGET {
@@ -174,7 +174,7 @@ template <class T, int D> __global__ void __launch_bounds__(160)
 cudaError_t run_hopper(const Launch& launched) {
     return with_half(launched.type, [&]<class T>(Element<T>) {
         return with_head_dim<64, 128>(launched.parameters.head_dim, [&](auto D) {
-            return launch_step<Hopper<D>>(attend_hopper<T, D>, launched, launched.maps->q, launched.maps->k,
+            return launch_kernel<Hopper<D>>(attend_hopper<T, D>, launched, launched.maps->q, launched.maps->k,
                                           launched.maps->v);
         });
     });

@@ -1,5 +1,5 @@
 #include "cuda/kernels/ladder.hpp"
-#include "cuda/kernels/steps.hpp"
+#include "cuda/kernels/kernels.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,7 +11,7 @@ namespace {
 
 constexpr int any = std::numeric_limits<int>::max();
 
-const std::array<Step, 11> steps = {{
+const std::array<AttentionKernel, 11> steps = {{
     {.name = "naive",
      .teaches = "the definition, one thread a query row; scores computed again for every 32 channels",
      .run = run_naive,
@@ -112,7 +112,7 @@ bool on_boundary(const void* pointer, std::uintptr_t bytes) {
 int segment_of_map(const Parameters& parameters) { return std::min(parameters.segment_length, parameters.tokens); }
 
 /// At most: wide tiles are fewer, but patterns that go together all have the tile of the longest.
-long long tiles_of(const Step& step, const Parameters& parameters) {
+long long tiles_of(const AttentionKernel& step, const Parameters& parameters) {
     const long long tiles = (parameters.most_rows() + static_cast<long long>(step.tile_rows) - 1) / step.tile_rows;
     return tiles * parameters.batch * parameters.segments() * parameters.kv_head_count * parameters.group_size();
 }
@@ -121,16 +121,16 @@ std::string number(long long x) { return std::to_string(x); }
 
 } // namespace
 
-std::span<const Step> ladder() { return steps; }
+std::span<const AttentionKernel> ladder() { return steps; }
 
-const Step* find_step(std::string_view name) {
-    const auto found = std::ranges::find(steps, name, &Step::name);
+const AttentionKernel* find_kernel(std::string_view name) {
+    const auto found = std::ranges::find(steps, name, &AttentionKernel::name);
     return found == steps.end() ? nullptr : &*found;
 }
 
-const Step& joint_step() { return *std::ranges::find(steps, true, &Step::joins_patterns); }
+const AttentionKernel& joint_kernel() { return *std::ranges::find(steps, true, &AttentionKernel::joins_patterns); }
 
-std::string why_not_segments(const Step& step, const Parameters& parameters) {
+std::string why_not_segments(const AttentionKernel& step, const Parameters& parameters) {
     const int N = parameters.tokens, w = segment_of_map(parameters), r = parameters.dilation_rate;
     const std::string needs = std::string("kernel `") + step.name + "` needs a ";
     if (step.takes_any_segments) return "";
@@ -142,7 +142,7 @@ std::string why_not_segments(const Step& step, const Parameters& parameters) {
     return "";
 }
 
-std::string why_not(const Step& step, DType type, const Parameters& parameters, int architecture) {
+std::string why_not(const AttentionKernel& step, DType type, const Parameters& parameters, int architecture) {
     const std::string name = std::string("kernel `") + step.name + "` ";
     if (type == DType::f64 || (type == DType::f32 && !step.takes_fp32))
         return name + "takes " + (step.takes_fp32 ? "fp32, bf16 and fp16" : "bf16 and fp16") + ", not " +
@@ -169,13 +169,13 @@ std::string why_not(const Step& step, DType type, const Parameters& parameters, 
     return "";
 }
 
-const Step& best_step(DType type, const Parameters& parameters, int architecture) {
+const AttentionKernel& best_kernel(DType type, const Parameters& parameters, int architecture) {
     for (auto step = std::rbegin(steps); step != std::rend(steps); ++step) // each is faster than the one before
         if (why_not(*step, type, parameters, architecture).empty()) return *step;
     return steps.front();
 }
 
-Maps make_maps(const Step& step, DType type, const Parameters& parameters) {
+Maps make_maps(const AttentionKernel& step, DType type, const Parameters& parameters) {
     Maps maps = {};
     if (!step.uses_tensor_maps) return maps;
     // {D, H r, w / r, N / w, B}: channel, phase H + head, selected row, segment, batch. In a box, 64 channels (128 bytes, the
@@ -199,12 +199,12 @@ Maps make_maps(const Step& step, DType type, const Parameters& parameters) {
     return maps;
 }
 
-std::size_t workspace_ints(const Step& step, const Parameters& parameters) {
+std::size_t workspace_ints(const AttentionKernel& step, const Parameters& parameters) {
     const long long of_tiles = step.workspace_ints_a_tile * tiles_of(step, parameters);
     return static_cast<std::size_t>(step.workspace_ints + of_tiles);
 }
 
-cudaError_t run(const Step& step, const Launch& launch) {
+cudaError_t run(const AttentionKernel& step, const Launch& launch) {
     if (launch.parameters.kv_head_count == 0) return cudaSuccess; // a group may be empty
     return step.run(launch);
 }

@@ -54,7 +54,7 @@ constexpr bool takes_wide_tile(const Parameters& parameters) {
 }
 
 /// One kernel of the ladder: what it teaches, and what it can be asked for.
-struct Step {
+struct AttentionKernel {
     const char* name;
     const char* teaches;
     cudaError_t (*run)(const Launch&);
@@ -80,39 +80,39 @@ struct Step {
 };
 
 /// In the order in which they should be read.
-std::span<const Step> ladder();
+std::span<const AttentionKernel> ladder();
 
 /// The step of this name, or null.
-const Step* find_step(std::string_view name);
+const AttentionKernel* find_kernel(std::string_view name);
 
 /// Empty when the step can run segments like these, else the rule that they do not keep. The pattern is shortened to the
 /// sequence (work.hpp).
-std::string why_not_segments(const Step& step, const Parameters& parameters);
+std::string why_not_segments(const AttentionKernel& step, const Parameters& parameters);
 
 /// Empty when the step can run this, else the rule that it cannot keep, in one sentence for the user.
-std::string why_not(const Step& step, DType type, const Parameters& parameters, int architecture);
+std::string why_not(const AttentionKernel& step, DType type, const Parameters& parameters, int architecture);
 
 /// The fastest step that can run this; there always is one for D <= 256.
-const Step& best_step(DType type, const Parameters& parameters, int architecture);
+const AttentionKernel& best_kernel(DType type, const Parameters& parameters, int architecture);
 
 /// Describes q, k and v to TMA; does nothing for a step without tensor maps.
-Maps make_maps(const Step& step, DType type, const Parameters& parameters);
+Maps make_maps(const AttentionKernel& step, DType type, const Parameters& parameters);
 
 /// Integers on the device that the step needs beside the tensors: of one launch at a time.
-std::size_t workspace_ints(const Step& step, const Parameters& parameters);
+std::size_t workspace_ints(const AttentionKernel& step, const Parameters& parameters);
 
 /// Patterns that one launch can have.
 inline constexpr int most_patterns = 8;
 
 /// The step that does several patterns in one launch.
-const Step& joint_step();
+const AttentionKernel& joint_kernel();
 
 /// Whether it is this one, and so many are not too many.
-inline bool goes_together(const Step& step, std::size_t patterns) {
+inline bool goes_together(const AttentionKernel& step, std::size_t patterns) {
     return step.joins_patterns && patterns <= most_patterns;
 }
 
-/// Several patterns (1 to most_patterns) of one problem in one launch of joint_step(), the longest first. They
+/// Several patterns (1 to most_patterns) of one problem in one launch of joint_kernel(), the longest first. They
 /// differ in segments, dilation, phases, heads, out, lse and maps alone; the workspace is the first one's and must have
 /// workspace_ints() for all of them. out is in the type. `clears`: rows that a pattern does not select become (0, -inf); else
 /// they stay as they are.
@@ -144,7 +144,7 @@ constexpr bool can_merge(const Parameters& parameters) { return parameters.dilat
 cudaError_t run_merging(const Launch& last, std::span<const Launch> partials);
 
 /// Runs a step for which why_not() is empty.
-cudaError_t run(const Step& step, const Launch& launch);
+cudaError_t run(const AttentionKernel& step, const Launch& launch);
 
 /// out = 0, lse = -inf in the rows of the pattern's heads that the pattern does not select. Touches no key.
 cudaError_t clear_rows(const Parameters& parameters, DType type, bool float_out, cudaStream_t stream);

@@ -6,7 +6,7 @@
 /// (0, -inf) is the identity, exactly: a side of lse = -inf weighs 0, so the sum is 1 and its logarithm 0. Only where both
 /// are -inf would -inf - -inf be NaN; there is nothing to do for such a row.
 
-#include "cuda/kernels/launch_step.hpp"
+#include "cuda/kernels/launch_kernel.hpp"
 
 #include "cuda/kernels/ladder.hpp"
 #include "cuda/kernels/view.hpp"

@@ -1,5 +1,5 @@
 /// \file
-/// Step 1, naive: the definition, one thread a query row.
+/// Kernel 1, naive: the definition, one thread a query row.
 ///
 /// Teaches: what is computed, and what a GPU is asked for when it is computed so. Scores are not kept (N^2 of them would
 /// not fit): they are computed once for the maximum, and once more for every 32 channels of out, since a thread cannot
@@ -8,8 +8,8 @@
 ///
 /// Measured on an H100, bf16, 1,024 tokens: 0.2 TFLOP/s (D = 128), 0.3 (D = 64). Takes every type, any D up to 256.
 
-#include "cuda/kernels/launch_step.hpp"
-#include "cuda/kernels/steps.hpp"
+#include "cuda/kernels/launch_kernel.hpp"
+#include "cuda/kernels/kernels.hpp"
 
 #include <cfloat>
 #include <cmath>
@@ -63,7 +63,7 @@ template <class T> __global__ void __launch_bounds__(128)
 
 cudaError_t run_naive(const Launch& launched) {
     return with_element(launched.type,
-                        [&]<class T>(Element<T>) { return launch_step<Naive>(attend_naive<T>, launched); });
+                        [&]<class T>(Element<T>) { return launch_kernel<Naive>(attend_naive<T>, launched); });
 }
 
 } // namespace dra::cuda::DRA_TARGET

@@ -1,5 +1,5 @@
 /// \file
-/// Step 8, overlapped: the next scores are under way while a warpgroup exponentiates.
+/// Kernel 8, overlapped: the next scores are under way while a warpgroup exponentiates.
 ///
 /// Teaches: asynchrony within one warpgroup. In warp_specialized a warpgroup asks for a product and waits; that the tensor
 /// core is busy meanwhile is up to the others. Here it asks for the next scores and for this block's values together, and
@@ -14,7 +14,7 @@
 
 #include "cuda/kernels/overlapped_rows.hpp"
 #include "cuda/kernels/persistent.hpp"
-#include "cuda/kernels/steps.hpp"
+#include "cuda/kernels/kernels.hpp"
 
 namespace dra::cuda::DRA_TARGET {
 namespace {

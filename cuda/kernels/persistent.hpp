@@ -6,7 +6,7 @@
 /// again) and Tickets (which tile is next).
 
 #include "cuda/kernels/dispatcher.hpp"
-#include "cuda/kernels/launch_step.hpp"
+#include "cuda/kernels/launch_kernel.hpp"
 #include "cuda/kernels/producer.hpp"
 #include "cuda/kernels/row_clearing.hpp"
 #include "cuda/kernels/warpgroup_rows.hpp"

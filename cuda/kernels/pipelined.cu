@@ -1,5 +1,5 @@
 /// \file
-/// Step 4, pipelined: tiles arrive by cp.async while the tile before is computed, swizzled so that ldmatrix has no conflicts.
+/// Kernel 4, pipelined: tiles arrive by cp.async while the tile before is computed, swizzled so that ldmatrix has no conflicts.
 ///
 /// Teaches: the double buffer (a stage is filled while the other is used; who may overwrite what when), ldmatrix (one
 /// instruction fetches four 8 x 8 matrices as fragments), and the swizzle that it needs (swizzle.hpp). Ragged tails are
@@ -12,11 +12,11 @@
 /// tensor_core. Takes bf16 and fp16, D a multiple of 8 up to 128.
 
 #include "cuda/kernels/copy_rows.hpp"
-#include "cuda/kernels/launch_step.hpp"
+#include "cuda/kernels/launch_kernel.hpp"
 #include "cuda/kernels/negate.hpp"
 #include "cuda/kernels/products.hpp"
 #include "cuda/kernels/softmax.hpp"
-#include "cuda/kernels/steps.hpp"
+#include "cuda/kernels/kernels.hpp"
 
 namespace dra::cuda::DRA_TARGET {
 namespace {
@@ -103,7 +103,7 @@ template <class T, int D> __global__ void __launch_bounds__(128)
 cudaError_t run_pipelined(const Launch& launched) {
     return with_half(launched.type, [&]<class T>(Element<T>) {
         return with_head_dim<64, 128>(launched.parameters.head_dim, [&](auto D) {
-            return launch_step<Pipelined<D>>(attend_pipelined<T, D>, launched);
+            return launch_kernel<Pipelined<D>>(attend_pipelined<T, D>, launched);
         });
     });
 }

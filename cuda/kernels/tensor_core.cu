@@ -1,5 +1,5 @@
 /// \file
-/// Step 3, tensor_core: the two products by mma.sync; the weights never leave registers.
+/// Kernel 3, tensor_core: the two products by mma.sync; the weights never leave registers.
 ///
 /// Teaches: fragments, that is which lane holds which element (fragment.hpp); and that the accumulator of Q K^T, rounded
 /// to 16 bits, already is the A operand of P V. Shared memory is filled by plain loads and read element by element, so that
@@ -9,9 +9,9 @@
 /// A block has 64 query rows, a warp 16. Measured on an H100, 8k tokens: 54 TFLOP/s (D = 128), 56 (D = 64), causal the
 /// same: three times tiled. Takes bf16 and fp16, D a multiple of 8 up to 128.
 
-#include "cuda/kernels/launch_step.hpp"
+#include "cuda/kernels/launch_kernel.hpp"
 #include "cuda/kernels/softmax.hpp"
-#include "cuda/kernels/steps.hpp"
+#include "cuda/kernels/kernels.hpp"
 
 namespace dra::cuda::DRA_TARGET {
 namespace {
@@ -113,7 +113,7 @@ template <class T, int D> __global__ void __launch_bounds__(128)
 cudaError_t run_tensor_core(const Launch& launched) {
     return with_half(launched.type, [&]<class T>(Element<T>) {
         return with_head_dim<64, 128>(launched.parameters.head_dim, [&](auto D) {
-            return launch_step<TensorCore<D>>(attend_tensor_core<T, D>, launched);
+            return launch_kernel<TensorCore<D>>(attend_tensor_core<T, D>, launched);
         });
     });
 }

@@ -1,5 +1,5 @@
 /// \file
-/// Step 2, tiled: keys and values pass through shared memory in tiles; the softmax is online.
+/// Kernel 2, tiled: keys and values pass through shared memory in tiles; the softmax is online.
 ///
 /// Teaches: shared memory, so that what is read once from global memory is used by 32 query rows; a register block (4 rows
 /// by 2 keys, 4 rows by D / 16 channels) a thread, so that what is read once from shared memory is used several times; and
@@ -12,8 +12,8 @@
 /// Measured on an H100, bf16, 8k tokens: 19 TFLOP/s (D = 128 and 64, causal 19 and 20). Takes every type, any D up to 256;
 /// all arithmetic is float.
 
-#include "cuda/kernels/launch_step.hpp"
-#include "cuda/kernels/steps.hpp"
+#include "cuda/kernels/launch_kernel.hpp"
+#include "cuda/kernels/kernels.hpp"
 
 #include <cmath>
 
@@ -132,7 +132,7 @@ template <class T, int D> __global__ void __launch_bounds__(128)
 cudaError_t run_tiled(const Launch& launched) {
     return with_element(launched.type, [&]<class T>(Element<T>) {
         return with_head_dim<64, 128, 256>(launched.parameters.head_dim,
-                                           [&](auto D) { return launch_step<Tiled<D>>(attend_tiled<T, D>, launched); });
+                                           [&](auto D) { return launch_kernel<Tiled<D>>(attend_tiled<T, D>, launched); });
     });
 }
 

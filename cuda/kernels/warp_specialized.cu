@@ -1,5 +1,5 @@
 /// \file
-/// Step 7, warp_specialized: a producer warp and several consumer warpgroups, in a block that stays.
+/// Kernel 7, warp_specialized: a producer warp and several consumer warpgroups, in a block that stays.
 ///
 /// Teaches: who needs registers. A warp that only asks for boxes needs few, a warpgroup that holds scores, weights and outputs
 /// of 64 rows needs 224 (D = 128): setmaxnreg moves them from the one to the other, which a launch cannot do. With them
@@ -16,7 +16,7 @@
 /// 128; compute capability 9.0 (sm_90a). Figures of all steps: docs/gpu-results.md.
 
 #include "cuda/kernels/persistent.hpp"
-#include "cuda/kernels/steps.hpp"
+#include "cuda/kernels/kernels.hpp"
 #include "cuda/kernels/warpgroup_rows.hpp"
 
 namespace dra::cuda::DRA_TARGET {

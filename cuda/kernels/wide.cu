@@ -1,5 +1,5 @@
 /// \file
-/// Step 5, wide: 128 query rows a block, 32 rows a warp, 16-byte stores.
+/// Kernel 5, wide: 128 query rows a block, 32 rows a warp, 16-byte stores.
 ///
 /// Teaches: what limits a tensor core kernel besides the tensor core.
 /// - Shared memory. A fragment of K or V that ldmatrix fetches feeds four products instead of two, because a warp has two
@@ -19,12 +19,12 @@
 /// in the same run 359 (323) and 311 (296). Takes bf16 and fp16, D a multiple of 8 up to 128.
 
 #include "cuda/kernels/copy_rows.hpp"
-#include "cuda/kernels/launch_step.hpp"
+#include "cuda/kernels/launch_kernel.hpp"
 #include "cuda/kernels/negate.hpp"
 #include "cuda/kernels/parked.hpp"
 #include "cuda/kernels/products.hpp"
 #include "cuda/kernels/softmax.hpp"
-#include "cuda/kernels/steps.hpp"
+#include "cuda/kernels/kernels.hpp"
 
 namespace dra::cuda::DRA_TARGET {
 namespace {
@@ -181,7 +181,7 @@ template <class T, int D> __global__ void __launch_bounds__(128, 2)
 cudaError_t run_wide(const Launch& launched) {
     return with_half(launched.type, [&]<class T>(Element<T>) {
         return with_head_dim<64, 128>(launched.parameters.head_dim,
-                                      [&](auto D) { return launch_step<Wide<D>>(attend_wide<T, D>, launched); });
+                                      [&](auto D) { return launch_kernel<Wide<D>>(attend_wide<T, D>, launched); });
     });
 }
 

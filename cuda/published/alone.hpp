@@ -4,7 +4,7 @@
 /// chunk with all other fixes principled.
 
 #include "cuda/published/fix_5_caching.hpp"
-#include "cuda/published/steps.hpp"
+#include "cuda/published/chunks_and_patterns.hpp"
 #include "cuda/published/stream_form.hpp"
 
 #include <optional>

@@ -15,7 +15,7 @@
 
 #include "cuda/published/fix_3_double_computation.hpp"
 #include "cuda/published/fix_5_caching.hpp"
-#include "cuda/published/steps.hpp"
+#include "cuda/published/chunks_and_patterns.hpp"
 #include "cuda/published/stream_form.hpp"
 
 namespace dra::cuda::DRA_TARGET::rungs {

@@ -2,7 +2,7 @@
 /// \file
 /// Which instance of a kernel a call needs: by type, head dimension rounded up, and who sees whom.
 
-#include "cuda/kernels/launch_step.hpp"
+#include "cuda/kernels/launch_kernel.hpp"
 #include "cuda/published/sight.hpp"
 
 namespace dra::cuda::DRA_TARGET::rungs {

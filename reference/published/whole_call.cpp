@@ -58,7 +58,7 @@ template <class T> Isolated last_token(Rung rung, const Problem& problem, const 
         isolated.absent = "nothing to do: not causal, nothing is decoded";
         return isolated;
     }
-    struct Step {
+    struct LastToken {
         std::unique_ptr<opportunity_9::Decoder<T>> decoder;
         Inputs<T> inputs;
         Result<T> result;
@@ -66,19 +66,19 @@ template <class T> Isolated last_token(Rung rung, const Problem& problem, const 
     Problem token = problem;
     token.tokens = 1;
     const Index last = problem.tokens - 1;
-    const auto step = std::make_shared<Step>(
-        Step{opportunity_9::decoder(rung, problem, inputs),
+    const auto decoded = std::make_shared<LastToken>(
+        LastToken{opportunity_9::decoder(rung, problem, inputs),
              {opportunity_9::tokens_of(inputs.q, last, 1), opportunity_9::tokens_of(inputs.k, last, 1),
               opportunity_9::tokens_of(inputs.v, last, 1)},
              Result<T>(token)});
-    isolated.prepare = [step] { step->decoder->prepare(); };
-    isolated.run = [step] { step->result.counts = step->decoder->decode({step->inputs, step->result.attention}); };
-    isolated.counts = [step] { return step->result.counts; };
-    isolated.verify = [step, problem, token, prepare = isolated.prepare, run = isolated.run](const Oracle& oracle) {
-        step->result.poison();
+    isolated.prepare = [decoded] { decoded->decoder->prepare(); };
+    isolated.run = [decoded] { decoded->result.counts = decoded->decoder->decode({decoded->inputs, decoded->result.attention}); };
+    isolated.counts = [decoded] { return decoded->result.counts; };
+    isolated.verify = [decoded, problem, token, prepare = isolated.prepare, run = isolated.run](const Oracle& oracle) {
+        decoded->result.poison();
         prepare();
         run();
-        const ErrorRatios ratios = error_ratios(token, last_token_of(oracle, problem), step->result.attention);
+        const ErrorRatios ratios = error_ratios(token, last_token_of(oracle, problem), decoded->result.attention);
         return Verified{ratios.within_bounds(), ratios.forward()};
     };
     return isolated;

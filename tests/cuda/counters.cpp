@@ -5,8 +5,8 @@
 namespace dra::test {
 namespace {
 
-using cuda::emulated::find_step;
-using cuda::emulated::Step;
+using cuda::emulated::find_kernel;
+using cuda::emulated::AttentionKernel;
 
 constexpr Index tokens = 800;
 
@@ -18,7 +18,7 @@ SinglePattern pattern_problem(Index head_dim, Index rate, bool causal) {
 }
 
 /// Tiles of keys that the query tiles of one view of `rows` rows need, added up.
-Index key_tiles(const Step& step, Index tile_rows, Index rows, bool causal) {
+Index key_tiles(const AttentionKernel& step, Index tile_rows, Index rows, bool causal) {
     Index tiles = 0;
     for (Index first = 0; first < rows; first += tile_rows)
         tiles += ceil_div(causal ? std::min<Index>(first + tile_rows, rows) : rows, step.key_tile_rows);
@@ -31,7 +31,7 @@ TEST_CASE("ldmatrix has no bank conflict and every request of cp.async is 16 who
             for (const Index rate : {1, 2, 5}) {
                 SinglePattern one = pattern_problem(head_dim, rate, false);
                 const Counted counted;
-                one.run(*find_step(name));
+                one.run(*find_kernel(name));
                 const double wavefronts = static_cast<double>(counted->load_matrix_wavefronts) /
                                           static_cast<double>(4 * counted->load_matrices);
                 const double sectors = static_cast<double>(counted->async_copy_sectors) /
@@ -48,7 +48,7 @@ TEST_CASE("wide stores whole sectors: 16 a request, where fragments fill half of
     for (const char* name : {"pipelined", "wide"}) {
         SinglePattern one = pattern_problem(64, 1, false);
         const Counted counted;
-        one.run(*find_step(name));
+        one.run(*find_kernel(name));
         const Index sectors_of_out = tokens * 64 * 2 / 32;
         const auto of_out = static_cast<Index>(counted->store_sectors) - tokens / 8; // lse: 8 floats a sector at best
         MESSAGE(std::string(name), ": ", counted->store_sectors, " sectors stored, ", sectors_of_out,
@@ -58,7 +58,7 @@ TEST_CASE("wide stores whole sectors: 16 a request, where fragments fill half of
 }
 
 TEST_CASE("tensor cores do 4 D operations for every pair of a tile that has a visible pair, and none for other tiles") {
-    for (const Step& step : cuda::emulated::ladder()) {
+    for (const AttentionKernel& step : cuda::emulated::ladder()) {
         if (step.takes_fp32) continue;
         for (const Index head_dim : {64, 128})
             for (const bool causal : {false, true}) {
@@ -77,7 +77,7 @@ TEST_CASE("tensor cores do 4 D operations for every pair of a tile that has a vi
 }
 
 TEST_CASE("tiles that no row of the block sees are not loaded") {
-    for (const Step& step : cuda::emulated::ladder()) {
+    for (const AttentionKernel& step : cuda::emulated::ladder()) {
         if (step.takes_fp32) continue;
         SinglePattern one = pattern_problem(64, 2, true);
         const Counted counted;
@@ -106,7 +106,7 @@ TEST_CASE("tiles that no row of the block sees are not loaded") {
 }
 
 TEST_CASE("the pairs that kernels let through are the visible ones") {
-    for (const Step& step : cuda::emulated::ladder())
+    for (const AttentionKernel& step : cuda::emulated::ladder())
         for (const bool causal : {false, true}) {
             const Shape shape{2, 200, 2, 16};
             const Pattern pattern{100, 2, 1};

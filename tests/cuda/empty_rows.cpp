@@ -3,7 +3,7 @@
 namespace dra::test {
 namespace {
 
-using cuda::emulated::Step;
+using cuda::emulated::AttentionKernel;
 
 constexpr float nan = std::numeric_limits<float>::quiet_NaN();
 
@@ -17,8 +17,8 @@ const Pattern patterns[] = {{40, 4, 3}, {50, 7, 6}, {12, 5, 4}, {300, 3, 2}, {9,
 /// And such as tensor maps can describe.
 const Pattern dividing[] = {{41, 41, 3}, {205, 5, 4}, {1, 1, 0}};
 
-template <class Visit> void for_steps_and_patterns(Visit visit) {
-    for (const Step& step : cuda::emulated::ladder()) {
+template <class Visit> void for_kernels_and_patterns(Visit visit) {
+    for (const AttentionKernel& step : cuda::emulated::ladder()) {
         const auto tell = [&](const Pattern& pattern) {
             CAPTURE(std::string(step.name));
             CAPTURE(pattern.segment_length);
@@ -34,7 +34,7 @@ template <class Visit> void for_steps_and_patterns(Visit visit) {
 constexpr Shape shape{1, 205, 2, 24};
 
 TEST_CASE("a step writes the rows that the pattern selects, and clear_rows the others, without a look at any tensor") {
-    for_steps_and_patterns([](const Step& step, const Pattern& pattern) {
+    for_kernels_and_patterns([](const AttentionKernel& step, const Pattern& pattern) {
         const Tensor<float> q = random_normal<float>(shape, 1), k = random_normal<float>(shape, 2),
                             v = random_normal<float>(shape, 3);
         SinglePattern one(q, k, v, DType::bf16, pattern, true);
@@ -62,7 +62,7 @@ TEST_CASE("a step writes the rows that the pattern selects, and clear_rows the o
 }
 
 TEST_CASE("NaN in rows that the pattern does not select changes no bit of what it selects") {
-    for_steps_and_patterns([](const Step& step, const Pattern& pattern) {
+    for_kernels_and_patterns([](const AttentionKernel& step, const Pattern& pattern) {
         Tensor<float> q = random_normal<float>(shape, 1), k = random_normal<float>(shape, 2),
                       v = random_normal<float>(shape, 3);
         SinglePattern clean(q, k, v, DType::f16, pattern);
@@ -81,7 +81,7 @@ TEST_CASE("NaN in rows that the pattern does not select changes no bit of what i
 }
 
 TEST_CASE("heads that do not use the pattern stay untouched, by the step and by clear_rows") {
-    for (const Step& step : cuda::emulated::ladder()) {
+    for (const AttentionKernel& step : cuda::emulated::ladder()) {
         CAPTURE(std::string(step.name));
         const Tensor<float> q = random_normal<float>({1, 40, 6, 16}, 1), k = random_normal<float>({1, 40, 3, 16}, 2),
                             v = random_normal<float>({1, 40, 3, 16}, 3);

@@ -3,7 +3,7 @@
 namespace dra::test {
 namespace {
 
-using cuda::emulated::Step;
+using cuda::emulated::AttentionKernel;
 
 /// Small integers, exact in every type; so are their sums over the keys used here.
 Tensor<float> small_integers(Shape shape) {
@@ -13,7 +13,7 @@ Tensor<float> small_integers(Shape shape) {
 }
 
 TEST_CASE("equal scores over a power of two of keys give the mean, rounded once") {
-    for_steps([](const Step& step, DType type) {
+    for_kernels([](const AttentionKernel& step, DType type) {
         for (const Index keys : {1, 2, 16, 64, 128}) {
             const Index head_dim = keys == 16 ? 128 : 64;
             const Shape shape{1, 2 * keys, 1, head_dim}; // two segments
@@ -39,7 +39,7 @@ TEST_CASE("equal scores over a power of two of keys give the mean, rounded once"
 }
 
 TEST_CASE("a row that sees one key gives that row of v, whatever the score") {
-    for_steps([](const Step& step, DType type) {
+    for_kernels([](const AttentionKernel& step, DType type) {
         for (const float scale : {1.0f, -2.0f, 0.1f}) {
             const Shape shape{1, 70, 2, 40};
             const Tensor<float> q = random_normal<float>(shape, 1, 3), k = random_normal<float>(shape, 2, 3),
@@ -61,7 +61,7 @@ TEST_CASE("a row that sees one key gives that row of v, whatever the score") {
 }
 
 TEST_CASE("a scale of zero is equal scores, and a negative scale turns the order of keys around") {
-    for_steps([](const Step& step, DType type) {
+    for_kernels([](const AttentionKernel& step, DType type) {
         const Shape shape{1, 128, 1, 64};
         const Tensor<float> q = random_normal<float>(shape, 1), k = random_normal<float>(shape, 2),
                             v = small_integers(shape);

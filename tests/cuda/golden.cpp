@@ -5,17 +5,17 @@
 namespace dra::test {
 namespace {
 
-using cuda::emulated::Step;
+using cuda::emulated::AttentionKernel;
 
 /// Whether the step can do every pattern of the problem; on `architecture` 9.0.
-bool takes(const Step& step, const Problem& problem, DType type) {
+bool takes(const AttentionKernel& step, const Problem& problem, DType type) {
     for (const cuda::DevicePattern& work : cuda::device_problem(problem).patterns)
         if (work.selects_any && !cuda::emulated::why_not(step, type, work.parameters, 90).empty()) return false;
     return true;
 }
 
 TEST_CASE("every step gives every golden case's answer that it can be asked for") {
-    for (const Step& step : cuda::emulated::ladder()) {
+    for (const AttentionKernel& step : cuda::emulated::ladder()) {
         const std::string name = step.name;
         int cases = 0;
         double worst = 0;

@@ -4,7 +4,7 @@
 namespace dra::test {
 namespace {
 
-using cuda::emulated::Step;
+using cuda::emulated::AttentionKernel;
 
 /// Keys of the first third `factor` times as long: blocks of keys come from the last to
 /// the first, so scores rise far above those of a tile's first block.
@@ -15,7 +15,7 @@ RandomInputs<float> rising_scores(Index head_dim, bool causal, float factor) {
 }
 
 TEST_CASE("scores that rise far above a tile's first block change no step's accuracy") {
-    for (const Step& step : cuda::emulated::ladder()) {
+    for (const AttentionKernel& step : cuda::emulated::ladder()) {
         if (step.warpgroup_rows == 0) continue;
         double worst = 0;
         for (const DType type : types_of(step))
@@ -39,7 +39,7 @@ TEST_CASE("scores that rise far above a tile's first block change no step's accu
 }
 
 /// Key tiles that were multiplied.
-std::uint64_t tiles_done(const Step& step, DType type, float of_scores, float of_values) {
+std::uint64_t tiles_done(const AttentionKernel& step, DType type, float of_scores, float of_values) {
     const Shape shape{1, 256, 1, 64};
     Tensor<float> q = random_normal<float>(shape, 1), k = random_normal<float>(shape, 2),
                   v = random_normal<float>(shape, 3);
@@ -54,7 +54,7 @@ std::uint64_t tiles_done(const Step& step, DType type, float of_scores, float of
 }
 
 TEST_CASE("fixed_reference does a tile again where its weights or outputs go beyond their type, and no other") {
-    const Step& step = *cuda::emulated::find_step("fixed_reference");
+    const AttentionKernel& step = *cuda::emulated::find_kernel("fixed_reference");
     const std::uint64_t once = 2 * 2; // query tiles, key tiles
     for (const DType type : {DType::bf16, DType::f16}) {
         CHECK(tiles_done(step, type, 1, 1) == once);
@@ -72,7 +72,7 @@ TEST_CASE("a tile of three warpgroups under a causal mask is done again where it
                   v = random_normal<float>(shape, 3);
     const Problem problem =
         validate({.segment_lengths = {rows}, .dilation_rates = {1}, .causal = true}, info<float>({q, k, v}));
-    const Step& step = *cuda::emulated::find_step("fixed_reference");
+    const AttentionKernel& step = *cuda::emulated::find_kernel("fixed_reference");
     const auto tiles = [&] {
         const Counted counted;
         const auto result = cuda::attention(emulator(), problem, DType::bf16, q, k, v, step.name);

@@ -22,7 +22,7 @@ inline cuda::Device& emulator() {
 }
 
 /// The types that a step takes.
-inline std::vector<DType> types_of(const cuda::emulated::Step& step) {
+inline std::vector<DType> types_of(const cuda::emulated::AttentionKernel& step) {
     if (step.takes_fp32) return {DType::f32, DType::bf16, DType::f16};
     return {DType::bf16, DType::f16};
 }
@@ -43,7 +43,7 @@ private:
 };
 
 /// A valid question for this step: tokens up to `tokens`, head dimensions that it takes, and segments that it takes.
-template <class Draw> Question draw_question_for(const cuda::emulated::Step& step, Draw draw, Index tokens) {
+template <class Draw> Question draw_question_for(const cuda::emulated::AttentionKernel& step, Draw draw, Index tokens) {
     Question asked = draw_question(draw, {tokens, 2});
     const Index multiple = step.head_dim_multiple, largest = std::min<Index>(step.largest_head_dim, 128);
     asked.q.head_dim = multiple * draw(1, draw(0, 3) == 0 ? largest / multiple : std::max<Index>(1, 24 / multiple));
@@ -64,8 +64,8 @@ template <class Draw> Question draw_question_for(const cuda::emulated::Step& ste
 }
 
 /// Calls visit(step, type) for every step and every type that it takes.
-template <class Visit> void for_steps(Visit visit) {
-    for (const cuda::emulated::Step& step : cuda::emulated::ladder())
+template <class Visit> void for_kernels(Visit visit) {
+    for (const cuda::emulated::AttentionKernel& step : cuda::emulated::ladder())
         for (const DType type : types_of(step)) {
             CAPTURE(std::string(step.name));
             CAPTURE(cuda::type_name(type));

@@ -3,19 +3,19 @@
 namespace dra::test {
 namespace {
 
-using cuda::emulated::Step;
+using cuda::emulated::AttentionKernel;
 using simt::Order;
 
 constexpr Index problems_a_step = DRA_RANDOM_PROBLEMS; // 500 in a release build
 
 /// Blocks of several warpgroups are slow to emulate, and share most of what they do.
-Index problems_of(const Step& step) { return step.warpgroup_rows > 0 ? ceil_div(problems_a_step, 8) : problems_a_step; }
+Index problems_of(const AttentionKernel& step) { return step.warpgroup_rows > 0 ? ceil_div(problems_a_step, 8) : problems_a_step; }
 
 /// The larger problems span several tiles of every step; the smaller ones have more shapes.
 Index tokens_of(Index i) { return i % 6 == 0 ? 300 : i % 6 < 3 ? 90 : 24; }
 
 TEST_CASE("every step gives the definition's result on random problems, in any schedule") {
-    for (const Step& step : cuda::emulated::ladder()) {
+    for (const AttentionKernel& step : cuda::emulated::ladder()) {
         const Index problems = problems_of(step);
         double worst = 0;
         for (Index i = 0; i < problems; ++i) {

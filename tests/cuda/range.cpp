@@ -7,7 +7,7 @@
 namespace dra::test {
 namespace {
 
-using cuda::emulated::Step;
+using cuda::emulated::AttentionKernel;
 
 constexpr Index N = 192, D = 8;
 
@@ -24,7 +24,7 @@ struct Found {
 };
 
 /// What the range says of such a problem, and what a step makes of it.
-Found attend(const Step& step, DType type, const Edge& edge) {
+Found attend(const AttentionKernel& step, DType type, const Edge& edge) {
     const Shape shape{1, N, 1, D};
     Tensor<float> q(shape, edge.query), k(shape), v(shape);
     for (Index n = 0; n < N; ++n) {
@@ -55,7 +55,7 @@ Found attend(const Step& step, DType type, const Edge& edge) {
     return found;
 }
 
-void check_right(const Step& step, DType type, const Edge& edge) {
+void check_right(const AttentionKernel& step, DType type, const Edge& edge) {
     const Found found = attend(step, type, edge);
     CHECK(found.within);
     CHECK(found.finite);
@@ -63,13 +63,13 @@ void check_right(const Step& step, DType type, const Edge& edge) {
 }
 
 /// Beyond the range, and far enough for the steps that it is made for.
-void check_breaks(const Step& step, DType type, const Edge& edge, bool breaks) {
+void check_breaks(const AttentionKernel& step, DType type, const Edge& edge, bool breaks) {
     const Found found = attend(step, type, edge);
     CHECK(!found.within);
     CHECK(found.finite == !breaks);
 }
 
-bool on_tensor_cores(const Step& step) { return !step.takes_fp32; }
+bool on_tensor_cores(const AttentionKernel& step) { return !step.takes_fp32; }
 
 float one(Index) { return 1; }
 float some(Index n) { return static_cast<float>(n % 7); }
@@ -81,7 +81,7 @@ Edge large_sums(double sum) {
 }
 
 TEST_CASE("sums of values at the edge of the range are right, and from 2^3 or, in float, 2^11 beyond it are infinite") {
-    for_steps([](const Step& step, DType type) {
+    for_kernels([](const AttentionKernel& step, DType type) {
         if (type == DType::f16) return; // ends long before
         check_right(step, type, large_sums(cuda::largest_value_sum * 0.99));
         check_breaks(step, type, large_sums(cuda::largest_value_sum * (on_tensor_cores(step) ? 0x1p3 : 0x1p11)), true);
@@ -95,7 +95,7 @@ Edge rounded_up(double value) {
 }
 
 TEST_CASE("the largest value of fp16 in the range stays finite where weights are rounded up, and the next does not") {
-    for_steps([](const Step& step, DType type) {
+    for_kernels([](const AttentionKernel& step, DType type) {
         if (type != DType::f16) return;
         check_right(step, type, rounded_up(cuda::largest_fp16_value));
         check_breaks(step, type, rounded_up(65504), on_tensor_cores(step));
@@ -110,7 +110,7 @@ Edge equal_scores(double score, double scale, bool with_signs = false) {
 }
 
 TEST_CASE("scores at the edge of the range are right, whatever the scale makes of them") {
-    for_steps([](const Step& step, DType type) {
+    for_kernels([](const AttentionKernel& step, DType type) {
         const double score = type == DType::f16 ? 0x1p30 : cuda::largest_score;
         const double scale = cuda::largest_exponent / score * std::numbers::ln2 * 0.99;
         for (const bool with_signs : {false, true})
@@ -126,7 +126,7 @@ TEST_CASE("scores at the edge of the range are right, whatever the scale makes o
 }
 
 TEST_CASE("an exponent far beyond the range is wrong by more than a weight can hold, on tensor cores") {
-    for_steps([](const Step& step, DType type) {
+    for_kernels([](const AttentionKernel& step, DType type) {
         const double exponent = 0x1p38;
         check_breaks(step, type, equal_scores(1.3 * 0x1p28, exponent * 0x1p-28 * 0.9), on_tensor_cores(step));
     });

@@ -71,7 +71,7 @@ public:
                       causal};
     }
 
-    void run(const cuda::emulated::Step& step) {
+    void run(const cuda::emulated::AttentionKernel& step) {
         REQUIRE(cuda::emulated::why_not(step, type_, parameters, 90) == "");
         const cuda::emulated::Maps maps = cuda::emulated::make_maps(step, type_, parameters);
         cuda::emulated::Buffer<int> workspace(DeviceTensor::stream(), workspace_ints(step, parameters));

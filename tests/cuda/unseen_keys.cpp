@@ -3,18 +3,18 @@
 namespace dra::test {
 namespace {
 
-using cuda::emulated::Step;
+using cuda::emulated::AttentionKernel;
 
 constexpr float infinity = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
 constexpr Index D = 8, channel = 3;
 
 /// q, k and v of one head, and what a step makes of them under a causal mask.
 struct Causal {
-    Causal(const Step& step, DType of, Index tokens_) : ladder_step(step), type(of), N(tokens_) {
+    Causal(const AttentionKernel& step, DType of, Index tokens_) : ladder_step(step), type(of), N(tokens_) {
         clean = attend(q, k, v);
     }
 
-    const Step& ladder_step;
+    const AttentionKernel& ladder_step;
     const DType type;
     const Index N;
     const Tensor<float> q = random_normal<float>({1, N, 1, D}, 1), k = random_normal<float>({1, N, 1, D}, 2),
@@ -56,7 +56,7 @@ constexpr std::pair<Index, float> poisons[] = {
     {100, nan}, {100, infinity}, {100, -infinity}, {131, nan}, {tokens - 1, nan}};
 
 TEST_CASE("a row of q that is not finite reaches its own row alone") {
-    for_steps([](const Step& step, DType type) {
+    for_kernels([](const AttentionKernel& step, DType type) {
         Causal given(step, type, tokens);
         const Attention<float> found = given.attend(with(given.q, 100, nan), given.k, given.v);
         for (Index i = 0; i < tokens; ++i) {
@@ -72,7 +72,7 @@ TEST_CASE("a row of q that is not finite reaches its own row alone") {
 }
 
 TEST_CASE("a row of k that is not finite reaches the rows that see the key, and no others") {
-    for_steps([](const Step& step, DType type) {
+    for_kernels([](const AttentionKernel& step, DType type) {
         Causal given(step, type, tokens);
         for (const auto& [key, x] : poisons) {
             CAPTURE(key);
@@ -92,7 +92,7 @@ TEST_CASE("a row of k that is not finite reaches the rows that see the key, and 
 }
 
 /// How many rows before the key a row of v reaches. It must be those of the query tiles that meet its key tile.
-Index rows_before(const Step& step, Causal& given, Index key, float x) {
+Index rows_before(const AttentionKernel& step, Causal& given, Index key, float x) {
     CAPTURE(key);
     CAPTURE(x);
     const bool exact = step.takes_fp32; // naive and tiled
@@ -114,7 +114,7 @@ Index rows_before(const Step& step, Causal& given, Index key, float x) {
 }
 
 TEST_CASE("a row of v that is not finite reaches the rows that see the key, on tensor cores all of their tiles") {
-    for_steps([](const Step& step, DType type) {
+    for_kernels([](const AttentionKernel& step, DType type) {
         Causal given(step, type, tokens);
         Index most = 0;
         for (const auto& [key, x] : poisons) most = std::max(most, rows_before(step, given, key, x));
@@ -125,7 +125,7 @@ TEST_CASE("a row of v that is not finite reaches the rows that see the key, on t
 }
 
 TEST_CASE("tiles of three warpgroups are reached as a whole") {
-    const Step& step = *cuda::emulated::find_step("fixed_reference");
+    const AttentionKernel& step = *cuda::emulated::find_kernel("fixed_reference");
     Causal given(step, DType::bf16, 570);
     REQUIRE(given.tile_end(0) == step.wide_tile_rows);
     CHECK(rows_before(step, given, 300, nan) == 300 - step.wide_tile_rows);
@@ -137,7 +137,7 @@ TEST_CASE("what another segment, phase, head or batch holds reaches nothing") {
     const auto spared = [](Index b, Index n, Index kv_head) {
         return b == 1 && n / 82 == 1 && n % 2 == 1 && kv_head == 1;
     };
-    for_steps([&](const Step& step, DType type) {
+    for_kernels([&](const AttentionKernel& step, DType type) {
         Tensor<float> q = random_normal<float>(shape, 1), k = random_normal<float>(kv_shape, 2),
                       v = random_normal<float>(kv_shape, 3);
         SinglePattern clean(q, k, v, type, pattern);
@@ -161,7 +161,7 @@ TEST_CASE("what another segment, phase, head or batch holds reaches nothing") {
 
 TEST_CASE("in a mixture a row of k that is not finite reaches the rows that see the key through some pattern") {
     const Question asked{{1, 192, 2, D}, 2, {{192, 48}, {1, 2}, Mode::mixture, PhaseRule::head, true}, 1};
-    for_steps([&](const Step& step, DType type) {
+    for_kernels([&](const AttentionKernel& step, DType type) {
         RandomInputs<float> given(asked);
         given.k(0, 101, 1, channel) = nan;
         const Attention<float> found =

@@ -79,9 +79,9 @@ TEST_CASE("the kernel of the table is chosen where it can do the pattern, and el
                     for (const int architecture : {80, 90}) {
                         const Parameters p = parameters_of(head_dim, causal, w, r);
                         const auto kernel = table.kernel(type, p, architecture);
-                        const bool able = kernel && why_not(*find_step(*kernel), type, p, architecture).empty();
-                        const std::string_view chosen = choose_step(std::nullopt, type, p, architecture, table).name;
-                        CHECK(chosen == (able ? *kernel : std::string(best_step(type, p, architecture).name)));
+                        const bool able = kernel && why_not(*find_kernel(*kernel), type, p, architecture).empty();
+                        const std::string_view chosen = choose_kernel(std::nullopt, type, p, architecture, table).name;
+                        CHECK(chosen == (able ? *kernel : std::string(best_kernel(type, p, architecture).name)));
                         (able ? from_table : from_ladder) += 1;
                     }
     MESSAGE(from_table, " by the table, ", from_ladder, " by the ladder");
@@ -91,14 +91,14 @@ TEST_CASE("the kernel of the table is chosen where it can do the pattern, and el
 
 TEST_CASE("the kernel that the user names goes before that of the table") {
     const Parameters p = parameters_of(64, 0, 512, 1);
-    CHECK(std::string(choose_step("naive", DType::bf16, p, 90, table).name) == "naive");
+    CHECK(std::string(choose_kernel("naive", DType::bf16, p, 90, table).name) == "naive");
 }
 
 TEST_CASE("a table that names a kernel that there is not is refused by that name") {
     const ChoiceTable unknown{"a device", 90, {{DType::bf16, 64, false, 512, 1, "quick"}}};
     std::string said;
     try {
-        choose_step(std::nullopt, DType::bf16, parameters_of(64, 0, 512, 1), 90, unknown);
+        choose_kernel(std::nullopt, DType::bf16, parameters_of(64, 0, 512, 1), 90, unknown);
     } catch (const FormatError& error) {
         said = error.what();
     }
@@ -152,7 +152,7 @@ TEST_CASE("the table that is built in is for kernels of the ladder") {
     for (const Choice& choice : built_in.choices) kernels.insert(choice.kernel);
     MESSAGE(built_in.choices.size(), " choices of ", kernels.size(), " kernels, for ", built_in.device);
     CHECK(built_in.architecture == 90);
-    for (const std::string& kernel : kernels) CHECK(find_step(kernel) != nullptr);
+    for (const std::string& kernel : kernels) CHECK(find_kernel(kernel) != nullptr);
 }
 
 } // namespace dra::cuda::DRA_TARGET

@@ -46,21 +46,21 @@ TEST_CASE("an unknown kernel, and one that cannot do what it is asked for, are r
     parameters.head_dim = 8;
     const auto refusal = [&](const std::optional<std::string>& kernel, DType type) -> std::string {
         try {
-            choose_step(kernel, type, parameters, 90);
+            choose_kernel(kernel, type, parameters, 90);
             return "";
         } catch (const KernelError& error) {
             return error.what();
         }
     };
     std::string names;
-    for (const Step& step : ladder()) names += (names.empty() ? "" : ", ") + std::string(step.name);
+    for (const AttentionKernel& step : ladder()) names += (names.empty() ? "" : ", ") + std::string(step.name);
     CHECK(refusal("quick", DType::bf16) == "kernel = quick: must be one of " + names);
 
     int refused = 0;
     for (const int head_dim : {1, 8, 64, 256, 1000}) {
         parameters.head_dim = head_dim;
         for (const DType type : {DType::f32, DType::bf16, DType::f16}) {
-            for (const Step& step : ladder()) {
+            for (const AttentionKernel& step : ladder()) {
                 const std::string why = why_not(step, type, parameters, 90);
                 CHECK(refusal(step.name, type) == why);
                 refused += !why.empty();
@@ -77,7 +77,7 @@ TEST_CASE("no kernel computes in fp64: every step and the device refuse it by na
     parameters.batch = parameters.tokens = parameters.heads = parameters.kv_heads = parameters.kv_head_count = 1;
     parameters.segment_length = parameters.dilation_rate = 1;
     parameters.head_dim = 8;
-    for (const Step& step : ladder())
+    for (const AttentionKernel& step : ladder())
         CHECK(why_not(step, DType::f64, parameters, 90) == "kernel `" + std::string(step.name) + "` takes " +
                                                                (step.takes_fp32 ? "fp32, " : "") +
                                                                "bf16 and fp16, not fp64");

@@ -83,7 +83,7 @@ TEST_CASE("every step of the ladder is right at every case, or says why it canno
             const LadderSpeed found = bench.speed(of, short_effort);
             REQUIRE(found.steps.size() == device.kernel_names().size());
             REQUIRE(found.fastest() != nullptr);
-            for (const StepSpeed& step : found.steps) {
+            for (const KernelSpeed& step : found.steps) {
                 CAPTURE(step.kernel);
                 CHECK(step.left_out.empty() == !step.samples.empty());
                 CHECK(step.errors.within_bounds());
@@ -111,7 +111,7 @@ TEST_CASE("a step with one wrong row, a shifted lse or a NaN is neither right no
         PlayedDevice device({{"wide", {.spoil = spoil}}});
         LadderBench bench(device, DType::bf16, {of});
         const LadderSpeed found = bench.speed(of, short_effort);
-        for (const StepSpeed& step : found.steps) {
+        for (const KernelSpeed& step : found.steps) {
             CAPTURE(step.kernel);
             CHECK(step.errors.within_bounds() == (step.kernel != "wide"));
         }
@@ -146,7 +146,7 @@ TEST_CASE(
     const LadderSpeed met = bench.speed(first, short_effort), later = bench.speed(second, short_effort),
                       other = bench.speed(other_size, short_effort);
     const auto step = [](const LadderSpeed& found, const std::string& kernel) {
-        return *std::ranges::find(found.steps, kernel, &StepSpeed::kernel);
+        return *std::ranges::find(found.steps, kernel, &KernelSpeed::kernel);
     };
     CHECK(met.fastest()->kernel == "pipelined");
     CHECK(step(met, "naive").samples.size() == 1); // not run again

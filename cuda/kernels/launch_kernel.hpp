@@ -32,7 +32,7 @@ template <int D, int... Larger, class F> cudaError_t with_head_dim(int head_dim,
 
 /// Launches kernel(parameters, schedule, output, more...) with one block for each query tile of Shape::rows.
 template <class Shape, class... P, class... A>
-cudaError_t launch_step(void (*kernel)(P...), const Launch& launched, const A&... more) {
+cudaError_t launch_kernel(void (*kernel)(P...), const Launch& launched, const A&... more) {
     const TileSchedule schedule = make_tile_schedule(launched.parameters, Shape::rows, bytes_of(launched.type));
     return launch(kernel, static_cast<unsigned>(schedule.blocks()), Shape::threads, Shape::shared_bytes,
                   launched.stream, launched.parameters, schedule, Output{launched.parameters.out, launched.float_out},
