@@ -23,7 +23,7 @@ TensorFile DeviceRun::operator()(const Problem& problem, TensorFile file, bool f
         throw ShapeError("dout", "(given)",
                          "must not be in the file with --backend " + backend_ + ", which computes no gradients");
     const DType type = type_.value_or(cuda::natural_type(stored));
-    const std::unique_ptr<cuda::AttentionPlan> plan = device_->make_plan(problem, type, flags_.kernel);
+    const std::unique_ptr<cuda::AttentionExecutor> plan = device_->make_executor(problem, type, flags_.kernel);
 
     const Tensor<float> q = take_tensor<float>(file, "q"), k = take_tensor<float>(file, "k"),
                         v = take_tensor<float>(file, "v");

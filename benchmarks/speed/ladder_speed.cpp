@@ -87,7 +87,7 @@ std::vector<LadderBench::Run> LadderBench::first_runs(LadderSpeed& found, const 
             step.left_out = error.what();
             continue;
         }
-        cuda::AttentionPlan& plan = *runs.back().plan;
+        cuda::AttentionExecutor& plan = *runs.back().plan;
         plan.upload(q, k, v);
         plan.run();
         step.errors = sampled_errors(truth, result_of(plan, problem));

@@ -60,7 +60,7 @@ private:
     /// A step that was run, made ready to be timed.
     struct Run {
         KernelSpeed* step;
-        std::unique_ptr<cuda::AttentionPlan> plan;
+        std::unique_ptr<cuda::AttentionExecutor> plan;
     };
 
     TensorView<const float> input(std::size_t i, const LadderCase& of) const;

@@ -8,12 +8,12 @@
 namespace dra::cuda {
 
 /// out, rounded in the type and held in float, and lse; q, k and v are rounded to the type first. For more than one run
-/// make a plan. Throws what make_plan() and wait() throw.
+/// make a plan. Throws what make_executor() and wait() throw.
 Attention<float> attention(Device& device, const Problem& problem, DType type, TensorView<const float> q,
                            TensorView<const float> k, TensorView<const float> v,
                            const std::optional<std::string>& kernel = std::nullopt);
 
 /// The result of the plan's last run, in new tensors.
-Attention<float> result_of(AttentionPlan& plan, const Problem& problem);
+Attention<float> result_of(AttentionExecutor& plan, const Problem& problem);
 
 } // namespace dra::cuda

@@ -44,9 +44,9 @@ struct DeviceTensors {
 };
 
 /// Attention of one problem in one type, on one device, made ready to run many times.
-class AttentionPlan {
+class AttentionExecutor {
 public:
-    virtual ~AttentionPlan() = default;
+    virtual ~AttentionExecutor() = default;
 
     /// Copies q [B, N, H, D] and k, v [B, N, Hkv, D] to the device, rounded to nearest in the type. Throws KernelError where the
     /// plan runs on tensors of the caller.
@@ -77,13 +77,13 @@ public:
 
     /// A plan that uses the kernel of this name, or for every pattern the fastest that can do it. Throws KernelError
     /// where the kernel cannot, or none computes in the type; CudaError where memory is exhausted.
-    virtual std::unique_ptr<AttentionPlan> make_plan(const Problem& problem, DType type,
+    virtual std::unique_ptr<AttentionExecutor> make_executor(const Problem& problem, DType type,
                                                      const std::optional<std::string>& kernel = std::nullopt) = 0;
 
     /// The same on the caller's tensors: its runs read and write where these lie, and nothing is copied. Whoever writes q, k and
     /// v has finished when run() is called; out and lse are there when wait() returns. Throws KernelError, too, where a kernel
     /// cannot have its tensors there.
-    virtual std::unique_ptr<AttentionPlan> make_plan_on(const DeviceTensors& tensors, const Problem& problem,
+    virtual std::unique_ptr<AttentionExecutor> make_plan_on(const DeviceTensors& tensors, const Problem& problem,
                                                         DType type,
                                                         const std::optional<std::string>& kernel = std::nullopt) = 0;
 

@@ -1,4 +1,4 @@
-#include "cuda/host/plan.hpp"
+#include "cuda/host/executor.hpp"
 #include "cuda/host/target_facts.hpp"
 
 namespace dra::cuda {
@@ -31,14 +31,14 @@ public:
 
     const DeviceFacts& facts() const override { return facts_; }
 
-    std::unique_ptr<AttentionPlan> make_plan(const Problem& problem, DType type,
+    std::unique_ptr<AttentionExecutor> make_executor(const Problem& problem, DType type,
                                              const std::optional<std::string>& kernel) override {
-        return std::make_unique<Plan>(problem, type, kernel, facts_.architecture);
+        return std::make_unique<Executor>(problem, type, kernel, facts_.architecture);
     }
 
-    std::unique_ptr<AttentionPlan> make_plan_on(const DeviceTensors& tensors, const Problem& problem, DType type,
+    std::unique_ptr<AttentionExecutor> make_plan_on(const DeviceTensors& tensors, const Problem& problem, DType type,
                                                 const std::optional<std::string>& kernel) override {
-        return std::make_unique<Plan>(problem, type, kernel, facts_.architecture, &tensors);
+        return std::make_unique<Executor>(problem, type, kernel, facts_.architecture, &tensors);
     }
 
     std::vector<std::string> kernel_names() const override {

@@ -24,9 +24,9 @@ struct Play {
     std::optional<double> seconds = {};
 };
 
-class PlayedPlan final : public cuda::AttentionPlan {
+class PlayedPlan final : public cuda::AttentionExecutor {
 public:
-    PlayedPlan(std::unique_ptr<cuda::AttentionPlan> plan, const Play& play) : plan_(std::move(plan)), play_(play) {}
+    PlayedPlan(std::unique_ptr<cuda::AttentionExecutor> plan, const Play& play) : plan_(std::move(plan)), play_(play) {}
 
     void upload(TensorView<const float> q, TensorView<const float> k, TensorView<const float> v) override {
         plan_->upload(q, k, v);
@@ -45,7 +45,7 @@ public:
     Index device_bytes() const override { return plan_->device_bytes(); }
 
 private:
-    std::unique_ptr<cuda::AttentionPlan> plan_;
+    std::unique_ptr<cuda::AttentionExecutor> plan_;
     const Play& play_;
 };
 
@@ -57,11 +57,11 @@ public:
     const cuda::DeviceFacts& facts() const override { return device_->facts(); }
     std::vector<std::string> kernel_names() const override { return device_->kernel_names(); }
     std::vector<std::pair<std::string, std::uint64_t>> counters() const override { return device_->counters(); }
-    std::unique_ptr<cuda::AttentionPlan> make_plan(const Problem& problem, DType type,
+    std::unique_ptr<cuda::AttentionExecutor> make_executor(const Problem& problem, DType type,
                                                    const std::optional<std::string>& kernel) override {
-        return std::make_unique<PlayedPlan>(device_->make_plan(problem, type, kernel), plays_[kernel.value()]);
+        return std::make_unique<PlayedPlan>(device_->make_executor(problem, type, kernel), plays_[kernel.value()]);
     }
-    std::unique_ptr<cuda::AttentionPlan> make_plan_on(const cuda::DeviceTensors& tensors, const Problem& problem,
+    std::unique_ptr<cuda::AttentionExecutor> make_plan_on(const cuda::DeviceTensors& tensors, const Problem& problem,
                                                       DType type, const std::optional<std::string>& kernel) override {
         return device_->make_plan_on(tensors, problem, type, kernel);
     }

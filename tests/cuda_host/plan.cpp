@@ -59,7 +59,7 @@ TEST_CASE("a kernel that refuses segments longer than the sequence names those t
     const auto refusal = [](Index tokens, Index w, Index r, Index head_dim = 64) -> std::string {
         const RandomInputs<float> given(Question{{1, tokens, 1, head_dim}, 1, {{w}, {r}}, 1});
         try {
-            emulator().make_plan(given.problem, DType::bf16, "hopper");
+            emulator().make_executor(given.problem, DType::bf16, "hopper");
             return "";
         } catch (const cuda::KernelError& error) {
             return error.what();
@@ -82,7 +82,7 @@ TEST_CASE("several patterns go together unless another kernel is asked for, and 
         CAPTURE(asked);
         const RandomInputs<float> given(asked);
         for (const DType type : {DType::bf16, DType::f16}) {
-            const auto plan = emulator().make_plan(given.problem, type);
+            const auto plan = emulator().make_executor(given.problem, type);
             CHECK(std::ranges::all_of(plan->kernels(), [](const auto& name) { return name == "all_patterns"; }));
             if (asked.configuration.mode == Mode::groups || plan->kernels().size() < 2) continue;
             // The patterns, or all but one that selects every row; and the merge, or that one.
@@ -105,7 +105,7 @@ TEST_CASE("a second run allocates nothing, launches what the plan says, and chan
         CAPTURE(asked);
         const RandomInputs<float> given(asked);
         for (const DType type : {DType::f32, DType::bf16}) {
-            const auto plan = emulator().make_plan(given.problem, type);
+            const auto plan = emulator().make_executor(given.problem, type);
             launches();
             plan->wait();
             CHECK(launches() == 0); // preparing launches nothing
@@ -124,7 +124,7 @@ TEST_CASE("a second run allocates nothing, launches what the plan says, and chan
 
 TEST_CASE("launches in closed form") {
     const auto launches_by = [](const char* kernel, const Question& asked, DType type) {
-        return emulator().make_plan(RandomInputs<float>(asked).problem, type, kernel)->launches();
+        return emulator().make_executor(RandomInputs<float>(asked).problem, type, kernel)->launches();
     };
     const auto launches_of = [&](const Question& asked, DType type) { return launches_by("tiled", asked, type); };
     const auto together = [&](const Question& asked) { return launches_by("all_patterns", asked, DType::bf16); };
@@ -148,7 +148,7 @@ TEST_CASE("groups in streams of their own give one result, whatever the order of
     const RandomInputs<float> given({{1, 24, 6, 8}, 6, {{8, 24, 12}, {2, 3, 1}}, 7});
     std::optional<Attention<float>> first;
     for_seeds(16, [&] {
-        const auto plan = emulator().make_plan(given.problem, DType::f32);
+        const auto plan = emulator().make_executor(given.problem, DType::f32);
         plan->upload(given.q, given.k, given.k);
         plan->run(); // waits for the copies, and the next copies for it: nothing else waits between
         plan->upload(given.q, given.k, given.v);
@@ -169,7 +169,7 @@ TEST_CASE(
             CAPTURE(asked);
             CAPTURE(cuda::type_name(type));
             const RandomInputs<float> given(asked);
-            const auto own = emulator().make_plan(given.problem, type);
+            const auto own = emulator().make_executor(given.problem, type);
             const auto uploaded = [&](const Tensor<float>& x) {
                 Buffer<std::byte> there(stream, static_cast<std::size_t>(x.size() * bytes_of(type)));
                 std::vector<std::byte> narrowed(there.size());
@@ -222,7 +222,7 @@ TEST_CASE("a kernel that cannot have its tensors where the caller's lie is refus
 
 TEST_CASE("times of the device and of the host are told apart") {
     const RandomInputs<float> given(questions[0]);
-    const auto plan = emulator().make_plan(given.problem, DType::f32);
+    const auto plan = emulator().make_executor(given.problem, DType::f32);
     plan->upload(given.q, given.k, given.v);
     launches();
     const cuda::RunTime time = plan->timed_run(3);
@@ -234,10 +234,10 @@ TEST_CASE("times of the device and of the host are told apart") {
 
 TEST_CASE("a named kernel is used for every pattern, and one that cannot do the problem is refused before memory is") {
     const Problem problem = RandomInputs<float>({{1, 16, 2, 8}, 2, {{8, 16}, {1, 2}}}).problem;
-    CHECK(emulator().make_plan(problem, DType::f32, "naive")->kernels() == std::vector<std::string>{"naive", "naive"});
+    CHECK(emulator().make_executor(problem, DType::f32, "naive")->kernels() == std::vector<std::string>{"naive", "naive"});
     const DeviceMemory exhausted;
-    CHECK_THROWS_AS(emulator().make_plan(problem, DType::f32, "fast"), cuda::KernelError);
-    CHECK_THROWS_AS(emulator().make_plan(problem, DType::f32, "naive"), cuda::CudaError);
+    CHECK_THROWS_AS(emulator().make_executor(problem, DType::f32, "fast"), cuda::KernelError);
+    CHECK_THROWS_AS(emulator().make_executor(problem, DType::f32, "naive"), cuda::CudaError);
 }
 
 TEST_CASE("the device says what it is and what it counted") {
@@ -262,7 +262,7 @@ TEST_CASE("the device says what it is and what it counted") {
 TEST_CASE("bytes in closed form") {
     const auto bytes_of = [](Mode mode, DType type, const char* kernel = "tiled") {
         const Question asked{{2, 16, 4, 8}, 2, {{8, 16}, {1, 2}, mode}};
-        return emulator().make_plan(RandomInputs<float>(asked).problem, type, kernel)->device_bytes();
+        return emulator().make_executor(RandomInputs<float>(asked).problem, type, kernel)->device_bytes();
     };
     const Index elements = 2 * 16 * 4 * 8, rows = elements / 8, inputs_and_out = 3 * elements; // k and v are half of q
     CHECK(bytes_of(Mode::groups, DType::bf16) == 2 * inputs_and_out + 4 * rows);

@@ -26,11 +26,11 @@ struct Pass {
     bool merges;           ///< it is a partial, merged into the sum
 };
 
-class Plan final : public AttentionPlan {
+class Executor final : public AttentionExecutor {
 public:
     /// Runs on `tensors`, or without them on tensors of its own. Throws KernelError where the kernel cannot do a pattern, before
     /// anything is allocated.
-    Plan(const Problem& problem, DType type, const std::optional<std::string>& kernel, int architecture,
+    Executor(const Problem& problem, DType type, const std::optional<std::string>& kernel, int architecture,
          const DeviceTensors* tensors = nullptr);
 
     void upload(TensorView<const float> q, TensorView<const float> k, TensorView<const float> v) override;

@@ -1,5 +1,5 @@
 #include "cuda/host/choice.hpp"
-#include "cuda/host/plan.hpp"
+#include "cuda/host/executor.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -45,7 +45,7 @@ void place(Parameters& parameters, const DeviceTensors& tensors) {
 
 } // namespace
 
-Plan::Plan(const Problem& problem, DType type, const std::optional<std::string>& kernel, int architecture,
+Executor::Executor(const Problem& problem, DType type, const std::optional<std::string>& kernel, int architecture,
            const DeviceTensors* tensors)
     : type_(type), q_shape_(problem.q_shape()), kv_shape_(problem.kv_shape()),
       tensors_(tensors ? *tensors : DeviceTensors{}) {
@@ -77,13 +77,13 @@ Plan::Plan(const Problem& problem, DType type, const std::optional<std::string>&
 }
 
 /// The first that selects every row, if there is one.
-void Plan::put_merging_last() {
+void Executor::put_merging_last() {
     const auto merging = std::ranges::find_if(passes_, [](const Pass& pass) { return can_merge(pass.parameters); });
     last_merges_ = merging != passes_.end();
     if (last_merges_) std::rotate(merging, merging + 1, passes_.end());
 }
 
-void Plan::allocate_tensors() {
+void Executor::allocate_tensors() {
     const auto bytes = [&](const Shape& shape) { return static_cast<std::size_t>(shape.size() * bytes_of(type_)); };
     q_ = {stream_, bytes(q_shape_)};
     k_ = {stream_, bytes(kv_shape_)};
@@ -94,7 +94,7 @@ void Plan::allocate_tensors() {
 }
 
 /// What lies between the tensors: sums and partials of a mixture.
-void Plan::allocate() {
+void Executor::allocate() {
     const auto elements = static_cast<std::size_t>(q_shape_.size());
     const std::size_t rows = elements / static_cast<std::size_t>(q_shape_.head_dim);
     if (rounds_sum()) sum_ = {stream_, elements};
@@ -109,7 +109,7 @@ void Plan::allocate() {
 }
 
 /// Tells a pass where its tensors are.
-void Plan::point(Pass& pass) {
+void Executor::point(Pass& pass) {
     Parameters& p = pass.parameters;
     place(p, tensors_);
     if (rounds_sum()) p.out = sum_.data();
@@ -135,7 +135,7 @@ void Plan::point(Pass& pass) {
     pass.workspace.clear(stream_);
 }
 
-void Plan::upload(TensorView<const float> q, TensorView<const float> k, TensorView<const float> v) {
+void Executor::upload(TensorView<const float> q, TensorView<const float> k, TensorView<const float> v) {
     if (q_.size() == 0)
         throw KernelError("upload", "(the caller's tensors)", "must be of a plan with tensors of its own");
     std::vector<std::byte> stored;
@@ -149,14 +149,14 @@ void Plan::upload(TensorView<const float> q, TensorView<const float> k, TensorVi
     copy(v_, v);
 }
 
-void Plan::queue(const Pass& pass, const Stream& stream) {
+void Executor::queue(const Pass& pass, const Stream& stream) {
     if (pass.clears) DRA_CUDA_CHECK(clear_rows(pass.parameters, type_, mixed_, stream.get()));
     if (pass.step)
         DRA_CUDA_CHECK(DRA_TARGET::run(
             *pass.step, {pass.parameters, type_, mixed_, &pass.maps, stream.get(), pass.workspace.data()}));
 }
 
-void Plan::run() {
+void Executor::run() {
     if (together_)
         run_together();
     else if (mixed_)
@@ -165,7 +165,7 @@ void Plan::run() {
         run_groups();
 }
 
-void Plan::run_together() {
+void Executor::run_together() {
     std::vector<Launch> launches;
     bool clears = false;
     for (const Pass& pass : std::span(passes_).first(passes_together())) {
@@ -183,7 +183,7 @@ void Plan::run_together() {
     }
 }
 
-void Plan::run_mixture() {
+void Executor::run_mixture() {
     const Parameters& first = passes_.front().parameters;
     auto* sum = static_cast<float*>(first.out);
     for (const Pass& pass : passes_) {
@@ -196,7 +196,7 @@ void Plan::run_mixture() {
 }
 
 /// Fork and join: every lane waits for what was queued before, and what is queued later waits for every lane.
-void Plan::run_groups() {
+void Executor::run_groups() {
     ready_.record(stream_.get());
     queue(passes_.front(), stream_);
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
@@ -208,7 +208,7 @@ void Plan::run_groups() {
     }
 }
 
-RunTime Plan::timed_run(int repetitions) {
+RunTime Executor::timed_run(int repetitions) {
     const auto start = std::chrono::steady_clock::now();
     begin_.record(stream_.get());
     for (int i = 0; i < repetitions; ++i) run();
@@ -218,7 +218,7 @@ RunTime Plan::timed_run(int repetitions) {
     return {seconds_between(begin_, end_) / repetitions, queued.count() / repetitions};
 }
 
-void Plan::download(TensorView<float> out, float* lse) {
+void Executor::download(TensorView<float> out, float* lse) {
     const Index rows = out.size() / out.shape().head_dim;
     std::vector<std::byte> stored(static_cast<std::size_t>(out.size() * bytes_of(type_)));
     copy_to_host(stored.data(), tensors_.out, stored.size(), stream_);
@@ -227,7 +227,7 @@ void Plan::download(TensorView<float> out, float* lse) {
     widen(type_, out.data(), stored.data(), out.size());
 }
 
-Index Plan::device_bytes() const {
+Index Executor::device_bytes() const {
     const auto sum = [](const auto&... buffers) { return (buffers.bytes() + ...); };
     std::size_t workspaces = 0;
     for (const Pass& pass : passes_) workspaces += pass.workspace.bytes();
