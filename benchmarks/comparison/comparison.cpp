@@ -66,7 +66,7 @@ std::vector<PipelineKey> pipelines_of(const Comparison& comparison) {
 }
 
 /// Subjects that are timed against each other, and where their figures go.
-struct Group {
+struct SubjectSet {
     std::string title;
     bool causal;
     std::vector<Subject> subjects;
@@ -93,16 +93,16 @@ public:
         const Stopwatch watch;
         bool right = true;
         for (const bool causal : {true, false}) {
-            if (std::ranges::none_of(groups_, [&](const Group& group) { return group.causal == causal; })) continue;
+            if (std::ranges::none_of(groups_, [&](const SubjectSet& group) { return group.causal == causal; })) continue;
             tell("the oracle", causal ? "causal" : "not causal");
             const Stopwatch of_oracle;
             const Oracle truth = workbench_->truth(problem(causal));
             at.oracle_seconds += of_oracle.seconds();
-            for (const Group& group : groups_)
+            for (const SubjectSet& group : groups_)
                 if (group.causal == causal) right = verify(group, truth) && right;
         }
         verification_seconds = watch.seconds() - bounded_seconds_;
-        for (const Group& group : groups_) {
+        for (const SubjectSet& group : groups_) {
             std::vector<Measurement*> unbounded;
             std::ranges::copy_if(group.measurements, std::back_inserter(unbounded),
                                  [](const Measurement* m) { return !m->bounded; });
@@ -115,8 +115,8 @@ public:
     void time(int repetitions) {
         if (!comparison_.timed) return;
         at.repetitions = repetitions;
-        for (const Group& group : groups_)
-            time_group(group.subjects, group.measurements, {.repetitions = repetitions},
+        for (const SubjectSet& group : groups_)
+            time_interleaved(group.subjects, group.measurements, {.repetitions = repetitions},
                        [&](const std::string& name) { tell("timing " + group.title, name); });
     }
 
@@ -139,7 +139,7 @@ private:
 
     void add_ladder(Topic topic, const char* form, Ladder& ladder,
                     Subject (Workbench::*subject)(Topic, Rung, const Problem&)) {
-        Group group{fmt::format("topic {} {}", static_cast<int>(topic), form), comparison_.causal_for(topic), {}, {}};
+        SubjectSet group{fmt::format("topic {} {}", static_cast<int>(topic), form), comparison_.causal_for(topic), {}, {}};
         for (const Rung rung : rungs_of_a_fix) {
             group.subjects.push_back((*workbench_.*subject)(topic, rung, problem(group.causal)));
             group.measurements.push_back(&ladder[static_cast<std::size_t>(rung)]);
@@ -148,7 +148,7 @@ private:
     }
 
     void add_pipelines(bool causal) {
-        Group group{causal ? "pipelines" : "pipelines, not causal", causal, {}, {}};
+        SubjectSet group{causal ? "pipelines" : "pipelines, not causal", causal, {}, {}};
         const auto keys = pipelines_of(comparison_);
         at.pipelines.reserve(keys.size()); // measurements are pointed to
         for (const PipelineKey& key : keys) {
@@ -163,7 +163,7 @@ private:
         if (!group.subjects.empty()) groups_.push_back(std::move(group));
     }
 
-    bool verify(const Group& group, const Oracle& truth) {
+    bool verify(const SubjectSet& group, const Oracle& truth) {
         bool right = true;
         for (std::size_t i = 0; i < group.subjects.size(); ++i) {
             const Subject& subject = group.subjects[i];
@@ -190,7 +190,7 @@ private:
     const Narrator& narrate_;
     const std::unique_ptr<Workbench> workbench_; ///< outlives the subjects
     const Options& options_;
-    std::vector<Group> groups_;
+    std::vector<SubjectSet> groups_;
     double bounded_seconds_ = 0;
 };
 

@@ -57,7 +57,7 @@ double seconds_a_repetition(const std::vector<Measurement*>& measurements, const
     return seconds;
 }
 
-void time_group(const std::vector<Subject>& subjects, const std::vector<Measurement*>& measurements,
+void time_interleaved(const std::vector<Subject>& subjects, const std::vector<Measurement*>& measurements,
                 const Effort& effort, const Progress& progress) {
     std::vector<Alternative> alternatives;
     std::vector<Samples*> targets;

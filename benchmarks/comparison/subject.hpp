@@ -58,7 +58,7 @@ struct Measurement {
 Measurement verify_and_count(const Subject& subject, const Oracle& oracle);
 
 /// Times the subjects of a group against each other and fills in their samples. Seconds of a sample: see Effort.
-void time_group(const std::vector<Subject>& subjects, const std::vector<Measurement*>& measurements,
+void time_interleaved(const std::vector<Subject>& subjects, const std::vector<Measurement*>& measurements,
                 const Effort& effort, const Progress& progress);
 
 /// Seconds that one repetition of the group takes, by the estimates.

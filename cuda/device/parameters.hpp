@@ -37,7 +37,7 @@ struct Parameters {
     float softmax_scale; ///< any finite number, also 0 or negative
     int causal;          ///< a query sees no key of a later position
 
-    constexpr int group_size() const { return heads / kv_heads; } ///< query heads that share a KV head
+    constexpr int query_heads_per_kv_head() const { return heads / kv_heads; } ///< query heads that share a KV head
     constexpr int segments() const { return (tokens + segment_length - 1) / segment_length; }
 
     /// Rows that the longest segment can select, whatever the phase: tiles are counted by it.

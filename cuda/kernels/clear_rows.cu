@@ -23,7 +23,7 @@ template <class Out, class Chunk> __global__ void __launch_bounds__(clear_thread
     const int token = static_cast<int>(blockIdx.x) % parameters.tokens;
     const int batch = static_cast<int>(blockIdx.x) / parameters.tokens;
     const int selecting = selecting_phase(parameters, token);
-    const int group = parameters.group_size(), first_head = parameters.first_kv_head * group;
+    const int group = parameters.query_heads_per_kv_head(), first_head = parameters.first_kv_head * group;
     const int chunks = parameters.head_dim / elements; // a head
     Out* const row = out + static_cast<long long>(blockIdx.x) * parameters.heads * parameters.head_dim;
 

@@ -75,7 +75,7 @@ __device__ __forceinline__ Source source_of(const Parameters& parameters, const 
 /// The decoding of a ticket divides; there are no registers to keep the divisors' reciprocals in.
 __device__ __forceinline__ TileSchedule unfamiliar(const TileSchedule& schedule) {
     return {ptx::opaque(schedule.tiles), ptx::opaque(schedule.views),    ptx::opaque(schedule.section_views),
-            ptx::opaque(schedule.heads), ptx::opaque(schedule.segments), ptx::opaque(schedule.group_size)};
+            ptx::opaque(schedule.heads), ptx::opaque(schedule.segments), ptx::opaque(schedule.query_heads_per_kv_head)};
 }
 
 /// All tiles of the block: those that its tickets name, and where a step `REDOES` those that its consumers have put on their list.

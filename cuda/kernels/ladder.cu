@@ -114,7 +114,7 @@ int segment_of_map(const Parameters& parameters) { return std::min(parameters.se
 /// At most: wide tiles are fewer, but patterns that go together all have the tile of the longest.
 long long tiles_of(const AttentionKernel& step, const Parameters& parameters) {
     const long long tiles = (parameters.most_rows() + static_cast<long long>(step.tile_rows) - 1) / step.tile_rows;
-    return tiles * parameters.batch * parameters.segments() * parameters.kv_head_count * parameters.group_size();
+    return tiles * parameters.batch * parameters.segments() * parameters.kv_head_count * parameters.query_heads_per_kv_head();
 }
 
 std::string number(long long x) { return std::to_string(x); }

@@ -55,7 +55,7 @@ template <class T, int COUNT> __global__ void __launch_bounds__(merge_threads)
     const Parameters& shape = partials.pattern[0];
     const int token = static_cast<int>(blockIdx.x) % shape.tokens, batch = static_cast<int>(blockIdx.x) / shape.tokens;
     const int channels = partial_channels(shape.head_dim), chunks = channels / 8,
-              group = shape.group_size(); // of a row; query heads that share a KV head
+              group = shape.query_heads_per_kv_head(); // of a row; query heads that share a KV head
     const long long row = static_cast<long long>(blockIdx.x) * shape.heads;
     int selecting[COUNT];
     DRA_UNROLLED for (int p = 0; p < COUNT; ++p) selecting[p] =

@@ -17,7 +17,7 @@ namespace dra::cuda::DRA_TARGET {
 
 /// lse of the tokens [first, first + 32) of a batch, one a lane, in all heads that do not select them.
 __device__ __forceinline__ void clear_lse(const Parameters& parameters, int batch, int first) {
-    const int n = first + lane_index(), group = parameters.group_size();
+    const int n = first + lane_index(), group = parameters.query_heads_per_kv_head();
     const int selecting = selecting_phase(parameters, n);
     const int end = (parameters.first_kv_head + parameters.kv_head_count) * group;
     DRA_ROLLED for (int head = parameters.first_kv_head * group; head < end;
@@ -58,8 +58,8 @@ template <class T, int N> __device__ __forceinline__ bool clear_tokens(const Tas
             const int of_this = __shfl_sync(~0u, selecting, n);
             DRA_ROLLED for (int g = parameters.first_kv_head; g < end;
                             g += each) if (phase_of(parameters, g) != of_this)
-                clear_heads<T>(parameters, batch, first + n, g * parameters.group_size(),
-                               each * parameters.group_size());
+                clear_heads<T>(parameters, batch, first + n, g * parameters.query_heads_per_kv_head(),
+                               each * parameters.query_heads_per_kv_head());
         }
     }
     __syncwarp();

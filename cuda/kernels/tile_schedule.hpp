@@ -26,7 +26,7 @@ struct TileSchedule {
     int section_views; ///< views a section; the last section may have fewer
     int heads;         ///< query heads that use the pattern
     int segments;
-    int group_size; ///< query heads that share a KV head
+    int query_heads_per_kv_head; ///< query heads that share a KV head
 
     /// Blocks of the launch; a step refuses problems with more than 2^31 - 1.
     constexpr long long blocks() const { return static_cast<long long>(tiles) * views; }
@@ -37,7 +37,7 @@ inline TileSchedule make_tile_schedule(const Parameters& parameters, int tile_ro
     constexpr long long section_bytes = 32 << 20; // of an H100's 50 MB
     constexpr long long most_views = 32;          // keep every multiprocessor busy, not more
     const int rows = parameters.most_rows();
-    const int heads = parameters.kv_head_count * parameters.group_size();
+    const int heads = parameters.kv_head_count * parameters.query_heads_per_kv_head();
     const int views = parameters.batch * parameters.segments() * heads;
     const long long view_bytes = 2LL * rows * parameters.head_dim * element_bytes;
     const long long fitting = std::clamp(section_bytes / view_bytes, 1LL, most_views);
@@ -46,7 +46,7 @@ inline TileSchedule make_tile_schedule(const Parameters& parameters, int tile_ro
             parameters.causal ? static_cast<int>(fitting) : 1,
             heads,
             parameters.segments(),
-            parameters.group_size()};
+            parameters.query_heads_per_kv_head()};
 }
 
 /// One block's share.
@@ -65,9 +65,9 @@ __device__ __forceinline__ WorkTile work_tile(const TileSchedule& schedule, cons
     const int section_views = left < schedule.section_views ? left : schedule.section_views;
     const int view = section * schedule.section_views + turn % section_views;
 
-    const int head = parameters.first_kv_head * schedule.group_size + view % schedule.heads,
+    const int head = parameters.first_kv_head * schedule.query_heads_per_kv_head + view % schedule.heads,
               segment = view / schedule.heads;
-    return {segment / schedule.segments, segment % schedule.segments, head, head / schedule.group_size,
+    return {segment / schedule.segments, segment % schedule.segments, head, head / schedule.query_heads_per_kv_head,
             schedule.tiles - 1 - turn / section_views};
 }
 

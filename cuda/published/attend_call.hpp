@@ -30,7 +30,7 @@ struct AttendCall {
 
     constexpr int first_segment() const { return chunk.begin / pattern.segment_length; }
     constexpr int segments() const { return (chunk.end() - 1) / pattern.segment_length - first_segment() + 1; }
-    constexpr int heads() const { return pattern.kv_head_count * pattern.group_size(); }
+    constexpr int heads() const { return pattern.kv_head_count * pattern.query_heads_per_kv_head(); }
 
     /// Rows that the longest segment can have, repeats included: tiles are counted by it.
     constexpr int most_rows() const {
@@ -87,7 +87,7 @@ struct BlockOfCall {
 };
 
 template <int ROWS> __device__ __forceinline__ BlockOfCall block_of(const AttendCall& call) {
-    const int heads = call.heads(), group = call.pattern.group_size();
+    const int heads = call.heads(), group = call.pattern.query_heads_per_kv_head();
     const int z = static_cast<int>(blockIdx.z), segment = call.first_segment() + static_cast<int>(blockIdx.y);
     const int head = call.pattern.first_kv_head * group + z % heads;
     return {z / heads, head, head / group, static_cast<int>(blockIdx.x) * ROWS,

@@ -83,7 +83,7 @@ Index visited_pairs(const AttendCall& call) {
                          (call.mask ? DenseMask::visited(call, view, last) : Extents::visited(call, view, last));
             }
         }
-    return pairs * p.group_size() * p.batch;
+    return pairs * p.query_heads_per_kv_head() * p.batch;
 }
 
 } // namespace dra::cuda::DRA_TARGET::rungs::fix_4

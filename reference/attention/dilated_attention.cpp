@@ -26,7 +26,7 @@ template <class T> Index bundle_of(Index queries, int threads) {
 template <class T> void attend_views(const Plan& plan, const Views& views, Index wave_size, const Tensors<T>& t,
                                      std::vector<kernel::Packed<T>>& wave, kernel::PanelWorkspace<T>& space) {
     const Problem& problem = plan.problem;
-    const Index group = problem.group_size(), parts = ceil_div(views.longest(), kernel::block);
+    const Index group = problem.query_heads_per_kv_head(), parts = ceil_div(views.longest(), kernel::block);
     for (Index first = 0; first < views.count(); first += wave_size) {
         const Index n = std::min(wave_size, views.count() - first);
         const Index bundle = bundle_of<T>(n * group * views.longest(), plan.threads),
@@ -56,7 +56,7 @@ template <class T> void attend_views(const Plan& plan, const Views& views, Index
 
 /// Rows that a head's first pattern leaves out become the identity of merge. Called by every thread of the team.
 template <class T> void clear_left_out(const Plan& plan, Index pattern, const Views& views, const Tensors<T>& t) {
-    const Index group = plan.problem.group_size();
+    const Index group = plan.problem.query_heads_per_kv_head();
     for_each_left_out(plan.threads, plan.problem, pattern, views, [&](Index b, Index g, const Positions& rows) {
         for (Index h = g * group; h < (g + 1) * group; ++h) clear(t.partial(b, h, rows));
     });

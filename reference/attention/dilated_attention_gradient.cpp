@@ -49,7 +49,7 @@ public:
 
 private:
     /// What parts are made of: bundles of the queries of one head after the other.
-    Index items() const { return problem_.group_size() * bundles_; }
+    Index items() const { return problem_.query_heads_per_kv_head() * bundles_; }
 
     GradientSlot<T>& at(Index slot) { return slots_[static_cast<std::size_t>(slot)]; }
     void clear(Index slot) { at(slot).resize(views_.longest(), problem_.head_dim, shape_.parts); }
@@ -68,7 +68,7 @@ private:
         kernel::KeyGradients<T>& key_gradients = at(slot).parts[static_cast<std::size_t>(part)];
         key_gradients.resize(views_.longest(), problem_.head_dim);
         for (Index item = part * items() / shape_.parts; item < (part + 1) * items() / shape_.parts; ++item) {
-            const Index h = view.g * problem_.group_size() + item / bundles_,
+            const Index h = view.g * problem_.query_heads_per_kv_head() + item / bundles_,
                         i0 = item % bundles_ * kernel::bundle_rows<T>;
             const Index rows = std::min(kernel::bundle_rows<T>, view.positions.count - i0);
             if (rows <= 0) continue;
@@ -82,7 +82,7 @@ private:
     void add_up(Index slot, const View& view, Index block, const Tensors<T>& t) {
         const auto again = [&](Index j, Index d, kernel::Row<T>& dk, kernel::Row<T>& dv) {
             std::vector<GradientHead<T>> heads;
-            for (Index h = view.g * problem_.group_size(); h < (view.g + 1) * problem_.group_size(); ++h)
+            for (Index h = view.g * problem_.query_heads_per_kv_head(); h < (view.g + 1) * problem_.query_heads_per_kv_head(); ++h)
                 heads.push_back(t.head(view.b, h, view.positions, {problem_, view.b, h}));
             kernel::WideKeyGradients<T>{at(slot).packed,
                                         {view.positions, view.positions, problem_.causal},
@@ -104,7 +104,7 @@ private:
 
 /// Rows that a head's first pattern leaves out get none of its gradients: 0. Called by every thread of the team.
 template <class T> void clear_left_out(const Plan& plan, Index pattern, const Views& views, const Tensors<T>& t) {
-    const Index group = plan.problem.group_size();
+    const Index group = plan.problem.query_heads_per_kv_head();
     for_each_left_out(plan.threads, plan.problem, pattern, views, [&](Index b, Index g, const Positions& rows) {
         t.into.dk.rows(b, g, rows).setZero();
         t.into.dv.rows(b, g, rows).setZero();
@@ -131,9 +131,9 @@ template <class T> void find_delta_of_pattern(const Plan& plan, const Views& vie
                                               Lse<Wide<T>>& delta, PatternAlone<T>& alone,
                                               kernel::GradientPanel<T>& scratch) {
     const Problem& problem = plan.problem;
-    share_out(plan.threads, views.count() * problem.group_size(), [&](Index item) {
-        const auto [b, g, segment, pattern, rows, combine] = views[item / problem.group_size()];
-        const Index h = g * problem.group_size() + item % problem.group_size();
+    share_out(plan.threads, views.count() * problem.query_heads_per_kv_head(), [&](Index item) {
+        const auto [b, g, segment, pattern, rows, combine] = views[item / problem.query_heads_per_kv_head()];
+        const Index h = g * problem.query_heads_per_kv_head() + item % problem.query_heads_per_kv_head();
         auto& [packed, panels, out, lse] = alone;
         packed.resize(rows.count, problem.head_dim);
         packed.pack(t.inputs.k.rows(b, g, rows), t.inputs.v.rows(b, g, rows), 0, rows.count);

@@ -133,7 +133,7 @@ template <class T> void KvCache<T>::append(TensorView<const T> k, TensorView<con
 
 template <class T> void KvCache<T>::decode(const InputsView<T>& inputs, const AttentionView<T>& into) {
     check(inputs.k, inputs.v);
-    const Index n = inputs.k.shape().tokens, group = problem_.group_size();
+    const Index n = inputs.k.shape().tokens, group = problem_.query_heads_per_kv_head();
     const Shape expected{problem_.batch, n, problem_.heads, problem_.head_dim};
     require_sizes("q", inputs.q.shape(), "that of k with H heads", expected);
     require_sizes("out", into.out.shape(), "that of q", expected);

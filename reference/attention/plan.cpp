@@ -29,7 +29,7 @@ Plan make_plan(const Problem& problem) {
     Plan plan{problem, 1, {}, {}};
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
         const Views views(problem, pattern);
-        const Index panels = views.count() * problem.group_size() * ceil_div(views.longest(), kernel::lanes<double>);
+        const Index panels = views.count() * problem.query_heads_per_kv_head() * ceil_div(views.longest(), kernel::lanes<double>);
         plan.threads = std::max(plan.threads, threads_for(panels)); // nothing is shared out in more items than panels
         const auto views_of = [&](Index rows) {
             return std::clamp<Index>(rows / views.longest(), 1, std::max<Index>(views.count(), 1));
@@ -38,7 +38,7 @@ Plan make_plan(const Problem& problem) {
         plan.wave_size.push_back(views_of(wave_rows));
         plan.gradient_waves.push_back(
             {of_gradient, std::min({ceil_div(parts_of_wave, of_gradient), most_parts,
-                                    ceil_div(problem.group_size() * views.longest(), queries_of_part)})});
+                                    ceil_div(problem.query_heads_per_kv_head() * views.longest(), queries_of_part)})});
     }
     return plan;
 }

@@ -54,7 +54,7 @@ private:
     template <class Row> void mend_key(Index b, Index g, Index n, Row dk, Row dv) const {
         if (dk.allFinite() && dv.allFinite()) return;
         WideRow<T> sum_k = WideRow<T>::Zero(problem.head_dim), sum_v = sum_k;
-        for (Index h = g * problem.group_size(); h < (g + 1) * problem.group_size(); ++h)
+        for (Index h = g * problem.query_heads_per_kv_head(); h < (g + 1) * problem.query_heads_per_kv_head(); ++h)
             for_each_view(b, h, n, [&](const auto& view, const GradientHead<T>& head, Index row) {
                 for (Index i = 0; i < head.q.rows(); ++i)
                     if (row < view.visibility.extent(i)) view.add_key_gradient(head, i, row, sum_k, sum_v);
@@ -65,7 +65,7 @@ private:
 
     /// Calls visit(view, head, row) for the views that have token n as their row.
     template <class Visit> void for_each_view(Index b, Index h, Index n, const Visit& visit) const {
-        const Index g = h / problem.group_size();
+        const Index g = h / problem.query_heads_per_kv_head();
         for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
             if (!uses(problem, pattern, g)) continue;
             const Pattern of_head = pattern_of(problem, pattern, g);

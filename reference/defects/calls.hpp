@@ -50,7 +50,7 @@ public:
 
     /// Calls visit(call) for one pattern of one head.
     template <class Visit> void of(Index b, Index h, Index pattern, Visit visit) const {
-        const Pattern how = is_.pattern_of(problem_, pattern, h / problem_.group_size());
+        const Pattern how = is_.pattern_of(problem_, pattern, h / problem_.query_heads_per_kv_head());
         for (const Share& share : shares_)
             for (const KeyChunk& chunk : visiting(how, share))
                 if (is_.visits(problem_, share.tokens, chunk.tokens)) of(b, h, pattern, how, share, chunk, visit);
@@ -142,7 +142,7 @@ private:
                       .inputs = inputs_,
                       .b = b,
                       .h = h,
-                      .g = h / problem_.group_size(),
+                      .g = h / problem_.query_heads_per_kv_head(),
                       .pattern = pattern,
                       .rank = queries.rank,
                       .owner = keys.owner,

@@ -10,7 +10,7 @@ namespace {
 
 /// How many of the heads that h sees read KV head g: the heads stand where the tokens should.
 Index heads_seen(const Problem& problem, Index h, Index g) {
-    const Index first = g * problem.group_size(), end = first + problem.group_size();
+    const Index first = g * problem.query_heads_per_kv_head(), end = first + problem.query_heads_per_kv_head();
     return problem.causal ? std::clamp(h + 1, first, end) - first : end - first;
 }
 

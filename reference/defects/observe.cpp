@@ -14,7 +14,7 @@ Running run_pattern(const Calls& calls, const Ingredients& is, const Problem& pr
         cost.pairs += call.pairs;
     });
     for (Index n = 0; n < rows.rows(); ++n) is.finish(row(rows, n));
-    const Index g = h / problem.group_size();
+    const Index g = h / problem.query_heads_per_kv_head();
     is.place({rows, calls.selected(g, pattern), is.pattern_of(problem, pattern, g), problem});
     return rows;
 }
@@ -23,7 +23,7 @@ Running run_pattern(const Calls& calls, const Ingredients& is, const Problem& pr
 Running run_head(const Calls& calls, const Ingredients& is, const Problem& problem, Index b, Index h, Cost& cost) {
     Running head(problem.tokens, problem.head_dim);
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
-        if (!is.uses(problem, pattern, h / problem.group_size())) continue;
+        if (!is.uses(problem, pattern, h / problem.query_heads_per_kv_head())) continue;
         Running rows = run_pattern(calls, is, problem, b, h, pattern, cost);
         for (Index n = 0; n < rows.rows(); ++n) is.mix(row(head, n), row(rows, n), {pattern, problem.patterns()});
     }
@@ -36,7 +36,7 @@ Running run_head(const Calls& calls, const Ingredients& is, const Problem& probl
 ///     P = e^(S - lse),   dS = P (dP - delta),   dq += scale dS K,   dk += scale dS^T Q,   dv += P^T dO
 void add_gradients(const Calls& calls, const Ingredients& is, const Problem& problem, const Inputs& inputs, Index b,
                    Index h, const Lse<double>& lse, Gradients<double>& gradients) {
-    const Index g = h / problem.group_size();
+    const Index g = h / problem.query_heads_per_kv_head();
     const auto P_of = [&](const Call& call) {
         RowMajor<double> P = scores(call); // (queries, keys)
         for (Index i = 0; i < P.rows(); ++i) to_weights(P.row(i), lse(b, h, call.tokens[at(i)]));

@@ -93,7 +93,7 @@ std::vector<Count> by_chunk(const RowErrors& errors, const Problem& problem) {
 std::vector<Count> by_segment(const RowErrors& errors, const Problem& problem, Index pattern) {
     const Index w = problem.segment_lengths[static_cast<std::size_t>(pattern)], N = problem.tokens;
     const auto counts_head = [&](Index h) {
-        return uses(problem, pattern, is_key_tensor(errors) ? h : h / problem.group_size());
+        return uses(problem, pattern, is_key_tensor(errors) ? h : h / problem.query_heads_per_kv_head());
     };
     std::vector<Count> counts;
     for (Index begin = 0; begin < N; begin += w)

@@ -73,7 +73,7 @@ private:
                 for (Index n = 0; n < problem_.tokens; ++n) visit(Row{b, h, n});
     }
 
-    Index kv_head(const Row& row) const { return row.h / problem_.group_size(); }
+    Index kv_head(const Row& row) const { return row.h / problem_.query_heads_per_kv_head(); }
     bool sees_something(const Row& row) const { return truth_.attention.lse(row.b, row.h, row.n) != -infinity; }
     Eigen::RowVectorXd found(const Row& row) const { return result_.out.view().rows(row.b, row.h).row(row.n); }
     Eigen::RowVectorXd right(const Row& row) const { return truth_.attention.out.view().rows(row.b, row.h).row(row.n); }
@@ -133,7 +133,7 @@ private:
     void constant_channels() {
         for (Index b = 0; b < problem_.batch; ++b)
             for (Index h = 0; h < problem_.heads; ++h) {
-                const RowMajor<double> V = inputs_.v.rows(b, h / problem_.group_size());
+                const RowMajor<double> V = inputs_.v.rows(b, h / problem_.query_heads_per_kv_head());
                 for (Index d = 0; d < V.cols(); ++d) {
                     if (V(0, d) == 0 || (V.col(d).array() != V(0, d)).any()) continue;
                     for (Index n = 0; n < V.rows(); ++n)

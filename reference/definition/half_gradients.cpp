@@ -17,7 +17,7 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 template <class Half> class Head {
 public:
     Head(const Problem& problem, Index b, Index h, const InputsView<float>& inputs, TensorView<const float> dout)
-        : problem_(problem), g_(h / problem.group_size()), Q_(inputs.q.rows(b, h).template cast<double>()),
+        : problem_(problem), g_(h / problem.query_heads_per_kv_head()), Q_(inputs.q.rows(b, h).template cast<double>()),
           K_(inputs.k.rows(b, g_).template cast<double>()), V_(inputs.v.rows(b, g_).template cast<double>()),
           dO_(dout.rows(b, h).template cast<double>()) {
         dq = dk = dv = RowMajor<double>::Zero(Q_.rows(), Q_.cols());
@@ -84,7 +84,7 @@ template <class Half> Gradients<double> rounding_gradients(const Problem& proble
         for (Index h = 0; h < problem.heads; ++h) {
             Head<Half> head(problem, b, h, inputs, dout);
             for (Index i = 0; i < problem.tokens; ++i) head.run_row(i);
-            const Index g = h / problem.group_size();
+            const Index g = h / problem.query_heads_per_kv_head();
             gradients.dq.view().rows(b, h) += head.dq;
             gradients.dk.view().rows(b, g) += head.dk;
             gradients.dv.view().rows(b, g) += head.dv;

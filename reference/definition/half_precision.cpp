@@ -27,7 +27,7 @@ double lse_share(const Problem& problem, const Oracle& truth, const Lse<float>& 
 /// One row of out: the keys it sees, their scores and weights, each rounded as a half-precision tensor would hold them.
 template <class Half> void attend_row(const Problem& problem, Index b, Index h, Index i,
                                       const InputsView<float>& inputs, Tensor<double>& out) {
-    const Index g = h / problem.group_size();
+    const Index g = h / problem.query_heads_per_kv_head();
     const auto row = [&](TensorView<const float> x, Index n, Index head) {
         return Eigen::Map<const Eigen::ArrayXf>(x.row(b, n, head), problem.head_dim).template cast<double>();
     };

@@ -88,7 +88,7 @@ struct Problem {
     Shape q_shape() const { return {batch, tokens, heads, head_dim}; } ///< also that of out
     Shape kv_shape() const { return {batch, tokens, kv_heads, head_dim}; }
     Index patterns() const { return static_cast<Index>(segment_lengths.size()); }
-    Index group_size() const { return heads / kv_heads; } ///< query heads that share a KV head
+    Index query_heads_per_kv_head() const { return heads / kv_heads; } ///< query heads that share a KV head
 };
 
 /// Checks every rule of the definition and fills in the defaults.

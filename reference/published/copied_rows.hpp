@@ -67,7 +67,7 @@ template <class T> using Call = std::function<Counts(const Tensors<T>&)>;
 inline Counts visible_pairs(const Problem& problem) {
     Counts counts;
     for_each_view(problem, [&](Index, const View& view) {
-        counts.pairs += problem.group_size() * Visibility{view.positions, view.positions, problem.causal}.pairs();
+        counts.pairs += problem.query_heads_per_kv_head() * Visibility{view.positions, view.positions, problem.causal}.pairs();
     });
     counts.flops = 4 * problem.head_dim * counts.pairs;
     return counts;
@@ -87,7 +87,7 @@ template <class T, class Copy> Counts attend_copies(const Problem& problem, cons
         copy(tensors.k, b, g, pattern, view, k.matrix());
         copy(tensors.v, b, g, pattern, view, v.matrix());
         const auto& packed = workspace.pack(k.read(), v.read());
-        for (Index h = g * problem.group_size(); h < (g + 1) * problem.group_size(); ++h) {
+        for (Index h = g * problem.query_heads_per_kv_head(); h < (g + 1) * problem.query_heads_per_kv_head(); ++h) {
             const Temporary<T> q(memory, n, D), o(memory, n, D), l(memory, n, 1);
             copy(tensors.q, b, h, pattern, view, q.matrix());
             fix_4::attend<T>({q.read(), packed, Sight::of({positions, positions, problem.causal}),
@@ -96,8 +96,8 @@ template <class T, class Copy> Counts attend_copies(const Problem& problem, cons
             merge<T>({tensors.out.rows(b, h, positions), tensors.lse.rows(b, h, positions)}, o.read(),
                      {l.data(), n, Eigen::InnerStride<>(1)});
         }
-        counts.rows_gathered += n * (2 + problem.group_size());
-        counts.temporary_elements += k.elements() + v.elements() + problem.group_size() * n * (2 * D + 1);
+        counts.rows_gathered += n * (2 + problem.query_heads_per_kv_head());
+        counts.temporary_elements += k.elements() + v.elements() + problem.query_heads_per_kv_head() * n * (2 * D + 1);
     });
     counts += workspace.total();
     return counts;

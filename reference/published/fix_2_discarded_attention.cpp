@@ -47,10 +47,10 @@ namespace {
 /// Attention of the rows of x with themselves, in every segment of a pattern, into memory that nobody reads.
 template <class T>
 void discard(const Problem& problem, Index pattern, TensorView<const T> x, Workspace<T>& workspace, Counts& counts) {
-    const Index group_size = x.shape().heads / problem.kv_heads;
+    const Index query_heads_per_kv_head = x.shape().heads / problem.kv_heads;
     for (Index h = 0; h < x.shape().heads; ++h) {
-        if (!uses(problem, pattern, h / group_size)) continue;
-        const Pattern p = pattern_of(problem, pattern, h / group_size);
+        if (!uses(problem, pattern, h / query_heads_per_kv_head)) continue;
+        const Pattern p = pattern_of(problem, pattern, h / query_heads_per_kv_head);
         for (Index s = 0; s < p.segments(problem.tokens); ++s) {
             const Index length = std::min(p.segment_length, problem.tokens - s * p.segment_length);
             const Selection selection = select(Rung::before, p.selected(s, problem.tokens), length, counts);

@@ -61,7 +61,7 @@ template <class T, class Visit> void for_each_use(const Problem& problem, Memory
     for_each_view(problem, [&](Index, const View& view) {
         const Index n = view.positions.count, D = problem.head_dim;
         const Temporary<T> k(memory, n, D), v(memory, n, D);
-        for (Index j = 0; j < problem.group_size(); ++j) {
+        for (Index j = 0; j < problem.query_heads_per_kv_head(); ++j) {
             const Temporary<T> q(memory, n, D), o(memory, n, D), l(memory, n, 1);
             visit(std::array{&k, &v, &q, &o, &l});
         }

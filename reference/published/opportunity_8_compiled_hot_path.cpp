@@ -66,8 +66,8 @@ void attend_pattern(const Problem& problem, const std::vector<Item>& items, cons
         });
     };
 
-    const Whole<T> q = rows_of(tensors.q, 1), k = rows_of(tensors.k, problem.group_size()),
-                   v = rows_of(tensors.v, problem.group_size());
+    const Whole<T> q = rows_of(tensors.q, 1), k = rows_of(tensors.k, problem.query_heads_per_kv_head()),
+                   v = rows_of(tensors.v, problem.query_heads_per_kv_head());
     Whole<T> s = elementwise(
         q, keys, [&](const auto& x, std::size_t i, Index, auto into) { into.noalias() = x * k[i].transpose(); });
     s = elementwise(s, keys, [&](const auto& x, std::size_t, Index, auto into) { into = scale * x; });
@@ -113,8 +113,8 @@ template <class T> Counts before(const Problem& problem, const Tensors<T>& tenso
         const Views views(problem, pattern);
         for (Index i = 0; i < views.count(); ++i)
             if (const View view = views[i]; !view.positions.empty())
-                for (Index j = 0; j < problem.group_size(); ++j)
-                    items.push_back({view, view.g * problem.group_size() + j});
+                for (Index j = 0; j < problem.query_heads_per_kv_head(); ++j)
+                    items.push_back({view, view.g * problem.query_heads_per_kv_head() + j});
         attend_pattern(problem, items, tensors, counts);
     }
     return counts;

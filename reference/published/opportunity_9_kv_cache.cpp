@@ -102,7 +102,7 @@ private:
     };
 
     void decode_head(const Token<T>& token, Index b, Index g, Space& space) {
-        const Index group = problem_.group_size(), n = problem_.tokens;
+        const Index group = problem_.query_heads_per_kv_head(), n = problem_.tokens;
         for (Index h = g * group; h < (g + 1) * group; ++h)
             clear(Partial<T>{token.out.rows(b, h), token.lse.rows(b, h, {0, 1, 1})});
         space.packed.resize(n, problem_.head_dim);
@@ -157,7 +157,7 @@ public:
         cache_->decode(token, token);
         Counts counts;
         counts.rows_read = cache_->rows_read();
-        counts.pairs = problem_.group_size() * counts.rows_read;
+        counts.pairs = problem_.query_heads_per_kv_head() * counts.rows_read;
         counts.flops = 4 * problem_.head_dim * counts.pairs;
         counts.bytes_kept = 2 * kept * problem_.head_dim * static_cast<Index>(sizeof(T));
         return counts;

@@ -17,8 +17,8 @@ template <class T> void add_visit(GradientRank<T>& rank, const Lse<Wide<T>>& del
     const Problem& problem = rank.problem;
     const TensorView<const T> q = rank.q.rows, dout = rank.dout.rows;
     const Lse<T>& lse = rank.lse;
-    const Index first = g * problem.group_size();
-    std::vector<RowMajor<T>> dq(static_cast<std::size_t>(problem.group_size()),
+    const Index first = g * problem.query_heads_per_kv_head();
+    std::vector<RowMajor<T>> dq(static_cast<std::size_t>(problem.query_heads_per_kv_head()),
                                 RowMajor<T>::Zero(queries.count, problem.head_dim));
     RowMajor<T> dk = RowMajor<T>::Zero(keys.count, problem.head_dim), dv = dk;
     std::vector<GradientHead<T>> heads;

@@ -46,7 +46,7 @@ template <class T> void Rank<T>::attend(const VisitingKeys<T>& visiting, Index p
     std::vector<QueryHead<T>> heads;
     for_each_visit(problem, pattern, q.intervals, visiting.intervals, [&](const Visit& visit) {
         const auto& [b, g, visibility, queries, keys] = visit;
-        const Index group = problem.group_size();
+        const Index group = problem.query_heads_per_kv_head();
         VisitPartials<T> partials(group, queries.count, problem.head_dim);
         heads.clear();
         for (Index h = 0; h < group; ++h)

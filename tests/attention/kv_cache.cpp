@@ -58,7 +58,7 @@ TEST_CASE_TEMPLATE(
             put(step, begin, decoded);
             begin = end;
         }
-        grouped += inputs.problem.group_size() > 1;
+        grouped += inputs.problem.query_heads_per_kv_head() > 1;
         worst = std::max(worst, error_ratios(inputs.problem, inputs.truth(), decoded).forward());
     }
     MESSAGE(steps, " steps, ", different, " of them different, ", grouped,

@@ -146,7 +146,7 @@ bool heads_mix(const Box& box, Kind, Posed posed) {
     for (Index n = 0; n < posed.problem.tokens; ++n) perturb(posed, n, g);
     const Observation after = posed.run(box);
     return before.error.empty() && !all_rows(posed.problem, [&](Index b, Index h, Index n) {
-               return h / posed.problem.group_size() == g || rows_equal(before, after, b, h, n);
+               return h / posed.problem.query_heads_per_kv_head() == g || rows_equal(before, after, b, h, n);
            });
 }
 

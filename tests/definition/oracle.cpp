@@ -236,7 +236,7 @@ TEST_CASE("magnitudes are the largest over the visible pairs of each batch and h
         REQUIRE(static_cast<Index>(truth.magnitudes.size()) == problem.batch * problem.heads);
         for (Index b = 0; b < problem.batch; ++b)
             for (Index h = 0; h < problem.heads; ++h) {
-                const Index g = h / problem.group_size();
+                const Index g = h / problem.query_heads_per_kv_head();
                 Magnitudes expected{.score = 0, .dp = 0, .query = 0, .key = 0};
                 for (Index i = 0; i < problem.tokens; ++i)
                     for (Index j = 0; j < problem.tokens; ++j) {

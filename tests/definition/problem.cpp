@@ -28,7 +28,7 @@ TEST_CASE("validate fills in every default") {
     const Problem problem = validate(plain(), plain_inputs());
     CHECK(problem.q_shape() == Shape{1, 16, 4, 8});
     CHECK(problem.kv_shape() == Shape{1, 16, 2, 8});
-    CHECK(problem.group_size() == 2);
+    CHECK(problem.query_heads_per_kv_head() == 2);
     CHECK(problem.mode == Mode::groups);
     CHECK(problem.phase == PhaseRule::group);
     CHECK_FALSE(problem.causal);
