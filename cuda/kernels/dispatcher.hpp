@@ -81,12 +81,12 @@ __device__ __forceinline__ TileSchedule unfamiliar(const TileSchedule& schedule)
 /// All tiles of the block: those that its tickets name, and where a step `REDOES` those that its consumers have put on their list.
 template <bool REDOES, class Tickets, class T, class P> __device__ __forceinline__ void
 dispatch_tiles(PipelineMemory<T, P> memory, const Tasks<P::tasks>& tasks, int* workspace) {
-    Ring<1> ring;
+    PipelineState<1> state;
     const auto publish = [&](const Source& source) {
-        ptx::barrier_wait(memory.source_empty(), ring.parity ^ 1);
+        ptx::barrier_wait(memory.source_empty(), state.parity ^ 1);
         memory.source().park(source);
         ptx::barrier_arrive(memory.source_full());
-        ring.next();
+        state.next();
     };
     const auto publish_tile = [&](int ticket) {
         const int number = tasks.of(ticket);

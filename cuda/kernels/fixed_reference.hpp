@@ -23,7 +23,7 @@ template <class Store> struct FixedReference {
         overlapped.run();
 
         rows.release_q(); // that of no tile
-        rows.tile_ring.next();
+        rows.tile_state.next();
         __syncwarp();
         if (lane_index() == 0) ptx::barrier_arrive(rows.memory.done());
         ptx::barrier_wait(rows.memory.done(), 0);

@@ -39,9 +39,9 @@ template <class T, class P, class Form> struct OverlappedRows {
         take_first_turn();
         begin();
         for (bool more = true; more;) {
-            const int blocks = rows.blocks(), slot = rows.tile_ring.stage;
+            const int blocks = rows.blocks(), slot = rows.tile_state.stage;
             for (int block = blocks - 1; block > 0; --block) step<false>(block - 1, block < blocks - 1, slot);
-            rows.tile_ring.next();
+            rows.tile_state.next();
             more = rows.next_tile();
             if (more)
                 step<true>(rows.blocks() - 1, blocks > 1, slot);
@@ -76,7 +76,7 @@ private:
     /// `slot` ends.
     template <bool NextTile> __device__ __forceinline__ void step(int block, bool accumulate, int slot) {
         const std::uint64_t K = rows.k_descriptor(), V = rows.v_descriptor();
-        ptx::barrier_wait_unless(k_is_there, rows.memory.k_full(rows.k_ring.stage), rows.k_ring.parity);
+        ptx::barrier_wait_unless(k_is_there, rows.memory.k_full(rows.k_state.stage), rows.k_state.parity);
         rows.count(block);
         await_turn();
         rows.issue_scores(K);
@@ -87,7 +87,7 @@ private:
         rows.release_k();
         if (block == 0) rows.release_q_in_memory();
 
-        const auto next_v = rows.v_ring.after();
+        const auto next_v = rows.v_state.after();
         const int v_is_there = ptx::barrier_test(rows.memory.v_full(next_v.stage), next_v.parity); // asked early
         const float reference[2] = {rows.reference[0], rows.reference[1]}, sum[2] = {rows.sum[0], rows.sum[1]};
         if constexpr (NextTile) rows.begin_rows();
@@ -105,7 +105,7 @@ private:
             rows.weigh(0, 0, rows.columns);
         }
         rows.weigh(1, 0, before_wait);
-        k_is_there = ptx::barrier_test(rows.memory.k_full(rows.k_ring.stage), rows.k_ring.parity);
+        k_is_there = ptx::barrier_test(rows.memory.k_full(rows.k_state.stage), rows.k_state.parity);
         ptx::pin(rows.flat_s());
         const int never = static_cast<int>(__float_as_uint(rows.sum[0] + rows.sum[1]) >> 31);
         ptx::barrier_wait_unless(v_is_there & ~never, rows.memory.v_full(next_v.stage), next_v.parity);

@@ -18,7 +18,7 @@
 
 #include "cuda/kernels/element.hpp"
 #include "cuda/kernels/parked.hpp"
-#include "cuda/kernels/ring.hpp"
+#include "cuda/kernels/pipeline_state.hpp"
 
 #include <cstddef>
 

@@ -34,7 +34,7 @@ public:
         if (first_row >= 0) {
             const int blocks = key_blocks<P>(first_row, source().rows, tasks_.common().causal);
             DRA_ROLLED for (int block = blocks - 1; block >= -1; --block) {
-                const Ring<P::stages> v = k_.before(); // of the block behind
+                const PipelineState<P::stages> v = k_.before(); // of the block behind
                 if (block >= 0) load_k(block);
                 if (block == blocks - 1)
                     announce();
@@ -98,7 +98,7 @@ private:
         load<P::keys>(CopyOrder::k, k_.stage, memory_.k(k_.stage), memory_.k_full(k_.stage), block * P::keys);
         k_.next();
     }
-    __device__ __forceinline__ void load_v(const Ring<P::stages>& v, int block) {
+    __device__ __forceinline__ void load_v(const PipelineState<P::stages>& v, int block) {
         ptx::barrier_wait(memory_.v_empty(v.stage), v.parity ^ 1);
         load<P::keys>(CopyOrder::v, v.stage, memory_.v(v.stage), memory_.v_full(v.stage), block * P::keys);
     }
@@ -119,9 +119,9 @@ private:
 
     PipelineMemory<T, P> memory_;
     const Tasks<P::tasks>& tasks_;
-    Ring<P::stages> k_; ///< of V, too, which is a block behind
-    Ring<P::tiles_announced> tile_;
-    Ring<P::orders> order_;
+    PipelineState<P::stages> k_; ///< of V, too, which is a block behind
+    PipelineState<P::tiles_announced> tile_;
+    PipelineState<P::orders> order_;
 };
 
 } // namespace dra::cuda::DRA_TARGET

@@ -17,12 +17,12 @@ constexpr int copiers = 32 * copier_warps; ///< threads
 
 /// By the producer.
 template <class T, class P> __device__ __forceinline__ void
-send_copiers(PipelineMemory<T, P> memory, Ring<P::orders>& ring, const CopyOrder& order) {
-    ptx::barrier_wait(memory.order_empty(ring.stage), ring.parity ^ 1);
-    shared_store(memory.order(ring.stage),
+send_copiers(PipelineMemory<T, P> memory, PipelineState<P::orders>& state, const CopyOrder& order) {
+    ptx::barrier_wait(memory.order_empty(state.stage), state.parity ^ 1);
+    shared_store(memory.order(state.stage),
                  make_int4(order.kind_and_task, order.place, static_cast<int>(order.row), order.rows));
-    ptx::barrier_arrive(memory.order_full(ring.stage));
-    ring.next();
+    ptx::barrier_arrive(memory.order_full(state.stage));
+    state.next();
 }
 
 /// A box of ROWS rows, `stride` elements apart, half by half; by thread `thread` of the copiers. Rows from `rows` on, and
@@ -46,19 +46,19 @@ __device__ __forceinline__ void copy_box(T* to, const T* first, long long stride
 /// says false when it has nothing left.
 template <class T, class P, class Meanwhile> __device__ __forceinline__ void
 copy_ragged_boxes(PipelineMemory<T, P> memory, const Tasks<P::tasks>& tasks, int thread, Meanwhile meanwhile) {
-    Ring<P::orders> ring;
+    PipelineState<P::orders> state;
     for (bool dismissed = false;;) {
         // Asked by every lane, answered for the warp: lanes that saw different answers would part.
-        if (dismissed || !__all_sync(~0u, ptx::barrier_test(memory.order_full(ring.stage), ring.parity))) {
+        if (dismissed || !__all_sync(~0u, ptx::barrier_test(memory.order_full(state.stage), state.parity))) {
             if (meanwhile()) continue;
             if (dismissed) return;
         }
         __syncwarp();
-        ptx::barrier_wait(memory.order_full(ring.stage), ring.parity);
-        const int4 order = shared_load(memory.order(ring.stage));
+        ptx::barrier_wait(memory.order_full(state.stage), state.parity);
+        const int4 order = shared_load(memory.order(state.stage));
         const int place = order.y, rows = order.w;
-        ptx::barrier_arrive(memory.order_empty(ring.stage)); // every reader for itself
-        ring.next();
+        ptx::barrier_arrive(memory.order_empty(state.stage)); // every reader for itself
+        state.next();
         dismissed = order.x == CopyOrder::none;
         if (dismissed) continue;
         const bool of_q = order.x % 4 == CopyOrder::q, of_k = order.x % 4 == CopyOrder::k;

@@ -53,8 +53,8 @@ struct OneAfterTheOther {
                 ptx::pin(rows.flat_o());
                 rows.release_v();
             }
-            store_by_fragments(rows, rows.memory.tile(rows.tile_ring.stage, rows.warpgroup), rows.reference, rows.sum);
-            rows.tile_ring.next();
+            store_by_fragments(rows, rows.memory.tile(rows.tile_state.stage, rows.warpgroup), rows.reference, rows.sum);
+            rows.tile_state.next();
         }
     }
 };

@@ -45,8 +45,8 @@ template <class T, class P> struct WarpgroupRows {
     float reference[2], sum[2], correction[2];          ///< m, l (of the lane's columns) and alpha of rows i = 0, 1
     int first_row, rows;                                ///< of the tile whose scores come next
 
-    Ring<P::stages> k_ring, v_ring;
-    Ring<P::tiles_announced> tile_ring; ///< stands at that tile
+    PipelineState<P::stages> k_state, v_state;
+    PipelineState<P::tiles_announced> tile_state; ///< stands at that tile
 
     static __device__ __forceinline__ int thread() { return static_cast<int>(threadIdx.x) % 128; }
     __device__ __forceinline__ int warp_row() const { return first_row + 16 * warp_index(); }
@@ -57,8 +57,8 @@ template <class T, class P> struct WarpgroupRows {
 
     /// Waits for the next tile and its Q. False: there is none.
     __device__ __forceinline__ bool next_tile() {
-        ptx::barrier_wait(memory.q_full(warpgroup), tile_ring.stage & 1);
-        const int4 tile = shared_load(memory.tile(tile_ring.stage, warpgroup));
+        ptx::barrier_wait(memory.q_full(warpgroup), tile_state.stage & 1);
+        const int4 tile = shared_load(memory.tile(tile_state.stage, warpgroup));
         first_row = tile.x;
         rows = tile.y;
         if (first_row < 0) return false;
@@ -91,25 +91,25 @@ template <class T, class P> struct WarpgroupRows {
         if constexpr (!P::q_in_registers) release_q();
     }
     __device__ __forceinline__ void release_k() {
-        if (thread() == 0) ptx::barrier_arrive(memory.k_empty(k_ring.stage));
-        k_ring.next();
+        if (thread() == 0) ptx::barrier_arrive(memory.k_empty(k_state.stage));
+        k_state.next();
     }
     __device__ __forceinline__ void release_v() {
-        if (thread() == 0) ptx::barrier_arrive(memory.v_empty(v_ring.stage));
-        v_ring.next();
+        if (thread() == 0) ptx::barrier_arrive(memory.v_empty(v_state.stage));
+        v_state.next();
     }
-    __device__ __forceinline__ void await_k() { ptx::barrier_wait(memory.k_full(k_ring.stage), k_ring.parity); }
-    __device__ __forceinline__ void await_v() { ptx::barrier_wait(memory.v_full(v_ring.stage), v_ring.parity); }
+    __device__ __forceinline__ void await_k() { ptx::barrier_wait(memory.k_full(k_state.stage), k_state.parity); }
+    __device__ __forceinline__ void await_v() { ptx::barrier_wait(memory.v_full(v_state.stage), v_state.parity); }
 
     // ---- the products
 
     __device__ __forceinline__ float (&flat_s())[P::keys / 2] { return reinterpret_cast<float(&)[P::keys / 2]>(s); }
     __device__ __forceinline__ float (&flat_o())[D / 2] { return reinterpret_cast<float(&)[D / 2]>(o); }
     __device__ __forceinline__ std::uint64_t k_descriptor() const {
-        return ptx::matrix_descriptor(memory.k(k_ring.stage), 16, eight_rows);
+        return ptx::matrix_descriptor(memory.k(k_state.stage), 16, eight_rows);
     }
     __device__ __forceinline__ std::uint64_t v_descriptor() const {
-        return ptx::matrix_descriptor(memory.v(v_ring.stage), 2 * P::keys * 64, eight_rows);
+        return ptx::matrix_descriptor(memory.v(v_state.stage), 2 * P::keys * 64, eight_rows);
     }
 
     /// s = Q K^T: 16 channels an instruction, which are 32 bytes of a row. Descriptors count in 16 bytes.

@@ -10,7 +10,7 @@
 
 namespace dra::cuda::DRA_TARGET {
 
-template <int N> struct Ring {
+template <int N> struct PipelineState {
     int stage = 0;
     unsigned parity = 0; ///< of the lap
 
@@ -20,16 +20,16 @@ template <int N> struct Ring {
             parity ^= 1;
         }
     }
-    __device__ __forceinline__ Ring before() const {
-        Ring earlier = *this;
+    __device__ __forceinline__ PipelineState before() const {
+        PipelineState earlier = *this;
         if (earlier.stage-- == 0) {
             earlier.stage = N - 1;
             earlier.parity ^= 1;
         }
         return earlier;
     }
-    __device__ __forceinline__ Ring after() const {
-        Ring further = *this;
+    __device__ __forceinline__ PipelineState after() const {
+        PipelineState further = *this;
         further.next();
         return further;
     }
