@@ -137,7 +137,7 @@ private:
         return workbench_->problem(chosen);
     }
 
-    void add_ladder(Topic topic, const char* form, Ladder& ladder,
+    void add_ladder(Topic topic, const char* form, RungMeasurements& ladder,
                     Subject (Workbench::*subject)(Topic, Rung, const Problem&)) {
         SubjectSet group{fmt::format("topic {} {}", static_cast<int>(topic), form), comparison_.causal_for(topic), {}, {}};
         for (const Rung rung : rungs_of_a_fix) {

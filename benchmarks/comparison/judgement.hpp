@@ -12,15 +12,15 @@
 namespace dra::benchmarks {
 
 /// The three rungs of a topic, in the order of published::Rung.
-using Ladder = std::array<Measurement, 3>;
+using RungMeasurements = std::array<Measurement, 3>;
 
 /// All that was measured at one length.
 struct AtLength {
     Index tokens = 0;
     int repetitions = 0;
     double oracle_seconds = 0;
-    std::map<published::Topic, Ladder> isolated{};
-    std::map<published::Topic, Ladder> whole_calls{}; ///< of opportunities
+    std::map<published::Topic, RungMeasurements> isolated{};
+    std::map<published::Topic, RungMeasurements> whole_calls{}; ///< of opportunities
     std::vector<std::pair<PipelineKey, Measurement>> pipelines{};
 
     /// Null where this pipeline was not part of the comparison.

@@ -75,7 +75,7 @@ Json json(const Comparison& c, const AtLength& at) {
     Json j{{"n", at.tokens}, {"repetitions", at.repetitions}, {"oracle_seconds", at.oracle_seconds}};
     for (const Topic topic : c.topics) {
         const std::string number = std::to_string(static_cast<int>(topic));
-        const Ladder& alone = at.isolated.at(topic);
+        const RungMeasurements& alone = at.isolated.at(topic);
         for (const Rung rung : rungs_of_a_fix) {
             const Measurement* before = c.end_to_end(at, topic, Rung::before);
             j["isolated"][number][published::name(rung)] =

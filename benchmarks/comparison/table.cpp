@@ -68,7 +68,7 @@ double worst_error(const Comparison& c, Topic topic) {
 /// A topic's ladder by one gauge: alone and end to end.
 std::string ladder_text(const Comparison& c, Topic topic, const Gauge& gauge) {
     const AtLength& at = largest_length(c, topic);
-    const Ladder& alone = at.isolated.at(topic);
+    const RungMeasurements& alone = at.isolated.at(topic);
     const auto end_to_end = [&](Rung rung) { return c.end_to_end(at, topic, rung); };
     const auto gain = [](const std::optional<Spread>& ratio) { return ratio ? times_text(ratio->median) : "-"; };
     const auto against_before = [&](Rung rung) {

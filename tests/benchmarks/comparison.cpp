@@ -64,7 +64,7 @@ TEST_CASE("every rung of every fix is verified, counted and timed at every lengt
                 CHECK(end_to_end->tells_first_from_later ==
                       (fix == Fix::caching || rung == Rung::before) * c.causal_for(fix));
             }
-        const Ladder& masks = at.isolated.at(Fix::caching);
+        const RungMeasurements& masks = at.isolated.at(Fix::caching);
         const Measurement& cached = masks[static_cast<std::size_t>(Rung::after)];
         CHECK(cached.first.size() == static_cast<std::size_t>(at.repetitions));
         CHECK(cached.first_counts.mask_elements > 0);
