@@ -15,10 +15,10 @@ template <class T> struct Tensors {
     }
 };
 
-/// Queries that a thread takes at once: whole bundles, unless that left threads without work.
-template <class T> Index bundle_of(Index queries, int threads) {
+/// Queries that a thread takes at once: whole query blocks, unless that left threads without work.
+template <class T> Index query_block_of(Index queries, int threads) {
     const Index panels_a_thread = queries / kernel::lanes<T> / threads;
-    return kernel::lanes<T> * std::clamp<Index>(panels_a_thread / 4, 1, kernel::bundle);
+    return kernel::lanes<T> * std::clamp<Index>(panels_a_thread / 4, 1, kernel::panels_per_query_block);
 }
 
 /// All views of one pattern, in waves: the team packs the keys of a wave, then shares out its panels, of all
@@ -26,25 +26,25 @@ template <class T> Index bundle_of(Index queries, int threads) {
 template <class T> void attend_views(const Plan& plan, const Views& views, Index wave_size, const Tensors<T>& t,
                                      std::vector<kernel::Packed<T>>& wave, kernel::PanelWorkspace<T>& space) {
     const Problem& problem = plan.problem;
-    const Index group = problem.query_heads_per_kv_head(), parts = ceil_div(views.longest(), kernel::block);
+    const Index group = problem.query_heads_per_kv_head(), parts = ceil_div(views.longest(), kernel::key_block);
     for (Index first = 0; first < views.count(); first += wave_size) {
         const Index n = std::min(wave_size, views.count() - first);
-        const Index bundle = bundle_of<T>(n * group * views.longest(), plan.threads),
-                    bundles = ceil_div(views.longest(), bundle);
+        const Index query_rows = query_block_of<T>(n * group * views.longest(), plan.threads),
+                    query_blocks = ceil_div(views.longest(), query_rows);
 
         share_out(plan.threads, n * parts, [&](Index item) {
-            const Index slot = item / parts, begin = item % parts * kernel::block;
+            const Index slot = item / parts, begin = item % parts * kernel::key_block;
             const View view = views[first + slot];
             wave[static_cast<std::size_t>(slot)].pack(t.inputs.k.rows(view.b, view.g, view.positions),
                                                       t.inputs.v.rows(view.b, view.g, view.positions), begin,
-                                                      std::min(begin + kernel::block, view.positions.count));
+                                                      std::min(begin + kernel::key_block, view.positions.count));
         });
 
-        share_out(plan.threads, n * group * bundles, [&](Index item) {
-            const Index slot = item / group % n, last = bundles - 1 - item / (group * n);
+        share_out(plan.threads, n * group * query_blocks, [&](Index item) {
+            const Index slot = item / group % n, last = query_blocks - 1 - item / (group * n);
             const View view = views[first + slot];
-            const Index h = view.g * group + item % group, i0 = last * bundle;
-            const Index rows = std::min(bundle, view.positions.count - i0);
+            const Index h = view.g * group + item % group, i0 = last * query_rows;
+            const Index rows = std::min(query_rows, view.positions.count - i0);
             if (rows <= 0) return;
             const kernel::ExtentPanels visible{{view.positions, view.positions, problem.causal}, {problem, view.b, h}};
             kernel::attend_panels(t.inputs.q.rows(view.b, h, view.positions), wave[static_cast<std::size_t>(slot)],

@@ -27,14 +27,14 @@ template <class T> class Waves {
 public:
     Waves(const Plan& plan, Index pattern, const Views& views, std::vector<GradientSlot<T>>& slots)
         : problem_(plan.problem), views_(views), shape_(plan.gradient_waves[static_cast<std::size_t>(pattern)]),
-          bundles_(ceil_div(views.longest(), kernel::bundle_rows<T>)), slots_(slots) {
+          query_blocks_(ceil_div(views.longest(), kernel::query_block<T>)), slots_(slots) {
         for (Index slot = 0; slot < shape_.views; ++slot) clear(slot); // room for rows of this pattern: there is
     }
 
     /// All views, wave after wave: the team packs keys, shares out the parts, the last, to which causal views show
     /// most, first, and adds up. Called by every thread of the team.
     void run(int threads, const Tensors<T>& t, kernel::GradientPanels<T>& space) {
-        const Index blocks = ceil_div(views_.longest(), kernel::block);
+        const Index blocks = ceil_div(views_.longest(), kernel::key_block);
         for (Index first = 0; first < views_.count(); first += shape_.views) {
             const Index n = std::min(shape_.views, views_.count() - first);
             share_out(threads, n * blocks,
@@ -48,19 +48,19 @@ public:
     }
 
 private:
-    /// What parts are made of: bundles of the queries of one head after the other.
-    Index items() const { return problem_.query_heads_per_kv_head() * bundles_; }
+    /// What parts are made of: query blocks of the queries of one head after the other.
+    Index items() const { return problem_.query_heads_per_kv_head() * query_blocks_; }
 
     GradientSlot<T>& at(Index slot) { return slots_[static_cast<std::size_t>(slot)]; }
     void clear(Index slot) { at(slot).resize(views_.longest(), problem_.head_dim, shape_.parts); }
 
     static Index end_of(Index block, const View& view) {
-        return std::min((block + 1) * kernel::block, view.positions.count);
+        return std::min((block + 1) * kernel::key_block, view.positions.count);
     }
 
     void pack(Index slot, const View& view, Index block, const Tensors<T>& t) {
         at(slot).packed.pack(t.inputs.k.rows(view.b, view.g, view.positions),
-                             t.inputs.v.rows(view.b, view.g, view.positions), block * kernel::block,
+                             t.inputs.v.rows(view.b, view.g, view.positions), block * kernel::key_block,
                              end_of(block, view));
     }
 
@@ -68,9 +68,9 @@ private:
         kernel::KeyGradients<T>& key_gradients = at(slot).parts[static_cast<std::size_t>(part)];
         key_gradients.resize(views_.longest(), problem_.head_dim);
         for (Index item = part * items() / shape_.parts; item < (part + 1) * items() / shape_.parts; ++item) {
-            const Index h = view.g * problem_.query_heads_per_kv_head() + item / bundles_,
-                        i0 = item % bundles_ * kernel::bundle_rows<T>;
-            const Index rows = std::min(kernel::bundle_rows<T>, view.positions.count - i0);
+            const Index h = view.g * problem_.query_heads_per_kv_head() + item / query_blocks_,
+                        i0 = item % query_blocks_ * kernel::query_block<T>;
+            const Index rows = std::min(kernel::query_block<T>, view.positions.count - i0);
             if (rows <= 0) continue;
             const Dropout dropout{problem_, view.b, h};
             kernel::add_gradients(t.head(view.b, h, view.positions, dropout), at(slot).packed,
@@ -92,13 +92,13 @@ private:
         kernel::add_up<T>({at(slot).parts.data(), static_cast<std::size_t>(shape_.parts)},
                           t.into.dk.rows(view.b, view.g, view.positions),
                           t.into.dv.rows(view.b, view.g, view.positions), static_cast<T>(problem_.softmax_scale),
-                          block * kernel::block, end_of(block, view), view.combine, again);
+                          block * kernel::key_block, end_of(block, view), view.combine, again);
     }
 
     const Problem& problem_;
     const Views& views_;
     GradientWave shape_;
-    Index bundles_;
+    Index query_blocks_;
     std::vector<GradientSlot<T>>& slots_;
 };
 
@@ -116,11 +116,11 @@ template <class T> void clear_left_out(const Plan& plan, Index pattern, const Vi
 template <class T> void find_delta(const Plan& plan, TensorView<const T> dout, TensorView<const T> out,
                                    Lse<Wide<T>>& delta, kernel::GradientPanel<T>& scratch) {
     const Problem& problem = plan.problem;
-    const Index blocks = ceil_div(problem.tokens, kernel::block);
+    const Index blocks = ceil_div(problem.tokens, kernel::key_block);
     share_out(plan.threads, problem.batch * problem.heads * blocks, [&](Index item) {
         const Index b = item / blocks / problem.heads, h = item / blocks % problem.heads,
-                    begin = item % blocks * kernel::block;
-        const Positions rows{begin, 1, std::min(kernel::block, problem.tokens - begin)};
+                    begin = item % blocks * kernel::key_block;
+        const Positions rows{begin, 1, std::min(kernel::key_block, problem.tokens - begin)};
         kernel::find_delta(dout.rows(b, h, rows), out.rows(b, h, rows), delta.rows(b, h, rows), scratch.dout,
                            scratch.q);
     });

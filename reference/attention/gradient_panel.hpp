@@ -16,11 +16,11 @@
 
 namespace dra::kernel {
 
-inline constexpr Index gradient_block = 128 / strip * strip; ///< keys of a tile: P^T and dS^T of a bundle stay in L2
+inline constexpr Index gradient_key_block = 128 / strip * strip; ///< keys of a tile: P^T and dS^T of a query block stay in L2
 
 /// From one key of P^T or dS^T to the next, in panels: not a power of two, or the keys of one panel would share a few
 /// sets of L1, and drive each other out.
-inline constexpr Index key_stride = bundle + 1;
+inline constexpr Index key_stride = panels_per_query_block + 1;
 
 /// What one thread keeps of one panel.
 template <class T> struct GradientPanel {
@@ -30,13 +30,13 @@ template <class T> struct GradientPanel {
 
 /// What one thread needs, allocated once.
 template <class T> struct GradientPanels {
-    std::array<GradientPanel<T>, bundle> panels;
-    std::vector<Row<T>> p, ds;   ///< P^T, dS^T of a tile (gradient_block, key_stride)
-    std::vector<Row<T>> q, dout; ///< Q, dO (D / lanes, bundle_rows), a row a query
+    std::array<GradientPanel<T>, panels_per_query_block> panels;
+    std::vector<Row<T>> p, ds;   ///< P^T, dS^T of a tile (gradient_key_block, key_stride)
+    std::vector<Row<T>> q, dout; ///< Q, dO (D / lanes, query_block), a row a query
     RowMajor<T> dq;              ///< dQ of a panel (lanes, D)
 
-    explicit GradientPanels(Index head_dim) : p(gradient_block * key_stride), ds(p.size()), dq(lanes<T>, head_dim) {
-        q.resize(static_cast<std::size_t>(bundle_rows<T> * ceil_div(head_dim, lanes<T>)));
+    explicit GradientPanels(Index head_dim) : p(gradient_key_block * key_stride), ds(p.size()), dq(lanes<T>, head_dim) {
+        q.resize(static_cast<std::size_t>(query_block<T> * ceil_div(head_dim, lanes<T>)));
         dout.resize(q.size());
         for (GradientPanel<T>& panel : panels) {
             panel.q.resize(static_cast<std::size_t>(head_dim));
@@ -71,19 +71,19 @@ template <class T> void find_delta(const Rows<T>& dout, const Rows<T>& out, Muta
     }
 }
 
-/// Packs rows [i0, i0 + rows) as rows from `first` of a bundle on, channels in the lanes; the other rows of the panel
+/// Packs rows [i0, i0 + rows) as rows from `first` of a query block on, channels in the lanes; the other rows of the panel
 /// are zero.
 template <class T> void pack_rows(const Rows<T>& from, Index i0, Index rows, Index first, std::vector<Row<T>>& to) {
     for (Index c = 0; c * lanes<T> < from.cols(); ++c) {
         const Index d = c * lanes<T>;
-        Row<T>* y = to.data() + c * bundle_rows<T> + first;
+        Row<T>* y = to.data() + c * query_block<T> + first;
         if (rows < lanes<T>) std::fill_n(y, lanes<T>, Row<T>{});
         for (Index i = 0; i < rows; ++i)
             copy_channels<T>(from.cols() - d, from.data() + (i0 + i) * from.outerStride() + d, y + i);
     }
 }
 
-/// Packs rows [i0, i0 + rows) of a query head as panel n of the bundle. Lanes beyond them, and rows that see nothing,
+/// Packs rows [i0, i0 + rows) of a query head as panel n of the query block. Lanes beyond them, and rows that see nothing,
 /// get the weights e^(-inf) = 0.
 template <class T>
 void begin_panel(GradientPanels<T>& space, int n, const GradientHead<T>& from, T scale, Index i0, Index rows) {
@@ -110,7 +110,7 @@ template <class T, class Seen> [[gnu::noinline]] void scores(GradientPanel<T>& p
                                                              const Seen& seen, Index j0, Index keys, int n, Row<T>* s) {
     Spoiled<T> spoiled;
     for (Index j = 0; j < keys; j += strip) {
-        kv.k.prefetch_strip(j0 + gradient_block + j, n, bundle);
+        kv.k.prefetch_strip(j0 + gradient_key_block + j, n, panels_per_query_block);
         Tile<T> tile = product(kv.head_dim, kv.k.at(j0 + j), panel.q.data()); // (strip, lanes)
         mask(seen, j0 + j, tile, spoiled);
         DRA_UNROLL (i, strip)
@@ -124,7 +124,7 @@ template <class T> [[gnu::noinline]] void weight_gradients(const GradientPanel<T
                                                            const PackedForGradient<T>& kv, Index j0, Index keys, int n,
                                                            Row<T>* dp) {
     for (Index j = 0; j < keys; j += strip) {
-        kv.v.prefetch_strip(j0 + gradient_block + j, n, bundle);
+        kv.v.prefetch_strip(j0 + gradient_key_block + j, n, panels_per_query_block);
         const Tile<T> tile = product(kv.head_dim, kv.v.at(j0 + j), panel.dout.data()); // (strip, lanes)
         DRA_UNROLL (i, strip)
             DRA_UNROLL (c, vectors) dp[(j + i) * key_stride].v[c] = tile.r[i].v[c];
@@ -148,7 +148,7 @@ template <class T> void score_gradients(const GradientPanel<T>& panel, const Dro
 template <class T> [[gnu::noinline]] void add_query_gradient(GradientPanel<T>& panel, const PackedForGradient<T>& kv,
                                                              Index j0, Index keys, int n, const Row<T>* ds) {
     for (Index d = 0; d < kv.head_dim; d += strip) {
-        kv.k_channels.prefetch_strip(d, j0 + gradient_block, gradient_block, n, bundle);
+        kv.k_channels.prefetch_strip(d, j0 + gradient_key_block, gradient_key_block, n, panels_per_query_block);
         const Tile<T> tile = chain<1, strip, key_stride>(keys, kv.k_channels.at(d, j0), ds); // (strip, lanes)
         Row<T>* dq = panel.dq.data() + d;
         DRA_UNROLL (i, strip)
@@ -189,14 +189,14 @@ template <class T, class Again> void end_panel(const GradientPanel<T>& panel, Ro
         dq.middleRows(i0, rows) += scratch.topRows(rows);
 }
 
-/// What queries [i0, i0 + rows) of one head, rows <= bundle_rows, bring: their dq, and what is added to dK and dV.
+/// What queries [i0, i0 + rows) of one head, rows <= query_block, bring: their dq, and what is added to dK and dV.
 template <class T, class Visible>
 void add_gradients(const GradientHead<T>& head, const PackedForGradient<T>& kv, const Visible& visible, T scale,
                    Index i0, Index rows, Combine combine, KeyGradients<T>& key_gradients, GradientPanels<T>& space) {
     const int panels = static_cast<int>(ceil_div(rows, lanes<T>));
     const auto first = [&](int n) { return i0 + n * lanes<T>; };
     const auto count = [&](int n) { return std::min<Index>(lanes<T>, i0 + rows - first(n)); };
-    std::array<typename Visible::template Panel<T>, bundle> seen;
+    std::array<typename Visible::template Panel<T>, panels_per_query_block> seen;
     for (int n = 0; n < panels; ++n) {
         prefetch(head.q, first(n + 1), first(n + 2));
         prefetch(head.dout, first(n + 1), first(n + 2));
@@ -204,9 +204,9 @@ void add_gradients(const GradientHead<T>& head, const PackedForGradient<T>& kv, 
         seen[n] = visible.template panel<T>(first(n), count(n));
     }
     const Index end = seen[panels - 1].end; // later panels see more
-    for (Index j0 = 0; j0 < end; j0 += gradient_block) {
+    for (Index j0 = 0; j0 < end; j0 += gradient_key_block) {
         for (int n = 0; n < panels; ++n) {
-            const Index keys = std::min(gradient_block, seen[n].end - j0);
+            const Index keys = std::min(gradient_key_block, seen[n].end - j0);
             if (keys <= 0) continue;
             Row<T>*p = space.p.data() + n, *ds = space.ds.data() + n;
             scores(space.panels[n], kv, seen[n], j0, keys, n, p);
@@ -216,15 +216,15 @@ void add_gradients(const GradientHead<T>& head, const PackedForGradient<T>& kv, 
         }
         const auto add = [&](Row<T>* to, const Row<T>* p, const Row<T>* x) {
             int sees = 0; // the first panel that does
-            for (Index j = 0; j < std::min(gradient_block, end - j0); j += strip) {
+            for (Index j = 0; j < std::min(gradient_key_block, end - j0); j += strip) {
                 while (seen[sees].end <= j0 + j) ++sees;
                 add_key_gradient(to + j, j0 + j >= key_gradients.summed(), (panels - sees) * lanes<T>,
                                  p + j * key_stride + sees, x + sees * lanes<T>);
             }
         };
         for (Index c = 0; c * lanes<T> < kv.head_dim; ++c) { // x, read by every strip of keys, stays in L1
-            add(key_gradients.dv(c, j0), space.p.data(), space.dout.data() + c * bundle_rows<T>);
-            add(key_gradients.dk(c, j0), space.ds.data(), space.q.data() + c * bundle_rows<T>);
+            add(key_gradients.dv(c, j0), space.p.data(), space.dout.data() + c * query_block<T>);
+            add(key_gradients.dk(c, j0), space.ds.data(), space.q.data() + c * query_block<T>);
         }
     }
     key_gradients.set_summed(end);

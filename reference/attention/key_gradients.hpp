@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// dK and dV of one view while they are summed, bundle of queries by bundle, channels in the lanes. Not installed.
+/// dK and dV of one view while they are summed, query block by query block, channels in the lanes. Not installed.
 
 #include "reference/attention/partial.hpp"
 #include "reference/attention/product.hpp"

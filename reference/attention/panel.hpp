@@ -19,9 +19,9 @@
 
 namespace dra::kernel {
 
-inline constexpr Index block = 256 / strip * strip; ///< keys of a tile: P^T of one panel stays in L1
-inline constexpr int bundle = 8;                    ///< panels that share a tile of K and V while it is in L2
-template <class T> inline constexpr Index bundle_rows = lanes<T>* bundle; ///< queries of a call, at most
+inline constexpr Index key_block = 256 / strip * strip; ///< keys of a tile: P^T of one panel stays in L1
+inline constexpr int panels_per_query_block = 8;                    ///< panels that share a tile of K and V while it is in L2
+template <class T> inline constexpr Index query_block = lanes<T>* panels_per_query_block; ///< queries of a call, at most
 
 /// Row extents as a panel wants them, and dropout: the seam for "who sees whom".
 struct ExtentPanels {
@@ -87,11 +87,11 @@ template <class T> struct PanelState {
 
 /// What one thread needs, allocated once.
 template <class T> struct PanelWorkspace {
-    std::array<PanelState<T>, bundle> panels;
-    std::vector<Row<T>> p; ///< P^T of a tile (block), a row a key
+    std::array<PanelState<T>, panels_per_query_block> panels;
+    std::vector<Row<T>> p; ///< P^T of a tile (key_block), a row a key
     RowMajor<T> out;       ///< O of a panel (lanes, D)
 
-    explicit PanelWorkspace(Index head_dim) : p(block), out(lanes<T>, head_dim) {
+    explicit PanelWorkspace(Index head_dim) : p(key_block), out(lanes<T>, head_dim) {
         for (PanelState<T>& panel : panels) {
             panel.q.resize(static_cast<std::size_t>(head_dim));
             panel.o.resize(static_cast<std::size_t>(strips_up(head_dim)));
@@ -111,7 +111,7 @@ template <class T> void begin_panel(PanelState<T>& panel, const Rows<T>& q, T sc
 // The two products stand apart, so that each has all registers to itself: inlined into one function, the constants of
 // exp2 keep their registers through both, and accumulators are spilled (2.5 % of the speed).
 
-// Of `bundle` panels that share a tile, number n asks for its share of the next one, so that the first to read a tile
+// Of the panels that share a tile, number n asks for its share of the next one, so that the first to read a tile
 // finds it in L2.
 
 /// Masks the scores of keys j .. j + strip. `spoiled` learns of those, among what is seen, that left the type on their way:
@@ -132,7 +132,7 @@ template <class T, class Seen> [[gnu::noinline]] void scores(PanelState<T>& pane
     Row<T> max = panel.softmax.max;
     Spoiled<T> spoiled;
     for (Index j = 0; j < keys; j += strip) {
-        kv.k.prefetch_strip(j0 + block + j, n, bundle);
+        kv.k.prefetch_strip(j0 + key_block + j, n, panels_per_query_block);
         Tile<T> s = product(kv.head_dim, kv.k.at(j0 + j), panel.q.data()); // (strip, lanes)
         mask(seen, j0 + j, s, spoiled);
         DRA_UNROLL (i, strip)
@@ -149,7 +149,7 @@ template <class T, class Seen> [[gnu::noinline]] void scores(PanelState<T>& pane
 template <class T> [[gnu::noinline]] void add_values(PanelState<T>& panel, const Packed<T>& kv, const Row<T>& rescale,
                                                      Index j0, Index keys, int n, const Row<T>* p) {
     for (Index d = 0; d < kv.head_dim; d += strip) {
-        kv.v.prefetch_strip(d, j0 + block, block, n, bundle);
+        kv.v.prefetch_strip(d, j0 + key_block, key_block, n, panels_per_query_block);
         const Tile<T> t = product(keys, kv.v.at(d, j0), p); // (strip, lanes)
         Row<T>* o = panel.o.data() + d;
         DRA_UNROLL (i, strip)
@@ -157,7 +157,7 @@ template <class T> [[gnu::noinline]] void add_values(PanelState<T>& panel, const
     }
 }
 
-/// One tile: keys [j0, j0 + keys) join the running softmax of panel n of a bundle. `p` is scratch.
+/// One tile: keys [j0, j0 + keys) join the running softmax of panel n of a query block. `p` is scratch.
 template <class T, class Seen>
 void attend_tile(PanelState<T>& panel, const Packed<T>& kv, const Seen& seen, Index j0, Index keys, int n, Row<T>* p) {
     const Row<T> before = panel.softmax.max;
@@ -204,7 +204,7 @@ template <class T, class Again> void end_panel(const PanelState<T>& panel, RowMa
     }
 }
 
-/// Attention of queries [i0, i0 + rows) of a view, rows <= bundle_rows, over the keys that they see. 4 D FLOPs a
+/// Attention of queries [i0, i0 + rows) of a view, rows <= query_block, over the keys that they see. 4 D FLOPs a
 /// visited pair. A row's result does not depend on which others are in the call. Where `visible` has a visibility, rows
 /// that are not finite are computed again, wide.
 template <class T, class Visible> void attend_panels(const Rows<T>& q, const Packed<T>& kv, const Visible& visible,
@@ -213,7 +213,7 @@ template <class T, class Visible> void attend_panels(const Rows<T>& q, const Pac
     const int panels = static_cast<int>(ceil_div(rows, lanes<T>));
     const auto first = [&](int n) { return i0 + n * lanes<T>; };
     const auto count = [&](int n) { return std::min<Index>(lanes<T>, i0 + rows - first(n)); };
-    std::array<typename Visible::template Panel<T>, bundle> seen;
+    std::array<typename Visible::template Panel<T>, panels_per_query_block> seen;
     Index end = 0;
     for (int n = 0; n < panels; ++n) {
         prefetch(q, first(n + 1), first(n + 2));
@@ -222,10 +222,10 @@ template <class T, class Visible> void attend_panels(const Rows<T>& q, const Pac
         seen[n] = visible.template panel<T>(first(n), count(n));
         end = std::max(end, seen[n].end);
     }
-    for (Index j0 = 0; j0 < end; j0 += block)
+    for (Index j0 = 0; j0 < end; j0 += key_block)
         for (int n = 0; n < panels; ++n)
             if (j0 < seen[n].end)
-                attend_tile(space.panels[n], kv, seen[n], j0, std::min(block, seen[n].end - j0), n, space.p.data());
+                attend_tile(space.panels[n], kv, seen[n], j0, std::min(key_block, seen[n].end - j0), n, space.p.data());
     const auto again = [&](Index i, auto out, T& lse) {
         if constexpr (requires { visible.visibility; })
             WideView<T, Packed<T>>{kv, visible.visibility, visible.dropout, scale}.attend(q, i, out, lse);
@@ -237,8 +237,8 @@ template <class T, class Visible> void attend_panels(const Rows<T>& q, const Pac
 template <class T, class Visible> void attend_rows(const Rows<T>& q, const Packed<T>& kv, const Visible& visible,
                                                    T scale, Partial<T> into, Combine combine,
                                                    PanelWorkspace<T>& space) {
-    for (Index i0 = 0; i0 < q.rows(); i0 += bundle_rows<T>)
-        attend_panels(q, kv, visible, scale, i0, std::min(bundle_rows<T>, q.rows() - i0), into, combine, space);
+    for (Index i0 = 0; i0 < q.rows(); i0 += query_block<T>)
+        attend_panels(q, kv, visible, scale, i0, std::min(query_block<T>, q.rows() - i0), into, combine, space);
 }
 
 } // namespace dra::kernel

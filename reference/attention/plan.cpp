@@ -12,7 +12,7 @@ namespace {
 constexpr Index wave_rows = 16384, gradient_wave_rows = 32768;
 
 /// Parts of the views of a wave: enough that few long views reach all cores, few enough that adding up costs little, and
-/// none of less than a bundle of queries.
+/// none of less than a query block of queries.
 constexpr Index parts_of_wave = 16, most_parts = 8, queries_of_part = 256;
 
 /// Starts the team of the calling thread.

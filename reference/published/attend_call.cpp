@@ -26,9 +26,9 @@ template <class T> Counts Workspace<T>::total() const {
 
 template <class T> const kernel::Packed<T>& Workspace<T>::pack(const Rows<T>& k, const Rows<T>& v) {
     packed_.resize(k.rows(), k.cols());
-#pragma omp parallel for num_threads(threads_for(ceil_div(k.rows(), kernel::block)))
-    for (Index begin = 0; begin < k.rows(); begin += kernel::block)
-        packed_.pack(k, v, begin, std::min<Index>(begin + kernel::block, k.rows()));
+#pragma omp parallel for num_threads(threads_for(ceil_div(k.rows(), kernel::key_block)))
+    for (Index begin = 0; begin < k.rows(); begin += kernel::key_block)
+        packed_.pack(k, v, begin, std::min<Index>(begin + kernel::key_block, k.rows()));
     return packed_;
 }
 

@@ -38,11 +38,11 @@ template <class T> Partial<T> partial_of(RowMajor<T>& out, Eigen::ArrayX<T>& lse
 /// What one thread needs, and what it counted.
 template <class T> struct ThreadSpace {
     explicit ThreadSpace(Index head_dim)
-        : panel(head_dim), out(kernel::bundle_rows<T>, head_dim), lse(kernel::bundle_rows<T>) {}
+        : panel(head_dim), out(kernel::query_block<T>, head_dim), lse(kernel::query_block<T>) {}
 
     kernel::PanelWorkspace<T> panel;
-    RowMajor<T> out;      ///< (bundle_rows, D), of methods that combine panels themselves
-    Eigen::ArrayX<T> lse; ///< (bundle_rows)
+    RowMajor<T> out;      ///< (query_block, D), of methods that combine panels themselves
+    Eigen::ArrayX<T> lse; ///< (query_block)
     Counts counts;
 };
 
@@ -78,7 +78,7 @@ template <class T> struct AttendCall {
 
     Index rows() const { return sight.rows; }
     int team() const {
-        return workspace.team(ceil_div(rows(), kernel::bundle_rows<T>));
+        return workspace.team(ceil_div(rows(), kernel::query_block<T>));
     } ///< of the loop over its panels
 };
 

@@ -34,8 +34,8 @@ template <class T> kernel::Row<T> maximum_of(const kernel::Row<T>* scores, Index
 template <class T> kernel::Row<T> sum_of(kernel::Row<T>* scores, Index keys, const kernel::Row<T>& maximum) {
     kernel::RunningSoftmax<T> softmax;
     softmax.max = maximum;
-    for (Index j = 0; j < keys; j += kernel::block)
-        softmax.exponentials(std::min(kernel::block, keys - j), maximum, scores + j);
+    for (Index j = 0; j < keys; j += kernel::key_block)
+        softmax.exponentials(std::min(kernel::key_block, keys - j), maximum, scores + j);
     return softmax.sum;
 }
 

@@ -26,10 +26,10 @@ Sight all_seen(Sight sight) {
 template <class T> void attend_panels(const AttendCall<T>& call, const Sight& sight, Partial<T> into, Combine combine) {
     with_panels(sight, [&](const auto& panels) {
 #pragma omp parallel for schedule(dynamic) num_threads(call.team())
-        for (Index i0 = 0; i0 < call.rows(); i0 += kernel::bundle_rows<T>) {
+        for (Index i0 = 0; i0 < call.rows(); i0 += kernel::query_block<T>) {
             ThreadSpace<T>& mine = call.workspace.mine();
             kernel::attend_panels(call.q, call.kv, Counted{panels, sight, mine.counts, call.kv.head_dim},
-                                  call.softmax_scale, i0, std::min<Index>(kernel::bundle_rows<T>, call.rows() - i0),
+                                  call.softmax_scale, i0, std::min<Index>(kernel::query_block<T>, call.rows() - i0),
                                   into, combine, mine.panel);
         }
     });
@@ -40,10 +40,10 @@ template <class T> void attend_panels(const AttendCall<T>& call, const Sight& si
 template <class T> void simple_attention(const AttendCall<T>& call, Partial<T> into, Combine combine) {
     with_panels(call.sight, [&](const auto& panels) {
 #pragma omp parallel for schedule(dynamic) num_threads(call.team())
-        for (Index i0 = 0; i0 < call.rows(); i0 += kernel::bundle_rows<T>) {
+        for (Index i0 = 0; i0 < call.rows(); i0 += kernel::query_block<T>) {
             ThreadSpace<T>& mine = call.workspace.mine();
             kernel::attend_panels(call.q, call.kv, Counted{panels, call.sight, mine.counts, call.kv.head_dim},
-                                  call.softmax_scale, i0, std::min<Index>(kernel::bundle_rows<T>, call.rows() - i0),
+                                  call.softmax_scale, i0, std::min<Index>(kernel::query_block<T>, call.rows() - i0),
                                   into, combine, mine.panel);
         }
     });
@@ -53,10 +53,10 @@ template <class T> void compute_attention_chunk(const AttendCall<T>& call, Parti
     const Sight sight = call.chunk_offset > 0 ? all_seen(call.sight) : call.sight;
     with_panels(sight, [&](const auto& panels) {
 #pragma omp parallel for schedule(dynamic) num_threads(call.team())
-        for (Index i0 = 0; i0 < call.rows(); i0 += kernel::bundle_rows<T>) {
+        for (Index i0 = 0; i0 < call.rows(); i0 += kernel::query_block<T>) {
             ThreadSpace<T>& mine = call.workspace.mine();
             kernel::attend_panels(call.q, call.kv, Counted{panels, sight, mine.counts, call.kv.head_dim},
-                                  call.softmax_scale, i0, std::min<Index>(kernel::bundle_rows<T>, call.rows() - i0),
+                                  call.softmax_scale, i0, std::min<Index>(kernel::query_block<T>, call.rows() - i0),
                                   into, combine, mine.panel);
         }
     });
@@ -66,10 +66,10 @@ template <class T> void compute_attention_standard(const AttendCall<T>& call, Pa
     const Sight sight = moved(call.sight, call.chunk_offset);
     with_panels(sight, [&](const auto& panels) {
 #pragma omp parallel for schedule(dynamic) num_threads(call.team())
-        for (Index i0 = 0; i0 < call.rows(); i0 += kernel::bundle_rows<T>) {
+        for (Index i0 = 0; i0 < call.rows(); i0 += kernel::query_block<T>) {
             ThreadSpace<T>& mine = call.workspace.mine();
             kernel::attend_panels(call.q, call.kv, Counted{panels, sight, mine.counts, call.kv.head_dim},
-                                  call.softmax_scale, i0, std::min<Index>(kernel::bundle_rows<T>, call.rows() - i0),
+                                  call.softmax_scale, i0, std::min<Index>(kernel::query_block<T>, call.rows() - i0),
                                   into, combine, mine.panel);
         }
     });
@@ -79,9 +79,9 @@ template <class T> void online_softmax_attention(const AttendCall<T>& call, Part
     const Sight sight = moved(call.sight, -call.chunk_offset);
     with_panels(sight, [&](const auto& panels) {
 #pragma omp parallel for schedule(dynamic) num_threads(call.team())
-        for (Index i0 = 0; i0 < call.rows(); i0 += kernel::bundle_rows<T>) {
+        for (Index i0 = 0; i0 < call.rows(); i0 += kernel::query_block<T>) {
             ThreadSpace<T>& mine = call.workspace.mine();
-            const Index rows = std::min<Index>(kernel::bundle_rows<T>, call.rows() - i0), head_dim = call.kv.head_dim;
+            const Index rows = std::min<Index>(kernel::query_block<T>, call.rows() - i0), head_dim = call.kv.head_dim;
             const Index q_row = call.q.outerStride();
             const Partial<T> chunk{{mine.out.data(), rows, head_dim, Eigen::OuterStride<>(head_dim)},
                                    {mine.lse.data(), rows, Eigen::InnerStride<>(1)}};

@@ -11,7 +11,7 @@
 namespace dra::test {
 namespace {
 
-/// Several waves of views, of many sizes, each of several bundles at most: short segments beside long ones, and
+/// Several waves of views, of many sizes, each of several query blocks at most: short segments beside long ones, and
 /// grouped-query heads.
 Question several_waves(std::uint64_t seed, Mode mode = Mode::mixture, bool causal = true) {
     Question asked{{1, 700, 4, 8}, 2, {{3, 64, 700}, {1, 5, 2}}, seed};
@@ -88,7 +88,7 @@ TEST_CASE("views are cut into parts where they are few and long, and no part has
     const auto parts_of = [](Index tokens, Index heads, Index segment_length) {
         const RandomInputs<float> inputs({{1, tokens, heads, 2}, 1, {{segment_length}, {1}}});
         const Index parts = make_plan(inputs.problem).gradient_waves[0].parts;
-        CHECK((parts - 1) * kernel::bundle_rows<float> < heads * segment_length);
+        CHECK((parts - 1) * kernel::query_block<float> < heads * segment_length);
         return parts;
     };
     CHECK(parts_of(4000, 1, 4000) > 1);
