@@ -33,10 +33,10 @@ template <class Results>
 cudaError_t launch_patterns(std::span<const Launch> patterns, bool clears, std::span<const Launch> earlier = {}) {
     const Launch& first = patterns.front();
     // Merging waits for memory, and three warpgroups hide more of it.
-    const bool wide = !earlier.empty() || takes_wide_tile(first.parameters);
+    const bool three = !earlier.empty() || takes_three_warpgroups(first.parameters);
     return with_half(first.type, [&]<class T>(Element<T>) {
-        return with_tile(first.parameters, wide, [&](auto D, auto warpgroups) {
-            return launch_tasks<BalancedTasks<D, warpgroups, most_patterns>, FixedReference<StoredWide<Results>>, Drawn,
+        return with_tile(first.parameters, three, [&](auto D, auto warpgroups) {
+            return launch_tasks<BalancedTasks<D, warpgroups, most_patterns>, FixedReference<VectorStores<Results>>, Drawn,
                                 T>(patterns, clears, earlier);
         });
     });

@@ -16,12 +16,12 @@
 #include "cuda/kernels/overlapped_rows.hpp"
 #include "cuda/kernels/persistent.hpp"
 #include "cuda/kernels/kernels.hpp"
-#include "cuda/kernels/wide_rows.hpp"
+#include "cuda/kernels/vector_stores.hpp"
 
 namespace dra::cuda::DRA_TARGET {
 cudaError_t run_balanced(const Launch& launched) {
     return with_results(launched.float_out, [&]<class Results>(Element<Results>) {
-        return launch_persistent<Balanced, Overlap<RunningMaximum<StoredWide<Results>>>, Drawn>(launched);
+        return launch_persistent<Balanced, Overlap<RunningMaximum<VectorStores<Results>>>, Drawn>(launched);
     });
 }
 

@@ -4,7 +4,7 @@
 /// weights or outputs went beyond their type. fixed_reference.cu says why that is exact.
 
 #include "cuda/kernels/overlapped_rows.hpp"
-#include "cuda/kernels/wide_rows.hpp"
+#include "cuda/kernels/vector_stores.hpp"
 
 #include <type_traits>
 

@@ -38,7 +38,7 @@ struct Launch {
 
 /// Whether a tile has three consumer warpgroups, where a step has a choice; pipeline.hpp says what for. They multiply faster
 /// than two (on an H200 by 9 to 12 %), and more of what they multiply lies beyond the last row and the causal diagonal.
-constexpr bool takes_wide_tile(const Parameters& parameters) {
+constexpr bool takes_three_warpgroups(const Parameters& parameters) {
     constexpr double faster = 1.09;
     constexpr int many_rows = 8192; // of which that is a small part
     const int rows = parameters.most_rows();
@@ -67,14 +67,14 @@ struct AttentionKernel {
     int tile_rows;                  ///< query rows per tile, but see rows_for()
     int key_tile_rows;              ///< keys per tile; of the box of a tensor map, too
     int warpgroup_rows = 0;         ///< query rows per consumer warpgroup, and of Q's box, where a tile has several
-    int wide_tile_rows = 0;         ///< query rows per tile of what takes_wide_tile(), where it differs
+    int three_warpgroup_rows = 0;         ///< query rows per tile of what takes_three_warpgroups(), where it differs
     int workspace_ints = 0;         ///< on the device
     int workspace_ints_a_tile = 0;  ///< and so many more for every tile
     bool joins_patterns = false;    ///< does several in one launch: run_together() and what follows it
 
     /// Query rows a tile of this pattern.
     int rows_for(const Parameters& parameters) const {
-        return wide_tile_rows && takes_wide_tile(parameters) ? wide_tile_rows : tile_rows;
+        return three_warpgroup_rows && takes_three_warpgroups(parameters) ? three_warpgroup_rows : tile_rows;
     }
     int q_box_rows() const { return warpgroup_rows ? warpgroup_rows : tile_rows; }
 };

@@ -6,7 +6,7 @@
 ///
 ///     channel 8 e + 2 t + c of a group of 16 lies at 4 t + 2 e + c        e, c in {0, 1}, t in {0, 1, 2, 3}
 
-#include "cuda/kernels/wide_rows.hpp"
+#include "cuda/kernels/vector_stores.hpp"
 
 namespace dra::cuda::DRA_TARGET {
 

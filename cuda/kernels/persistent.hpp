@@ -71,10 +71,10 @@ cudaError_t launch_tasks(std::span<const Launch> launches, bool clears, std::spa
                         P::threads, P::shared_bytes, first.stream, tasks, first.workspace);
 }
 
-/// Calls f with D and the consumer warpgroups of a tile, as constants: three of them where `wide`, and D allows it.
-template <class F> cudaError_t with_tile(const Parameters& parameters, bool wide, F f) {
+/// Calls f with D and the consumer warpgroups of a tile, as constants: three of them where `three`, and D allows it.
+template <class F> cudaError_t with_tile(const Parameters& parameters, bool three, F f) {
     if (parameters.head_dim > 64) return f(std::integral_constant<int, 128>{}, std::integral_constant<int, 2>{});
-    return wide ? f(std::integral_constant<int, 64>{}, std::integral_constant<int, 3>{})
+    return three ? f(std::integral_constant<int, 64>{}, std::integral_constant<int, 3>{})
                 : f(std::integral_constant<int, 64>{}, std::integral_constant<int, 2>{});
 }
 
@@ -82,7 +82,7 @@ template <class F> cudaError_t with_tile(const Parameters& parameters, bool wide
 template <template <int, int> class Shape, class Consume, class Tickets>
 cudaError_t launch_persistent(const Launch& launched) {
     return with_half(launched.type, [&]<class T>(Element<T>) {
-        return with_tile(launched.parameters, takes_wide_tile(launched.parameters), [&](auto D, auto warpgroups) {
+        return with_tile(launched.parameters, takes_three_warpgroups(launched.parameters), [&](auto D, auto warpgroups) {
             return launch_tasks<Shape<D, warpgroups>, Consume, Tickets, T>({&launched, 1}, false);
         });
     });

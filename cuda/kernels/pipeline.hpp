@@ -10,7 +10,7 @@
 ///     3                      128                              32                      160
 ///
 /// Three keep the exps busy that D = 64 asks for, and leave no registers for D = 128. A wide tile wastes more under a causal
-/// mask and past the last row, and where rows are few that is more than the third warpgroup gains: takes_wide_tile() has the
+/// mask and past the last row, and where rows are few that is more than the third warpgroup gains: takes_three_warpgroups() has the
 /// rule.
 ///
 /// Blocks of keys come from the last one to the first: the last ones are those under the causal mask and past the end of the

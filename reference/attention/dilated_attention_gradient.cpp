@@ -1,7 +1,7 @@
 #include "reference/attention/dilated_attention_gradient.hpp"
 
 #include "reference/attention/left_out.hpp"
-#include "reference/attention/wide_sums.hpp"
+#include "reference/attention/extended_sums.hpp"
 #include "reference/attention/workspace_memory.hpp"
 
 #include <utility>
@@ -13,7 +13,7 @@ template <class T> struct Tensors {
     InputsView<T> inputs;
     TensorView<const T> dout;
     const Lse<T>& lse;
-    const Lse<Wide<T>>& delta;
+    const Lse<Extended<T>>& delta;
     GradientsView<T> into;
 
     GradientHead<T> head(Index b, Index h, const Positions& rows, const Dropout& dropout) const {
@@ -84,7 +84,7 @@ private:
             std::vector<GradientHead<T>> heads;
             for (Index h = view.g * problem_.query_heads_per_kv_head(); h < (view.g + 1) * problem_.query_heads_per_kv_head(); ++h)
                 heads.push_back(t.head(view.b, h, view.positions, {problem_, view.b, h}));
-            kernel::WideKeyGradients<T>{at(slot).packed,
+            kernel::ExtendedKeyGradients<T>{at(slot).packed,
                                         {view.positions, view.positions, problem_.causal},
                                         static_cast<T>(problem_.softmax_scale),
                                         heads}(j, d, dk, dv);
@@ -114,7 +114,7 @@ template <class T> void clear_left_out(const Plan& plan, Index pattern, const Vi
 
 /// delta of every row. Called by every thread of the team.
 template <class T> void find_delta(const Plan& plan, TensorView<const T> dout, TensorView<const T> out,
-                                   Lse<Wide<T>>& delta, kernel::GradientPanel<T>& scratch) {
+                                   Lse<Extended<T>>& delta, kernel::GradientPanel<T>& scratch) {
     const Problem& problem = plan.problem;
     const Index blocks = ceil_div(problem.tokens, kernel::key_block);
     share_out(plan.threads, problem.batch * problem.heads * blocks, [&](Index item) {
@@ -128,7 +128,7 @@ template <class T> void find_delta(const Plan& plan, TensorView<const T> dout, T
 
 /// delta by the output of one pattern alone. Called by every thread of the team.
 template <class T> void find_delta_of_pattern(const Plan& plan, const Views& views, const Tensors<T>& t,
-                                              Lse<Wide<T>>& delta, PatternAlone<T>& alone,
+                                              Lse<Extended<T>>& delta, PatternAlone<T>& alone,
                                               kernel::GradientPanel<T>& scratch) {
     const Problem& problem = plan.problem;
     share_out(plan.threads, views.count() * problem.query_heads_per_kv_head(), [&](Index item) {
@@ -171,7 +171,7 @@ template <class T> void dilated_attention_gradient(const Plan& plan, const Input
         });
     }
     if (problem.mode == Mode::mixture && problem.patterns() > 1 && !problem.stop_gradient_mixing)
-        kernel::WideSums<T>{problem, inputs, result, dout}.mend(into);
+        kernel::ExtendedSums<T>{problem, inputs, result, dout}.mend(into);
 }
 
 template <class T> void dilated_attention_gradient(const Problem& problem, const InputsView<T>& inputs,

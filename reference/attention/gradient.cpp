@@ -14,7 +14,7 @@ template <class T> struct AttendGradientWorkspace<T>::Memory {
 
 template <class T> AttendGradientWorkspace<T>::AttendGradientWorkspace() : memory_(opaque<Memory>()) {}
 
-template <class T> void weighted_mean_gradient(const Rows<T>& dout, const Rows<T>& out, MutableColumn<Wide<T>> delta) {
+template <class T> void weighted_mean_gradient(const Rows<T>& dout, const Rows<T>& out, MutableColumn<Extended<T>> delta) {
     std::vector<kernel::Row<T>> a(static_cast<std::size_t>(out.cols())), b(a.size());
     kernel::find_delta(dout, out, delta, a, b);
 }
@@ -32,13 +32,13 @@ template <class T> void attend_gradient(std::span<const GradientHead<T>> heads, 
             kernel::add_gradients(head, packed, kernel::ExtentPanels{visibility, head.dropout}, softmax_scale, i0,
                                   std::min(kernel::query_block<T>, head.q.rows() - i0), Combine::merge, key_gradients,
                                   *panels);
-    const kernel::WideKeyGradients<T> again{packed, visibility, softmax_scale, heads};
+    const kernel::ExtendedKeyGradients<T> again{packed, visibility, softmax_scale, heads};
     kernel::add_up<T>({&key_gradients, 1}, into.dk, into.dv, softmax_scale, 0, k.rows(), Combine::merge, again);
 }
 
 #define DRA_INSTANTIATE(T)                                                                                             \
     template class AttendGradientWorkspace<T>;                                                                         \
-    template void weighted_mean_gradient(const Rows<T>&, const Rows<T>&, MutableColumn<Wide<T>>);                      \
+    template void weighted_mean_gradient(const Rows<T>&, const Rows<T>&, MutableColumn<Extended<T>>);                      \
     template void attend_gradient(std::span<const GradientHead<T>>, const Rows<T>&, const Rows<T>&, const Visibility&, \
                                   T, const KeyGradientRows<T>&, AttendGradientWorkspace<T>&);
 DRA_INSTANTIATE(float)

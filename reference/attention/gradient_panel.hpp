@@ -55,7 +55,7 @@ template <class T> void pack_columns(const Rows<T>& from, T scale, Index i0, Ind
 }
 
 /// delta_i = sum_d dout_id out_id, by which weighted_mean_gradient() is defined. `a` and `b` are scratch (D).
-template <class T> void find_delta(const Rows<T>& dout, const Rows<T>& out, MutableColumn<Wide<T>> delta,
+template <class T> void find_delta(const Rows<T>& dout, const Rows<T>& out, MutableColumn<Extended<T>> delta,
                                    std::vector<Row<T>>& a, std::vector<Row<T>>& b) {
     for (Index i0 = 0; i0 < out.rows(); i0 += lanes<T>) {
         const Index rows = std::min<Index>(lanes<T>, out.rows() - i0);
@@ -67,7 +67,7 @@ template <class T> void find_delta(const Rows<T>& dout, const Rows<T>& out, Muta
         DRA_UNROLL (c, vectors) left_type.v[c] = T(0) * mean.v[c];
         if (!any_nan(left_type)) continue;
         for (Index i = i0; i < i0 + rows; ++i)
-            if (!std::isfinite(delta[i])) delta[i] = (wide<T>(dout.row(i)) * wide<T>(out.row(i))).sum();
+            if (!std::isfinite(delta[i])) delta[i] = (extended<T>(dout.row(i)) * extended<T>(out.row(i))).sum();
     }
 }
 
@@ -229,7 +229,7 @@ void add_gradients(const GradientHead<T>& head, const PackedForGradient<T>& kv, 
     }
     key_gradients.set_summed(end);
     const auto again = [&](Index i, auto dq) {
-        const WideView<T, PackedForGradient<T>> view{kv, visible.visibility, visible.dropout, scale};
+        const ExtendedView<T, PackedForGradient<T>> view{kv, visible.visibility, visible.dropout, scale};
         replace_spoiled(dq, view.query_gradient(head, i));
     };
     for (int n = 0; n < panels; ++n)

@@ -12,7 +12,7 @@
 #include "reference/attention/dropped.hpp"
 #include "reference/attention/packed.hpp"
 #include "reference/attention/partial.hpp"
-#include "reference/attention/wide_rows.hpp"
+#include "reference/attention/extended_rows.hpp"
 #include "reference/definition/visibility.hpp"
 
 #include <vector>
@@ -228,7 +228,7 @@ template <class T, class Visible> void attend_panels(const Rows<T>& q, const Pac
                 attend_tile(space.panels[n], kv, seen[n], j0, std::min(key_block, seen[n].end - j0), n, space.p.data());
     const auto again = [&](Index i, auto out, T& lse) {
         if constexpr (requires { visible.visibility; })
-            WideView<T, Packed<T>>{kv, visible.visibility, visible.dropout, scale}.attend(q, i, out, lse);
+            ExtendedView<T, Packed<T>>{kv, visible.visibility, visible.dropout, scale}.attend(q, i, out, lse);
     };
     for (int n = 0; n < panels; ++n) end_panel(space.panels[n], space.out, first(n), count(n), into, combine, again);
 }

@@ -60,7 +60,7 @@ template <class T> GradientWorkspace<T>::GradientWorkspace(const Plan& plan) : m
     const Problem& problem = plan.problem;
     const auto threads = static_cast<std::size_t>(plan.threads);
     auto& [delta, wave, panels, alone] = *memory_;
-    delta = Lse<Wide<T>>(problem.batch, problem.heads, problem.tokens);
+    delta = Lse<Extended<T>>(problem.batch, problem.heads, problem.tokens);
     Index longest = 0;
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
         const Views views(problem, pattern);

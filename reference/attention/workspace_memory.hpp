@@ -38,7 +38,7 @@ template <class T> struct PatternAlone {
 };
 
 template <class T> struct GradientWorkspace<T>::Memory {
-    Lse<Wide<T>> delta;
+    Lse<Extended<T>> delta;
     std::vector<GradientSlot<T>> wave;             ///< a view each
     std::vector<kernel::GradientPanels<T>> panels; ///< a thread each
     std::vector<PatternAlone<T>> alone;            ///< a thread each, where mixing weights are constants

@@ -14,7 +14,7 @@
 namespace dra {
 
 /// Products of numbers of double, which need not fit into it where a result does.
-using Magnitude = Wide<double>;
+using Magnitude = Extended<double>;
 
 /// Magnitudes of one (batch, head), which say how exact a result can be; see tolerance.hpp.
 struct Magnitudes {

@@ -21,7 +21,7 @@ namespace dra {
 template <class T> using RowMajor = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 /// Holds every product of a few numbers of T, where long double is wider than double.
-template <class T> using Wide = std::conditional_t<sizeof(T) == 4, double, long double>;
+template <class T> using Extended = std::conditional_t<sizeof(T) == 4, double, long double>;
 
 /// Rows of one head, read-only or writable: (rows, D), contiguous in D, `outerStride()` elements from row to row.
 template <class T> using Rows = Eigen::Map<const RowMajor<T>, Eigen::Unaligned, Eigen::OuterStride<>>;

@@ -11,7 +11,7 @@ template <class T> MutableRows<T> all_rows(RowMajor<T>& x) {
 }
 
 /// What some queries of a rank see of the visiting keys.
-template <class T> void add_visit(GradientRank<T>& rank, const Lse<Wide<T>>& delta, const Visit& visit,
+template <class T> void add_visit(GradientRank<T>& rank, const Lse<Extended<T>>& delta, const Visit& visit,
                                   const VisitingGradients<T>& visiting, AttendGradientWorkspace<T>& workspace) {
     const auto& [b, g, visibility, queries, keys] = visit;
     const Problem& problem = rank.problem;
@@ -49,7 +49,7 @@ GradientRank<T>::GradientRank(const Problem& asked, Shard<T> own_queries, Shard<
 
 template <class T> void GradientRank<T>::find_delta(const Shard<T>& out) {
     const Index tokens = out.rows.shape().tokens;
-    Lse<Wide<T>>& found = delta.emplace_back(problem.batch, problem.heads, tokens);
+    Lse<Extended<T>>& found = delta.emplace_back(problem.batch, problem.heads, tokens);
     if (tokens == 0) return;
     for (Index b = 0; b < problem.batch; ++b)
         for (Index h = 0; h < problem.heads; ++h)
@@ -60,7 +60,7 @@ template <class T> void GradientRank<T>::find_delta(const Shard<T>& out) {
 template <class T>
 void GradientRank<T>::add(const VisitingGradients<T>& visiting, AttendGradientWorkspace<T>& workspace) {
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
-        const Lse<Wide<T>>& of_pattern = delta[std::min(static_cast<std::size_t>(pattern), delta.size() - 1)];
+        const Lse<Extended<T>>& of_pattern = delta[std::min(static_cast<std::size_t>(pattern), delta.size() - 1)];
         for_each_visit(problem, pattern, q.intervals, visiting.keys.intervals,
                        [&](const Visit& visit) { add_visit(*this, of_pattern, visit, visiting, workspace); });
     }

@@ -31,7 +31,7 @@ template <class T> struct GradientRank {
     Shard<T> q, dout, dq;
     Tensor<T> dq_lost;
     Lse<T> lse;                           ///< [B, H, local tokens], of the whole result
-    std::vector<Lse<Wide<T>>> delta = {}; ///< of each pattern where mixing is stopped, else one of all
+    std::vector<Lse<Extended<T>>> delta = {}; ///< of each pattern where mixing is stopped, else one of all
 
     /// Nothing has visited it, and delta is missing.
     GradientRank(const Problem& problem, Shard<T> own_queries, Shard<T> own_dout, Lse<T> own_lse);

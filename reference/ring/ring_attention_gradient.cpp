@@ -1,6 +1,6 @@
 #include "reference/ring/ring_attention_gradient.hpp"
 
-#include "reference/attention/wide_sums.hpp"
+#include "reference/attention/extended_sums.hpp"
 #include "reference/ring/gradient_rank.hpp"
 #include "reference/ring/round.hpp"
 
@@ -53,7 +53,7 @@ template <class T> Gradients<T> ring_attention_gradient(const Problem& problem, 
     join(ranks, &GradientRank<T>::dq, gradients.dq);
     join(visitors, &Visitor<T>::dk, gradients.dk);
     join(visitors, &Visitor<T>::dv, gradients.dv);
-    if (!stopped) kernel::WideSums<T>{problem, inputs, result, dout}.mend(gradients);
+    if (!stopped) kernel::ExtendedSums<T>{problem, inputs, result, dout}.mend(gradients);
     return gradients;
 }
 

@@ -23,8 +23,8 @@ template <class T> struct GradientView : View<T> {
         result = this->attend();
     }
 
-    Lse<Wide<T>> delta() const {
-        Lse<Wide<T>> mean(1, 1, this->queries());
+    Lse<Extended<T>> delta() const {
+        Lse<Extended<T>> mean(1, 1, this->queries());
         weighted_mean_gradient<T>(dout.view().rows(0, 0), result.out.view().rows(0, 0),
                                   mean.rows(0, 0, {0, 1, this->queries()}));
         return mean;
@@ -33,7 +33,7 @@ template <class T> struct GradientView : View<T> {
     Gradients<T> zeros() const { return {{this->q.shape(), T(0)}, {this->k.shape(), T(0)}, {this->v.shape(), T(0)}}; }
 
     /// Queries [i, i + m) over keys [j, j + n), added.
-    void add(Index i, Index m, Index j, Index n, const Lse<Wide<T>>& delta, Gradients<T>& to,
+    void add(Index i, Index m, Index j, Index n, const Lse<Extended<T>>& delta, Gradients<T>& to,
              AttendGradientWorkspace<T>& workspace) const {
         const Positions rows{i, 1, m}, columns{j, 1, n};
         const GradientHead<T> head{this->q.view().rows(0, 0, rows), dout.view().rows(0, 0, rows),
@@ -45,7 +45,7 @@ template <class T> struct GradientView : View<T> {
             static_cast<T>(this->softmax_scale), {to.dk.view().rows(0, 0, columns), to.dv.view().rows(0, 0, columns)},
             workspace);
     }
-    void add(Index i, Index m, Index j, Index n, const Lse<Wide<T>>& delta, Gradients<T>& to) const {
+    void add(Index i, Index m, Index j, Index n, const Lse<Extended<T>>& delta, Gradients<T>& to) const {
         AttendGradientWorkspace<T> workspace;
         add(i, m, j, n, delta, to, workspace);
     }
@@ -132,8 +132,8 @@ TEST_CASE_TEMPLATE("delta less the gradient of lse gives the gradients of a loss
         x.flat() = random_normal<T>({1, 70, 1, 1}, 5).flat();
         return x;
     }();
-    Lse<Wide<T>> delta = view.delta();
-    delta.flat() -= dlse.flat().template cast<Wide<T>>();
+    Lse<Extended<T>> delta = view.delta();
+    delta.flat() -= dlse.flat().template cast<Extended<T>>();
     Gradients<T> found = view.zeros();
     view.add(0, 70, 0, 70, delta, found);
     const ErrorRatios ratios =

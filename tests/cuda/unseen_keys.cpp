@@ -127,8 +127,8 @@ TEST_CASE("a row of v that is not finite reaches the rows that see the key, on t
 TEST_CASE("tiles of three warpgroups are reached as a whole") {
     const AttentionKernel& step = *cuda::emulated::find_kernel("fixed_reference");
     Causal given(step, DType::bf16, 570);
-    REQUIRE(given.tile_end(0) == step.wide_tile_rows);
-    CHECK(rows_before(step, given, 300, nan) == 300 - step.wide_tile_rows);
+    REQUIRE(given.tile_end(0) == step.three_warpgroup_rows);
+    CHECK(rows_before(step, given, 300, nan) == 300 - step.three_warpgroup_rows);
 }
 
 TEST_CASE("what another segment, phase, head or batch holds reaches nothing") {

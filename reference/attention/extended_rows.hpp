@@ -19,14 +19,14 @@
 
 namespace dra::kernel {
 
-template <class T> using WideRow = Eigen::Array<Wide<T>, 1, Eigen::Dynamic>;
+template <class T> using ExtendedRow = Eigen::Array<Extended<T>, 1, Eigen::Dynamic>;
 
 /// A row of a matrix.
-template <class T, class Row> WideRow<T> wide(const Row& row) { return row.template cast<Wide<T>>(); }
+template <class T, class Row> ExtendedRow<T> extended(const Row& row) { return row.template cast<Extended<T>>(); }
 
 /// Row j of keys or values, whose channel d is strips(j, d).
-template <class T, class Strips> WideRow<T> wide(const Strips& strips, Index j, Index head_dim) {
-    return WideRow<T>::NullaryExpr(head_dim, [&](Index d) { return static_cast<Wide<T>>(strips(j, d)); });
+template <class T, class Strips> ExtendedRow<T> extended(const Strips& strips, Index j, Index head_dim) {
+    return ExtendedRow<T>::NullaryExpr(head_dim, [&](Index d) { return static_cast<Extended<T>>(strips(j, d)); });
 }
 
 /// An lse, of either base, as weights e^(s - lse) are taken from it; a number or a vector of them. Far from 0 it is
@@ -45,24 +45,24 @@ template <class Row, class Right> void replace_spoiled(Row&& row, const Right& r
 }
 
 /// One view of one query head, as its rows are computed again.
-template <class T, class Packed> struct WideView {
+template <class T, class Packed> struct ExtendedView {
     const Packed& kv;
     const Visibility& visibility;
     const Dropout& dropout;
-    Wide<T> scale;
+    Extended<T> scale;
 
     /// out and lse of query i, where it sees a key: the channels of out that are not finite, or all where lse is not.
     template <class Out> [[gnu::cold, gnu::noinline]] void attend(const Rows<T>& q, Index i, Out out, T& lse) const {
         if (visibility.extent(i) == 0) return;
-        WideRow<T> weights(visibility.extent(i)), sum = WideRow<T>::Zero(kv.head_dim);
+        ExtendedRow<T> weights(visibility.extent(i)), sum = ExtendedRow<T>::Zero(kv.head_dim);
         for (Index j = 0; j < weights.size(); ++j) weights[j] = score(q, i, j);
-        const Wide<T> max = weights.isNaN().any() ? weights.sum() : weights.maxCoeff();
-        const bool none = max == -std::numeric_limits<Wide<T>>::infinity(); // of the keys has a weight
+        const Extended<T> max = weights.isNaN().any() ? weights.sum() : weights.maxCoeff();
+        const bool none = max == -std::numeric_limits<Extended<T>>::infinity(); // of the keys has a weight
         if (none)
             weights.setZero();
         else
             weights = (weights - max).exp(); // NaN where the maximum is not finite
-        for (Index j = 0; j < weights.size(); ++j) sum += weights[j] * kept(i, j) * wide<T>(kv.v, j, kv.head_dim);
+        for (Index j = 0; j < weights.size(); ++j) sum += weights[j] * kept(i, j) * extended<T>(kv.v, j, kv.head_dim);
         if (!none) sum /= weights.sum();
         if (!std::isfinite(lse)) {
             out.setConstant(std::numeric_limits<T>::quiet_NaN());
@@ -72,48 +72,48 @@ template <class T, class Packed> struct WideView {
     }
 
     /// scale dQ of query i.
-    [[gnu::cold, gnu::noinline]] WideRow<T> query_gradient(const GradientHead<T>& head, Index i) const {
-        WideRow<T> sum = WideRow<T>::Zero(kv.head_dim);
+    [[gnu::cold, gnu::noinline]] ExtendedRow<T> query_gradient(const GradientHead<T>& head, Index i) const {
+        ExtendedRow<T> sum = ExtendedRow<T>::Zero(kv.head_dim);
         for (Index j = 0; j < visibility.extent(i); ++j)
-            sum += pair(head, i, j).score_gradient * wide<T>(kv.k, j, kv.head_dim);
+            sum += pair(head, i, j).score_gradient * extended<T>(kv.k, j, kv.head_dim);
         return scale * sum;
     }
 
     /// Adds what query i brings to dK, not yet scaled, and dV of key j, which it sees.
-    void add_key_gradient(const GradientHead<T>& head, Index i, Index j, WideRow<T>& dk, WideRow<T>& dv) const {
+    void add_key_gradient(const GradientHead<T>& head, Index i, Index j, ExtendedRow<T>& dk, ExtendedRow<T>& dv) const {
         const Pair of = pair(head, i, j);
-        dk += of.score_gradient * wide<T>(head.q.row(i));
-        dv += of.kept_weight * wide<T>(head.dout.row(i));
+        dk += of.score_gradient * extended<T>(head.q.row(i));
+        dv += of.kept_weight * extended<T>(head.dout.row(i));
     }
 
 private:
     struct Pair {
-        Wide<T> kept_weight, score_gradient; ///< P, as it multiplies V; dS
+        Extended<T> kept_weight, score_gradient; ///< P, as it multiplies V; dS
     };
 
-    Wide<T> score(const Rows<T>& q, Index i, Index j) const {
-        return scale * (wide<T>(q.row(i)) * wide<T>(kv.k, j, kv.head_dim)).sum();
+    Extended<T> score(const Rows<T>& q, Index i, Index j) const {
+        return scale * (extended<T>(q.row(i)) * extended<T>(kv.k, j, kv.head_dim)).sum();
     }
 
     Pair pair(const GradientHead<T>& head, Index i, Index j) const {
         if (head.lse[i] == -std::numeric_limits<T>::infinity()) return {0, 0};
-        const Wide<T> above = score(head.q, i, j) - lowered<T>(head.lse[i]);
-        const Wide<T> weight = above > 0 ? 1 : std::exp(above), factor = kept(i, j);
-        const Wide<T> dp = factor * (wide<T>(head.dout.row(i)) * wide<T>(kv.v, j, kv.head_dim)).sum();
+        const Extended<T> above = score(head.q, i, j) - lowered<T>(head.lse[i]);
+        const Extended<T> weight = above > 0 ? 1 : std::exp(above), factor = kept(i, j);
+        const Extended<T> dp = factor * (extended<T>(head.dout.row(i)) * extended<T>(kv.v, j, kv.head_dim)).sum();
         return {weight * factor, weight * (dp - head.delta[i])};
     }
 
     /// What dropout multiplies the weight of a pair by.
-    Wide<T> kept(Index i, Index j) const {
+    Extended<T> kept(Index i, Index j) const {
         if (!dropout.drops()) return 1;
         const std::uint32_t word =
             dropout_word(dropout.seed, dropout.batch, dropout.head, visibility.queries[i], visibility.keys[j]);
-        return word >= dropout.threshold() ? static_cast<Wide<T>>(dropout.kept()) : 0;
+        return word >= dropout.threshold() ? static_cast<Extended<T>>(dropout.kept()) : 0;
     }
 };
 
 /// dk and dv of keys of one view, summed over the query heads of a group.
-template <class T> struct WideKeyGradients {
+template <class T> struct ExtendedKeyGradients {
     const PackedForGradient<T>& packed;
     Visibility visibility;
     T scale;
@@ -121,9 +121,9 @@ template <class T> struct WideKeyGradients {
 
     /// Of key j, those of the channels from d on that are not finite, as many as a Row has lanes; dk scaled.
     [[gnu::cold, gnu::noinline]] void operator()(Index j, Index d, Row<T>& dk, Row<T>& dv) const {
-        WideRow<T> sum_k = WideRow<T>::Zero(packed.head_dim), sum_v = sum_k;
+        ExtendedRow<T> sum_k = ExtendedRow<T>::Zero(packed.head_dim), sum_v = sum_k;
         for (const GradientHead<T>& head : heads) {
-            const WideView<T, PackedForGradient<T>> view{packed, visibility, head.dropout, scale};
+            const ExtendedView<T, PackedForGradient<T>> view{packed, visibility, head.dropout, scale};
             for (Index i = 0; i < visibility.queries.count; ++i)
                 if (j < visibility.extent(i)) view.add_key_gradient(head, i, j, sum_k, sum_v);
         }

@@ -96,7 +96,7 @@ struct InFloat : InType {
 };
 
 /// Divides, and writes out and lse of a tile: `Results` says as what, and what else a row is made of.
-template <class Results> struct StoredWide {
+template <class Results> struct VectorStores {
     template <class T, class P>
     static __device__ __forceinline__ Stored store(WarpgroupRows<T, P>& rows, const int4* slot,
                                                    const float (&reference)[2], const float (&sum)[2]) {

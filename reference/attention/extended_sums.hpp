@@ -3,12 +3,12 @@
 /// Gradients whose parts fit into their type, but not the sum of them so far: summed again, wide, over all views of a
 /// problem. See wide_rows.hpp. Not installed.
 
-#include "reference/attention/wide_rows.hpp"
+#include "reference/attention/extended_rows.hpp"
 #include "reference/definition/pattern.hpp"
 
 namespace dra::kernel {
 
-/// Rows of keys and values as they lie, for a WideView.
+/// Rows of keys and values as they lie, for an ExtendedView.
 template <class T> struct KeyRows {
     Index head_dim;
     Rows<T> k, v; ///< (n, D)
@@ -23,7 +23,7 @@ template <class T> bool all_finite(TensorView<T> x) {
 }
 
 /// What gradients are made of: the problem's tensors and its result.
-template <class T> struct WideSums {
+template <class T> struct ExtendedSums {
     const Problem& problem;
     InputsView<T> inputs;
     AttentionView<const T> result;
@@ -44,7 +44,7 @@ template <class T> struct WideSums {
 private:
     template <class Row> void mend_query(Index b, Index h, Index n, Row dq) const {
         if (dq.allFinite()) return;
-        WideRow<T> sum = WideRow<T>::Zero(problem.head_dim);
+        ExtendedRow<T> sum = ExtendedRow<T>::Zero(problem.head_dim);
         for_each_view(b, h, n, [&](const auto& view, const GradientHead<T>& head, Index row) {
             sum += view.query_gradient(head, row);
         });
@@ -53,7 +53,7 @@ private:
 
     template <class Row> void mend_key(Index b, Index g, Index n, Row dk, Row dv) const {
         if (dk.allFinite() && dv.allFinite()) return;
-        WideRow<T> sum_k = WideRow<T>::Zero(problem.head_dim), sum_v = sum_k;
+        ExtendedRow<T> sum_k = ExtendedRow<T>::Zero(problem.head_dim), sum_v = sum_k;
         for (Index h = g * problem.query_heads_per_kv_head(); h < (g + 1) * problem.query_heads_per_kv_head(); ++h)
             for_each_view(b, h, n, [&](const auto& view, const GradientHead<T>& head, Index row) {
                 for (Index i = 0; i < head.q.rows(); ++i)
@@ -73,7 +73,7 @@ private:
             const Index row = rows.below(n);
             if (row == rows.count || rows[row] != n) continue;
 
-            Eigen::ArrayX<Wide<T>> delta(rows.count);
+            Eigen::ArrayX<Extended<T>> delta(rows.count);
             Eigen::ArrayX<T> no_dq;
             weighted_mean_gradient<T>(dout.rows(b, h, rows), result.out.rows(b, h, rows),
                                       {delta.data(), rows.count, Eigen::InnerStride<>(1)});
@@ -86,7 +86,7 @@ private:
                                        {delta.data(), rows.count, Eigen::InnerStride<>(1)},
                                        {no_dq.data(), 0, problem.head_dim, Eigen::OuterStride<>(problem.head_dim)},
                                        dropout};
-            visit(WideView<T, KeyRows<T>>{keys, visibility, dropout, static_cast<T>(problem.softmax_scale)}, head, row);
+            visit(ExtendedView<T, KeyRows<T>>{keys, visibility, dropout, static_cast<T>(problem.softmax_scale)}, head, row);
         }
     }
 };
