@@ -35,15 +35,15 @@ template <class Store> struct FixedReference {
 
 private:
     struct Form {
-        static constexpr bool always_moves_reference = false;
+        static constexpr bool always_moves_shift = false;
         int* workspace;
         bool again = false; ///< tiles are done for the second time
 
-        __device__ __forceinline__ bool moves_reference(bool edge) const { return edge || again; }
+        __device__ __forceinline__ bool moves_shift(bool edge) const { return edge || again; }
 
         template <class T, class P> __device__ __forceinline__ void
-        store(WarpgroupRows<T, P>& rows, const int4* tile, const float (&reference)[2], const float (&sum)[2]) {
-            const Stored stored = Store::store(rows, tile, reference, sum);
+        store(WarpgroupRows<T, P>& rows, const int4* tile, const float (&shift)[2], const float (&sum)[2]) {
+            const Stored stored = Store::store(rows, tile, shift, sum);
             const bool beyond = !(stored.largest_sum < largest_sum<T>) || stored.wrong != 0;
             const int ticket = shared_load(tile + 1).x;
             ptx::push_if(__any_sync(~0u, beyond) && !again && lane_index() == 0, workspace + 2 + 2LL * ticket,

@@ -23,8 +23,8 @@ template <int D, int WARPGROUPS> using Overlapped = Pipeline<D, WARPGROUPS, 2, f
 
 struct StoredByFragments {
     template <class T, class P> static __device__ __forceinline__ void
-    store(WarpgroupRows<T, P>& rows, const int4* slot, const float (&reference)[2], const float (&sum)[2]) {
-        store_by_fragments(rows, slot, reference, sum);
+    store(WarpgroupRows<T, P>& rows, const int4* slot, const float (&shift)[2], const float (&sum)[2]) {
+        store_by_fragments(rows, slot, shift, sum);
     }
 };
 

@@ -22,9 +22,9 @@ namespace dra::cuda::DRA_TARGET {
 
 /// `Form` is what a step makes of the rest:
 ///
-///     always_moves_reference                 the softmax looks for a maximum in every block
-///     moves_reference(edge)                  whether it does in this one; it always does in a tile's first
-///     store(rows, tile, reference, sum)      the end of a tile
+///     always_moves_shift                 the softmax looks for a maximum in every block
+///     moves_shift(edge)                  whether it does in this one; it always does in a tile's first
+///     store(rows, tile, shift, sum)      the end of a tile
 template <class T, class P, class Form> struct OverlappedRows {
     WarpgroupRows<T, P>& rows;
     Form& form;
@@ -65,7 +65,7 @@ private:
         rows.begin_rows();
         if (rows.is_edge(block)) rows.hide(block);
         DRA_UNROLLED for (int i = 0; i < 2; ++i) {
-            rows.move_reference(i);
+            rows.move_shift(i);
             rows.weigh(i, 0, rows.columns);
         }
         rows.round_weights();
@@ -89,18 +89,18 @@ private:
 
         const auto next_v = rows.v_state.after();
         const int v_is_there = ptx::barrier_test(rows.memory.v_full(next_v.stage), next_v.parity); // asked early
-        const float reference[2] = {rows.reference[0], rows.reference[1]}, sum[2] = {rows.sum[0], rows.sum[1]};
+        const float shift[2] = {rows.shift[0], rows.shift[1]}, sum[2] = {rows.sum[0], rows.sum[1]};
         if constexpr (NextTile) rows.begin_rows();
-        const bool edge = rows.is_edge(block), moves = NextTile || form.moves_reference(edge);
+        const bool edge = rows.is_edge(block), moves = NextTile || form.moves_shift(edge);
         if (edge) rows.hide(block);
-        if constexpr (Form::always_moves_reference) {
-            rows.move_reference(0);
+        if constexpr (Form::always_moves_shift) {
+            rows.move_shift(0);
             rows.weigh(0, 0, rows.columns);
-            rows.move_reference(1);
+            rows.move_shift(1);
         } else {
             if (moves) {
-                rows.move_reference(0);
-                rows.move_reference(1);
+                rows.move_shift(0);
+                rows.move_shift(1);
             }
             rows.weigh(0, 0, rows.columns);
         }
@@ -115,7 +115,7 @@ private:
         rows.weigh(1, before_wait, rows.columns);
         rows.round_weights();
         if constexpr (NextTile)
-            form.store(rows, rows.memory.tile(slot, rows.warpgroup), reference, sum);
+            form.store(rows, rows.memory.tile(slot, rows.warpgroup), shift, sum);
         else if (moves)
             rows.correct();
     }
@@ -126,8 +126,8 @@ private:
         ptx::wgmma_wait<0>();
         ptx::pin(rows.flat_o());
         rows.release_v();
-        const float reference[2] = {rows.reference[0], rows.reference[1]}, sum[2] = {rows.sum[0], rows.sum[1]};
-        form.store(rows, rows.memory.tile(slot, rows.warpgroup), reference, sum);
+        const float shift[2] = {rows.shift[0], rows.shift[1]}, sum[2] = {rows.sum[0], rows.sum[1]};
+        form.store(rows, rows.memory.tile(slot, rows.warpgroup), shift, sum);
     }
 
     // Named barrier turn_barrier + i is warpgroup i's turn, given by the one before it.
@@ -153,8 +153,8 @@ private:
 
 /// A form whose softmax looks for a maximum in every block.
 template <class Store> struct RunningMaximum : Store {
-    static constexpr bool always_moves_reference = true;
-    static __device__ __forceinline__ bool moves_reference(bool) { return true; }
+    static constexpr bool always_moves_shift = true;
+    static __device__ __forceinline__ bool moves_shift(bool) { return true; }
 };
 
 /// What launch_persistent() asks for.

@@ -99,7 +99,7 @@ struct InFloat : InType {
 template <class Results> struct VectorStores {
     template <class T, class P>
     static __device__ __forceinline__ Stored store(WarpgroupRows<T, P>& rows, const int4* slot,
-                                                   const float (&reference)[2], const float (&sum)[2]) {
+                                                   const float (&shift)[2], const float (&sum)[2]) {
         const int4 tile = shared_load(slot);
         const Parameters& parameters = rows.tasks.at(Results::task(slot)).parameters;
         const unsigned apart = static_cast<unsigned>(parameters.dilation_rate);
@@ -115,7 +115,7 @@ template <class Results> struct VectorStores {
                         static_cast<unsigned>(tile.z) + static_cast<unsigned>(row * parameters.heads) * apart,
                         static_cast<unsigned>(tile.w) + static_cast<unsigned>(row) * apart};
             end[i] = {ptx::reciprocal_approximate(total),
-                      reference[i] * fabsf(parameters.softmax_scale) + __logf(total)};
+                      shift[i] * fabsf(parameters.softmax_scale) + __logf(total)};
         }
         Results::finish(rows, static_cast<unsigned>(tile.w), place, end);
         DRA_UNROLLED for (int i = 0; i < 2; ++i)

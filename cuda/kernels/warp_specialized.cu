@@ -42,7 +42,7 @@ struct OneAfterTheOther {
                 if (block == 0) rows.release_q_in_memory();
                 if (rows.is_edge(block)) rows.hide(block);
                 DRA_UNROLLED for (int i = 0; i < 2; ++i) {
-                    rows.move_reference(i);
+                    rows.move_shift(i);
                     rows.weigh(i, 0, rows.columns);
                 }
                 rows.round_weights();

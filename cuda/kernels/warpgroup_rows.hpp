@@ -7,7 +7,7 @@
 /// compiler from touching them.
 ///
 /// The softmax is that of softmax.hpp with its parts apart, since steps put other work between them: hide what a row does not
-/// see; move the reference m where a maximum is more than 2^8 above it; weigh, p = 2^(c s - c m); correct o. A row that has
+/// see; move the shift m where a maximum is more than 2^8 above it; weigh, p = 2^(c s - c m); correct o. A row that has
 /// seen no key yet has m = -inf and weights of 0: blocks of keys come from the last to the first here, and the last may be of
 /// later warpgroups alone.
 
@@ -42,7 +42,7 @@ template <class T, class P> struct WarpgroupRows {
     Accumulator<D> o;                                   // (64, D)
     Operand<P::keys> p;                                 // (64, 128): weights, rounded
     std::uint32_t q[P::q_in_registers ? D / 16 : 1][4]; // (64, D)
-    float reference[2], sum[2], correction[2];          ///< m, l (of the lane's columns) and alpha of rows i = 0, 1
+    float shift[2], sum[2], correction[2];          ///< m, l (of the lane's columns) and alpha of rows i = 0, 1
     int first_row, rows;                                ///< of the tile whose scores come next
 
     PipelineState<P::stages> k_state, v_state;
@@ -141,7 +141,7 @@ template <class T, class P> struct WarpgroupRows {
 
     __device__ __forceinline__ void begin_rows() {
         DRA_UNROLLED for (int i = 0; i < 2; ++i) {
-            reference[i] = -INFINITY;
+            shift[i] = -INFINITY;
             sum[i] = 0;
         }
     }
@@ -157,7 +157,7 @@ template <class T, class P> struct WarpgroupRows {
     }
 
     /// Moves m of row i, and l with it; o follows with correct().
-    __device__ __forceinline__ void move_reference(int i) {
+    __device__ __forceinline__ void move_shift(int i) {
         constexpr float tolerated = 8;
         float high = s[0][2 * i], other = s[0][2 * i + 1];
         DRA_UNROLLED for (int n = 1; n < columns; ++n) {
@@ -165,19 +165,19 @@ template <class T, class P> struct WarpgroupRows {
             other = fmaxf(other, s[n][2 * i + 1]);
         }
         high = across_row(fmaxf(high, other), [](float x, float y) { return fmaxf(x, y); });
-        const float moved = (high - reference[i]) * c > tolerated ? high : reference[i];
-        correction[i] = moved == reference[i] ? 1 : ptx::exp2_approximate((reference[i] - moved) * c);
-        reference[i] = moved;
+        const float moved = (high - shift[i]) * c > tolerated ? high : shift[i];
+        correction[i] = moved == shift[i] ? 1 : ptx::exp2_approximate((shift[i] - moved) * c);
+        shift[i] = moved;
         sum[i] *= correction[i];
     }
 
     /// Scores of row i in the 8-column blocks [from, to) become weights.
     __device__ __forceinline__ void weigh(int i, int from, int to) {
-        const float shift = reference[i] == -INFINITY ? 0 : reference[i] * c;
+        const float scaled = shift[i] == -INFINITY ? 0 : shift[i] * c;
         DRA_UNROLLED for (int n = 0; n < columns; ++n) DRA_UNROLLED for (int e = 0; e < 2; ++e) {
             if (n < from || n >= to) continue;
             float& x = s[n][2 * i + e];
-            x = ptx::exp2_approximate(ptx::product_less(x, c, shift));
+            x = ptx::exp2_approximate(ptx::product_less(x, c, scaled));
             sum[i] += x;
         }
     }
@@ -211,7 +211,7 @@ template <class T, class P> struct WarpgroupRows {
 
 /// Divides, and writes out and lse of a tile, fragment by fragment.
 template <class T, class P> __device__ __forceinline__ void
-store_by_fragments(WarpgroupRows<T, P>& rows, const int4* slot, const float (&reference)[2], const float (&sum)[2]) {
+store_by_fragments(WarpgroupRows<T, P>& rows, const int4* slot, const float (&shift)[2], const float (&sum)[2]) {
     float lse[2];
     DRA_UNROLLED for (int i = 0; i < 2; ++i) {
         const float total = across_row(sum[i], [](float x, float y) { return x + y; });
@@ -220,7 +220,7 @@ store_by_fragments(WarpgroupRows<T, P>& rows, const int4* slot, const float (&re
             rows.o[n][2 * i] *= inverse;
             rows.o[n][2 * i + 1] *= inverse;
         }
-        lse[i] = reference[i] * fabsf(rows.parameters.softmax_scale) + __logf(total);
+        lse[i] = shift[i] * fabsf(rows.parameters.softmax_scale) + __logf(total);
     }
     const int4 tile = shared_load(slot);
     const Parameters& parameters = rows.tasks.at(shared_load(slot + 1).y).parameters;
