@@ -17,7 +17,7 @@
 /// Repaired: nothing; masks are of original positions here. Without causality there is no mask, and only head groups
 /// are kept; with fix 1 principled likewise. Index lists are fix 2's, and the same in all three rungs while that asks.
 
-#include "reference/definition/problem.hpp"
+#include "reference/definition/pattern.hpp"
 #include "reference/published/fix_1_causal_mask.hpp"
 #include "reference/published/rung.hpp"
 
@@ -25,12 +25,6 @@
 #include <memory>
 
 namespace dra::published {
-
-/// KV heads [begin, end) of a pattern.
-struct HeadRange {
-    Index begin = 0, end = 0;
-    bool operator==(const HeadRange&) const = default;
-};
 
 /// How a mask is filled: fix 1's seam.
 using FillMask = CausalMask (*)(Index n_q, Index n_kv, Index chunk_offset);
@@ -42,7 +36,7 @@ public:
     /// The mask of a chunk; valid until the next is asked for.
     virtual const CausalMask& mask(Index n_q, Index n_kv, Index chunk_offset, Counts& counts) = 0;
     /// The KV heads that use a pattern.
-    virtual HeadRange heads(Index pattern, Counts& counts) = 0;
+    virtual KvHeads heads(Index pattern, Counts& counts) = 0;
     /// Called when a pipeline call is over: drops what is not kept.
     virtual void forget_current() {}
     /// Bytes of masks that outlive the call.
@@ -52,10 +46,10 @@ public:
 namespace fix_5 {
 
 /// The list of all head groups, head by head. O(Hkv).
-std::vector<HeadRange> head_groups(const Problem& problem, Counts& counts);
+std::vector<KvHeads> head_groups(const Problem& problem, Counts& counts);
 
 /// The same range of one pattern in closed form: heads_of(). O(1).
-HeadRange head_range(const Problem& problem, Index pattern);
+KvHeads head_range(const Problem& problem, Index pattern);
 
 /// The published mask cache.
 class MaskCache {

@@ -129,7 +129,7 @@ struct Askings {
                 const CausalMask& mask = keeper->mask(problem.tokens, tokens.size(), tokens.begin, counts);
                 if (verifying) visible += mask.visible_pairs();
             }
-            const HeadRange range = keeper->heads(pattern, counts);
+            const KvHeads range = keeper->heads(pattern, counts);
             heads += range.end - range.begin;
             for (Index g = range.begin; g < range.end; ++g) select_rows(tokens, pattern_of(problem, pattern, g));
         });
