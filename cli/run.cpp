@@ -132,7 +132,7 @@ Command run_command(const FlagList& program) {
     flags->problem.add_to(command, "ranks of the ring; default: 1");
     command.add(
         "--backend", flags->backend,
-        "what computes; default: cpu. cuda: the kernels on a GPU; emulated: the same kernels played by this CPU, every "
+        "what computes; default: cpu. cuda: the kernels on a GPU; emulated: the same kernels on this CPU, every "
         "thread of them, which is slow",
         "oracle|cpu|ring|cuda|emulated");
     command.add("--dtype", flags->device.dtype,

@@ -232,7 +232,7 @@ template <class T> Comparison compare(const Options& options, const Inputs<T>& i
     describe_device(comparison, options);
     if (options.topics == published::all_topics()) comparison.waterfall = waterfall(options.causal);
 
-    std::optional<Foresight> known;
+    std::optional<LengthEstimate> known;
     const auto try_length = [&](Index n, const auto& then) {
         Length length(options, comparison, make_workbench(options, inputs, n), n, narrate);
         const bool right = length.verify();

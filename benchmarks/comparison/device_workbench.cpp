@@ -35,7 +35,7 @@ public:
         subject.tells_first_from_later = fix == Fix::caching && rung == Rung::after;
         if (!subject.absent.empty()) return subject;
         if (fix == Fix::causal_mask) return with_form(subject, device_.causal_masks(problem, rung), nullptr);
-        if (fix == Fix::caching) return with_form(subject, device_.askings(problem, rung), nullptr);
+        if (fix == Fix::caching) return with_form(subject, device_.cache_requests(problem, rung), nullptr);
         const auto made = [this, problem, rungs](LostSum lost_sum) {
             return device_.pipeline(problem, rungs, {.ring = false, .lost_sum = lost_sum}, *on_device_);
         };

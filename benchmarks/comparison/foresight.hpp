@@ -14,7 +14,7 @@
 namespace dra::benchmarks {
 
 /// What is known of the longest length so far, by which the next ones are foreseen.
-struct Foresight {
+struct LengthEstimate {
     Index tokens;
     double verification_seconds, repetition_seconds, peak_bytes;
 

@@ -69,7 +69,7 @@ public:
     virtual Index device_bytes() const = 0;                      ///< that its buffers take
 };
 
-/// A GPU, or a CPU that plays one.
+/// A GPU, or a CPU in its place.
 class Device {
 public:
     virtual ~Device() = default;

@@ -36,7 +36,7 @@ cudaError_t launch_patterns(std::span<const Launch> patterns, bool clears, std::
     const bool three = !earlier.empty() || takes_three_warpgroups(first.parameters);
     return with_half(first.type, [&]<class T>(Element<T>) {
         return with_tile(first.parameters, three, [&](auto D, auto warpgroups) {
-            return launch_tasks<BalancedTasks<D, warpgroups, most_patterns>, FixedReference<VectorStores<Results>>, Drawn,
+            return launch_tasks<BalancedTasks<D, warpgroups, most_patterns>, FixedReference<VectorStores<Results>>, DynamicTickets,
                                 T>(patterns, clears, earlier);
         });
     });

@@ -21,7 +21,7 @@
 namespace dra::cuda::DRA_TARGET {
 cudaError_t run_balanced(const Launch& launched) {
     return with_results(launched.float_out, [&]<class Results>(Element<Results>) {
-        return launch_persistent<Balanced, Overlap<RunningMaximum<VectorStores<Results>>>, Drawn>(launched);
+        return launch_persistent<Balanced, Overlap<RunningMaximum<VectorStores<Results>>>, DynamicTickets>(launched);
     });
 }
 

@@ -14,12 +14,12 @@
 namespace dra::cuda::DRA_TARGET {
 
 /// Block i takes tiles i, i + gridDim, i + 2 gridDim ...
-struct EveryGridth {
+struct StaticTickets {
     static __device__ __forceinline__ int after(int ticket, int*, int) { return ticket + ptx::blocks_of_grid(); }
 };
 
 /// A block draws its next tile when it needs one. The first gridDim are given away without being drawn.
-struct Drawn {
+struct DynamicTickets {
     /// `counter` is zero before and after a launch.
     static __device__ __forceinline__ int after(int, int* counter, int tiles) {
         const int drawn = atomicAdd(counter, 1);

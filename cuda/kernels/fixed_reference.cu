@@ -27,7 +27,7 @@ namespace dra::cuda::DRA_TARGET {
 
 cudaError_t run_fixed_reference(const Launch& launched) {
     return with_results(launched.float_out, [&]<class Results>(Element<Results>) {
-        return launch_persistent<Balanced, FixedReference<VectorStores<Results>>, Drawn>(launched);
+        return launch_persistent<Balanced, FixedReference<VectorStores<Results>>, DynamicTickets>(launched);
     });
 }
 

@@ -31,7 +31,7 @@ struct StoredByFragments {
 } // namespace
 
 cudaError_t run_overlapped(const Launch& launched) {
-    return launch_persistent<Overlapped, Overlap<RunningMaximum<StoredByFragments>>, EveryGridth>(launched);
+    return launch_persistent<Overlapped, Overlap<RunningMaximum<StoredByFragments>>, StaticTickets>(launched);
 }
 
 } // namespace dra::cuda::DRA_TARGET

@@ -62,7 +62,7 @@ struct OneAfterTheOther {
 } // namespace
 
 cudaError_t run_warp_specialized(const Launch& launched) {
-    return launch_persistent<WarpSpecialized, OneAfterTheOther, EveryGridth>(launched);
+    return launch_persistent<WarpSpecialized, OneAfterTheOther, StaticTickets>(launched);
 }
 
 } // namespace dra::cuda::DRA_TARGET

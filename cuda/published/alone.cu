@@ -91,28 +91,28 @@ bool CausalMasks::exact() {
     return right;
 }
 
-Askings::Askings(const Problem& problem, Rung rung) : problem_(problem), rung_(rung) {
+CacheRequests::CacheRequests(const Problem& problem, Rung rung) : problem_(problem), rung_(rung) {
     if (rung == Rung::principled) extents_ = {stream_.stream(), static_cast<std::size_t>(problem.tokens)};
     stream_.synchronize();
     forget();
 }
 
-void Askings::forget() {
+void CacheRequests::forget() {
     keeper_ = (rung_ == Rung::before  ? fix_5::before
                : rung_ == Rung::after ? fix_5::after
                                       : fix_5::principled)(problem_, stream_, fix_1::after);
 }
 
-void Askings::note_what_is_kept(published::Counts& counts) const {
+void CacheRequests::note_what_is_kept(published::Counts& counts) const {
     counts.mask_bytes_kept = keeper_->mask_bytes_kept();
 }
 
-void Askings::queue() {
+void CacheRequests::queue() {
     for (const Tokens& chunk : chunks_of(problem_))
         for (const NumberedPattern& pattern : patterns_of(problem_)) ask(chunk, pattern);
 }
 
-void Askings::ask(Tokens chunk, const NumberedPattern& pattern) {
+void CacheRequests::ask(Tokens chunk, const NumberedPattern& pattern) {
     const auto N = static_cast<std::size_t>(problem_.tokens);
     const KvHeads heads = keeper_->heads(pattern.number);
     const Parameters p = pattern.with_heads(heads);
@@ -140,7 +140,7 @@ void Askings::ask(Tokens chunk, const NumberedPattern& pattern) {
 }
 
 /// Twice, so that what is kept is judged too.
-bool Askings::exact() {
+bool CacheRequests::exact() {
     judging_ = right_ = true;
     run();
     run();

@@ -31,9 +31,9 @@ private:
 
 /// Fix 5 alone: masks, index lists and head groups of one pipeline call; masks filled by one kernel. Principled, extents,
 /// in the plan's memory, and no list.
-class Askings final : public StreamForm {
+class CacheRequests final : public StreamForm {
 public:
-    Askings(const Problem& problem, published::Rung rung);
+    CacheRequests(const Problem& problem, published::Rung rung);
     void forget() override;
     bool exact() override;
 

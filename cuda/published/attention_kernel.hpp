@@ -2,7 +2,7 @@
 /// \file
 /// The one attention kernel of all rungs: dense attention on the views of a call, tensor cores, online softmax, lse.
 ///
-/// What a fix is about is a template argument, and nothing else differs: who sees whom (Sight, fix 1), and what becomes of
+/// What a fix is about is a template argument, and nothing else differs: who sees whom (Masking, fix 1), and what becomes of
 /// a row that was computed (CombineRule, fix 4). 4 D FLOPs a pair (row, key) that is visited, repeats included.
 
 #include "cuda/published/combine.hpp"
@@ -41,12 +41,12 @@ combine_rows(const AttendCall& call, const BlockOfCall& block, const float (&o)[
     }
 }
 
-template <class T, int D, class Sight, class CombineRule> __global__ void __launch_bounds__(block_threads)
+template <class T, int D, class Masking, class CombineRule> __global__ void __launch_bounds__(block_threads)
     attend_rows(const __grid_constant__ AttendCall call) {
     DRA_SHARED_MEMORY(shared);
     const BlockOfCall block = block_of<tile_rows>(call);
     if (block.first_row >= block.view.q.count) return;
-    KeyTiles<T, D, Sight, true> tiles(call, block, shared);
+    KeyTiles<T, D, Masking, true> tiles(call, block, shared);
     if (threadIdx.x == 0) {
         const int left = block.view.q.count - block.first_row;
         count_pairs(static_cast<unsigned long long>(left < tile_rows ? left : tile_rows) * tiles.visited());

@@ -9,11 +9,11 @@ namespace {
 template <Statistics statistics>
 void twice(CountedStream& stream, DType type, const AttendCall& call, Method method, Into into) {
     method(stream, type, call, 0, RowMerge::store);
-    with_kernel(type, call, [&](auto element, auto head_dim, auto sight) {
+    with_kernel(type, call, [&](auto element, auto head_dim, auto masking) {
         using T = typename decltype(element)::type;
-        using Sight = typename decltype(sight)::type;
+        using Masking = typename decltype(masking)::type;
         constexpr int D = decltype(head_dim)::value;
-        stream.launch(statistics_of_rows<T, D, Sight, statistics>, grid_of(call, tile_rows), dim3(block_threads),
+        stream.launch(statistics_of_rows<T, D, Masking, statistics>, grid_of(call, tile_rows), dim3(block_threads),
                       shared_bytes<T, D>(false), call);
     });
     if (stream.counting) {

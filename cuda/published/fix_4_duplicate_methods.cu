@@ -6,11 +6,11 @@ namespace dra::cuda::DRA_TARGET::rungs::fix_4 {
 namespace {
 
 template <class CombineRule> void launch(CountedStream& stream, DType type, const AttendCall& call) {
-    with_kernel(type, call, [&](auto element, auto head_dim, auto sight) {
+    with_kernel(type, call, [&](auto element, auto head_dim, auto masking) {
         using T = typename decltype(element)::type;
-        using Sight = typename decltype(sight)::type;
+        using Masking = typename decltype(masking)::type;
         constexpr int D = decltype(head_dim)::value;
-        stream.launch(attend_rows<T, D, Sight, CombineRule>, grid_of(call, tile_rows), dim3(block_threads),
+        stream.launch(attend_rows<T, D, Masking, CombineRule>, grid_of(call, tile_rows), dim3(block_threads),
                       shared_bytes<T, D>(true), call);
     });
     if (!stream.counting) return;

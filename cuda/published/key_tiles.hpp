@@ -9,7 +9,7 @@
 #include "cuda/kernels/copy_rows.hpp"
 #include "cuda/kernels/negate.hpp"
 #include "cuda/kernels/products.hpp"
-#include "cuda/published/sight.hpp"
+#include "cuda/published/masking.hpp"
 
 namespace dra::cuda::DRA_TARGET::rungs {
 
@@ -21,14 +21,14 @@ template <class T, int D> constexpr std::size_t shared_bytes(bool values) {
 }
 
 /// The walk of one block over the keys of its segment. D is the head dimension rounded up: what lies past it is zero.
-template <class T, int D, class Sight, bool with_values> class KeyTiles {
+template <class T, int D, class Masking, bool with_values> class KeyTiles {
 public:
     using Cursor = FragmentCursor<T, D>;
 
     __device__ __forceinline__ KeyTiles(const AttendCall& call, const BlockOfCall& block, unsigned char* shared)
         : call_(call), block_(block), memory_(reinterpret_cast<T*>(shared)) {
         const int rows = block.view.q.count, last = block.first_row + tile_rows - 1;
-        visited_ = Sight::visited(call, block.view, last < rows ? last : rows - 1);
+        visited_ = Masking::visited(call, block.view, last < rows ? last : rows - 1);
     }
 
     /// Keys that this block visits.
@@ -60,7 +60,7 @@ public:
         copy_tile(0);
 
         const int row = block_.first_row + 16 * warp_index() + lane_place().row;
-        const Sight sight(call_, block_, {row, row + 8});
+        const Masking masking(call_, block_, {row, row + 8});
         Operand<D> q;
         Cursor q_at = query_cursor(tile_at(0), 16 * warp_index()), k_at = key_cursor(tile_at(first_k)),
                v_at = value_cursor(tile_at(with_values ? first_v : 0));
@@ -79,7 +79,7 @@ public:
                 },
                 k_at);
             const int key = tile * tile_keys;
-            if (!Sight::full(call_, block_.view, block_.first_row, key + tile_keys)) sight.hide(s[0], key);
+            if (!Masking::full(call_, block_.view, block_.first_row, key + tile_keys)) masking.hide(s[0], key);
             f(s[0], v_at);
             const int to_other = tile % stages == 0 ? tile_elements : -tile_elements;
             k_at.move(to_other);

@@ -44,8 +44,8 @@ public:
     std::unique_ptr<Form> causal_masks(const Problem& problem, published::Rung rung) override {
         return std::make_unique<CausalMasks>(problem, rung);
     }
-    std::unique_ptr<Form> askings(const Problem& problem, published::Rung rung) override {
-        return std::make_unique<Askings>(problem, rung);
+    std::unique_ptr<Form> cache_requests(const Problem& problem, published::Rung rung) override {
+        return std::make_unique<CacheRequests>(problem, rung);
     }
 
 private:

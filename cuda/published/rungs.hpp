@@ -76,7 +76,7 @@ public:
                                            const DeviceInputs& inputs) = 0;
 
     virtual std::unique_ptr<Form> causal_masks(const Problem& problem, published::Rung rung) = 0; ///< fix 1 alone
-    virtual std::unique_ptr<Form> askings(const Problem& problem, published::Rung rung) = 0;      ///< fix 5 alone
+    virtual std::unique_ptr<Form> cache_requests(const Problem& problem, published::Rung rung) = 0;      ///< fix 5 alone
 };
 
 /// The longest sequence whose causal mask is filled by a launch an element: fix 1, before.

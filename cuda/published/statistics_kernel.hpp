@@ -14,13 +14,13 @@ enum class Statistics {
     maximum_as_published, ///< m + log 1, which is wrong
 };
 
-template <class T, int D, class Sight, Statistics statistics> __global__ void __launch_bounds__(block_threads)
+template <class T, int D, class Masking, Statistics statistics> __global__ void __launch_bounds__(block_threads)
     statistics_of_rows(const __grid_constant__ AttendCall call) {
     DRA_SHARED_MEMORY(shared);
     const BlockOfCall block = block_of<tile_rows>(call);
     const RowsOfTensor rows = block.view.q;
     if (block.first_row >= rows.count) return;
-    KeyTiles<T, D, Sight, false> tiles(call, block, shared);
+    KeyTiles<T, D, Masking, false> tiles(call, block, shared);
     if (threadIdx.x == 0) {
         const int left = rows.count - block.first_row;
         count_flops(static_cast<unsigned long long>(left < tile_rows ? left : tile_rows) * tiles.visited());

@@ -2,7 +2,7 @@
 /// \file
 /// One attention call of the pipeline: the rows of one segment against the keys that one chunk has of it.
 ///
-/// Fix 1 and 2 say what a call is made of (Sight, rows), fix 3 and 4 how it is computed. All rungs run it through the
+/// Fix 1 and 2 say what a call is made of (Masking, rows), fix 3 and 4 how it is computed. All rungs run it through the
 /// engine's panel kernel, and go over panels with the same parallel loop.
 
 #include "reference/attention/panel.hpp"
@@ -17,14 +17,14 @@ namespace dra::published {
 ///
 /// Rows and keys may be repeats: row t is query t mod visibility.queries.count, and keys from visibility.keys.count on
 /// are repeats.
-struct Sight {
+struct Masking {
     Visibility visibility;            ///< original positions of the genuine rows and keys
     Index rows = 0, keys = 0;         ///< of the call, repeats included
     bool every_tile = false;          ///< visit even tiles that no row sees: the published cost of gathered rows
     const CausalMask* mask = nullptr; ///< none: extents
 
     /// A call without repeats.
-    static Sight of(const Visibility& visibility, const CausalMask* mask = nullptr) {
+    static Masking of(const Visibility& visibility, const CausalMask* mask = nullptr) {
         return {visibility, visibility.queries.count, visibility.keys.count, false, mask};
     }
 };
@@ -69,14 +69,14 @@ private:
 
 /// The arguments that every attention method takes.
 template <class T> struct AttendCall {
-    Rows<T> q; ///< (sight.rows, D)
+    Rows<T> q; ///< (masking.rows, D)
     const kernel::Packed<T>& kv;
-    Sight sight;
+    Masking masking;
     T softmax_scale;
     Workspace<T>& workspace;
     Index chunk_offset = 0; ///< what the class added to key indices; 0 in the pipeline, whose positions are global
 
-    Index rows() const { return sight.rows; }
+    Index rows() const { return masking.rows; }
     int team() const {
         return workspace.team(ceil_div(rows(), kernel::query_block<T>));
     } ///< of the loop over its panels

@@ -90,7 +90,7 @@ template <class T, class Copy> Counts attend_copies(const Problem& problem, cons
         for (Index h = g * problem.query_heads_per_kv_head(); h < (g + 1) * problem.query_heads_per_kv_head(); ++h) {
             const Temporary<T> q(memory, n, D), o(memory, n, D), l(memory, n, 1);
             copy(tensors.q, b, h, pattern, view, q.matrix());
-            fix_4::attend<T>({q.read(), packed, Sight::of({positions, positions, problem.causal}),
+            fix_4::attend<T>({q.read(), packed, Masking::of({positions, positions, problem.causal}),
                               static_cast<T>(problem.softmax_scale), workspace},
                              {o.matrix(), l.column()}, Combine::store);
             merge<T>({tensors.out.rows(b, h, positions), tensors.lse.rows(b, h, positions)}, o.read(),

@@ -59,8 +59,8 @@ void discard(const Problem& problem, Index pattern, TensorView<const T> x, Works
                 const SelectedRows<T> rows = gathered(x, b, h, selection, counts);
                 RowMajor<T> out(length, problem.head_dim);
                 Eigen::ArrayX<T> lse(length);
-                const Sight sight{{selection.positions, selection.positions, false}, length, length, true, nullptr};
-                fix_4::attend<T>({rows.rows, workspace.pack(rows.rows, rows.rows), sight,
+                const Masking masking{{selection.positions, selection.positions, false}, length, length, true, nullptr};
+                fix_4::attend<T>({rows.rows, workspace.pack(rows.rows, rows.rows), masking,
                                   static_cast<T>(problem.softmax_scale), workspace},
                                  partial_of(out, lse), Combine::store);
             }

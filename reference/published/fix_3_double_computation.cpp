@@ -59,10 +59,10 @@ template <class T, class Statistics> void attend_and_replace(const AttendCall<T>
 
 template <class T> RowStatistics<T> statistics_again(const AttendCall<T>& call, bool with_sum) {
     const Index rows = call.rows(), panels = ceil_div(rows, kernel::lanes<T>),
-                keys = kernel::strips_up(call.sight.keys);
+                keys = kernel::strips_up(call.masking.keys);
     const auto scores = std::make_unique_for_overwrite<kernel::Row<T>[]>(static_cast<std::size_t>(panels * keys));
     RowStatistics<T> found{Eigen::ArrayX<T>(rows), Eigen::ArrayX<T>(with_sum ? rows : 0)};
-    with_panels(call.sight, [&](const auto& visible) {
+    with_panels(call.masking, [&](const auto& visible) {
 #pragma omp parallel for schedule(dynamic) num_threads(call.workspace.team(panels))
         for (Index p = 0; p < panels; ++p) {
             const Index i0 = p * kernel::lanes<T>, n = std::min<Index>(kernel::lanes<T>, rows - i0);

@@ -8,27 +8,27 @@ namespace dra::published::fix_4 {
 
 namespace {
 
-/// The sight of a call whose keys start `offset` positions later.
-Sight moved(Sight sight, Index offset) {
-    assert(offset == 0 || !sight.mask);
-    sight.visibility.keys.first += offset;
-    return sight;
+/// The masking of a call whose keys start `offset` positions later.
+Masking moved(Masking masking, Index offset) {
+    assert(offset == 0 || !masking.mask);
+    masking.visibility.keys.first += offset;
+    return masking;
 }
 
-/// The sight of a call that forgot to be causal.
-Sight all_seen(Sight sight) {
-    assert(!sight.mask);
-    sight.visibility.causal = false;
-    return sight;
+/// The masking of a call that forgot to be causal.
+Masking all_seen(Masking masking) {
+    assert(!masking.mask);
+    masking.visibility.causal = false;
+    return masking;
 }
 
 /// The one loop over panels that one function has; the four before it have a copy each.
-template <class T> void attend_panels(const AttendCall<T>& call, const Sight& sight, Partial<T> into, Combine combine) {
-    with_panels(sight, [&](const auto& panels) {
+template <class T> void attend_panels(const AttendCall<T>& call, const Masking& masking, Partial<T> into, Combine combine) {
+    with_panels(masking, [&](const auto& panels) {
 #pragma omp parallel for schedule(dynamic) num_threads(call.team())
         for (Index i0 = 0; i0 < call.rows(); i0 += kernel::query_block<T>) {
             ThreadSpace<T>& mine = call.workspace.mine();
-            kernel::attend_panels(call.q, call.kv, Counted{panels, sight, mine.counts, call.kv.head_dim},
+            kernel::attend_panels(call.q, call.kv, Counted{panels, masking, mine.counts, call.kv.head_dim},
                                   call.softmax_scale, i0, std::min<Index>(kernel::query_block<T>, call.rows() - i0),
                                   into, combine, mine.panel);
         }
@@ -38,11 +38,11 @@ template <class T> void attend_panels(const AttendCall<T>& call, const Sight& si
 } // namespace
 
 template <class T> void simple_attention(const AttendCall<T>& call, Partial<T> into, Combine combine) {
-    with_panels(call.sight, [&](const auto& panels) {
+    with_panels(call.masking, [&](const auto& panels) {
 #pragma omp parallel for schedule(dynamic) num_threads(call.team())
         for (Index i0 = 0; i0 < call.rows(); i0 += kernel::query_block<T>) {
             ThreadSpace<T>& mine = call.workspace.mine();
-            kernel::attend_panels(call.q, call.kv, Counted{panels, call.sight, mine.counts, call.kv.head_dim},
+            kernel::attend_panels(call.q, call.kv, Counted{panels, call.masking, mine.counts, call.kv.head_dim},
                                   call.softmax_scale, i0, std::min<Index>(kernel::query_block<T>, call.rows() - i0),
                                   into, combine, mine.panel);
         }
@@ -50,12 +50,12 @@ template <class T> void simple_attention(const AttendCall<T>& call, Partial<T> i
 }
 
 template <class T> void compute_attention_chunk(const AttendCall<T>& call, Partial<T> into, Combine combine) {
-    const Sight sight = call.chunk_offset > 0 ? all_seen(call.sight) : call.sight;
-    with_panels(sight, [&](const auto& panels) {
+    const Masking masking = call.chunk_offset > 0 ? all_seen(call.masking) : call.masking;
+    with_panels(masking, [&](const auto& panels) {
 #pragma omp parallel for schedule(dynamic) num_threads(call.team())
         for (Index i0 = 0; i0 < call.rows(); i0 += kernel::query_block<T>) {
             ThreadSpace<T>& mine = call.workspace.mine();
-            kernel::attend_panels(call.q, call.kv, Counted{panels, sight, mine.counts, call.kv.head_dim},
+            kernel::attend_panels(call.q, call.kv, Counted{panels, masking, mine.counts, call.kv.head_dim},
                                   call.softmax_scale, i0, std::min<Index>(kernel::query_block<T>, call.rows() - i0),
                                   into, combine, mine.panel);
         }
@@ -63,12 +63,12 @@ template <class T> void compute_attention_chunk(const AttendCall<T>& call, Parti
 }
 
 template <class T> void compute_attention_standard(const AttendCall<T>& call, Partial<T> into, Combine combine) {
-    const Sight sight = moved(call.sight, call.chunk_offset);
-    with_panels(sight, [&](const auto& panels) {
+    const Masking masking = moved(call.masking, call.chunk_offset);
+    with_panels(masking, [&](const auto& panels) {
 #pragma omp parallel for schedule(dynamic) num_threads(call.team())
         for (Index i0 = 0; i0 < call.rows(); i0 += kernel::query_block<T>) {
             ThreadSpace<T>& mine = call.workspace.mine();
-            kernel::attend_panels(call.q, call.kv, Counted{panels, sight, mine.counts, call.kv.head_dim},
+            kernel::attend_panels(call.q, call.kv, Counted{panels, masking, mine.counts, call.kv.head_dim},
                                   call.softmax_scale, i0, std::min<Index>(kernel::query_block<T>, call.rows() - i0),
                                   into, combine, mine.panel);
         }
@@ -76,8 +76,8 @@ template <class T> void compute_attention_standard(const AttendCall<T>& call, Pa
 }
 
 template <class T> void online_softmax_attention(const AttendCall<T>& call, Partial<T> into, Combine combine) {
-    const Sight sight = moved(call.sight, -call.chunk_offset);
-    with_panels(sight, [&](const auto& panels) {
+    const Masking masking = moved(call.masking, -call.chunk_offset);
+    with_panels(masking, [&](const auto& panels) {
 #pragma omp parallel for schedule(dynamic) num_threads(call.team())
         for (Index i0 = 0; i0 < call.rows(); i0 += kernel::query_block<T>) {
             ThreadSpace<T>& mine = call.workspace.mine();
@@ -86,7 +86,7 @@ template <class T> void online_softmax_attention(const AttendCall<T>& call, Part
             const Partial<T> chunk{{mine.out.data(), rows, head_dim, Eigen::OuterStride<>(head_dim)},
                                    {mine.lse.data(), rows, Eigen::InnerStride<>(1)}};
             kernel::attend_panels(Rows<T>(call.q.data() + i0 * q_row, rows, head_dim, Eigen::OuterStride<>(q_row)),
-                                  call.kv, Counted{panels, sight, mine.counts, head_dim, i0}, call.softmax_scale, 0,
+                                  call.kv, Counted{panels, masking, mine.counts, head_dim, i0}, call.softmax_scale, 0,
                                   rows, chunk, Combine::store, mine.panel);
             for (Index i = 0; i < rows; ++i) {
                 const Index row = i0 + i;
@@ -106,11 +106,11 @@ template <class T> void online_softmax_attention(const AttendCall<T>& call, Part
 
 template <class T> void compute_attention(const AttendCall<T>& call, Partial<T> into, Combine combine) {
     // as the flash backend does
-    attend_panels(call, call.chunk_offset > 0 ? all_seen(call.sight) : call.sight, into, combine);
+    attend_panels(call, call.chunk_offset > 0 ? all_seen(call.masking) : call.masking, into, combine);
 }
 
 template <class T> void attend(const AttendCall<T>& call, Partial<T> into, Combine combine) {
-    attend_panels(call, moved(call.sight, call.chunk_offset), into, combine);
+    attend_panels(call, moved(call.masking, call.chunk_offset), into, combine);
 }
 
 template <class T> Method<T> method(Rung rung, Index ranks, bool causal) {

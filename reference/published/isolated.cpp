@@ -107,7 +107,7 @@ template <class T> Isolated isolate_attention(Fix fix, Rung rung, const Problem&
 }
 
 /// Fix 5: what a pipeline call asks the keeper for, and the index lists that nobody keeps.
-struct Askings {
+struct CacheRequests {
     Problem problem;
     Rung rung;
     std::unique_ptr<Keeper> keeper{};
@@ -176,14 +176,14 @@ struct Askings {
 };
 
 Isolated isolate_caching(Rung rung, const Problem& problem) {
-    const auto askings = std::make_shared<Askings>(Askings{problem, rung});
-    askings->forget();
+    const auto cache_requests = std::make_shared<CacheRequests>(CacheRequests{problem, rung});
+    cache_requests->forget();
     return {problem.causal ? "" : std::string(not_causal) + " to keep, head groups alone",
             rung == Rung::after,
-            [askings] { askings->run(); },
-            [askings] { askings->forget(); },
-            [askings] { return askings->counts; },
-            [askings](const Oracle&) { return askings->verify(); },
+            [cache_requests] { cache_requests->run(); },
+            [cache_requests] { cache_requests->forget(); },
+            [cache_requests] { return cache_requests->counts; },
+            [cache_requests](const Oracle&) { return cache_requests->verify(); },
             {}};
 }
 

@@ -11,13 +11,13 @@ namespace dra::published {
 
 /// Extents of rows that may be repeats, over keys whose repeats nobody sees. Every tile is visited.
 struct RepeatedExtentPanels {
-    const Sight& sight;
+    const Masking& masking;
 
     template <class T> using Panel = kernel::ExtentPanels::Panel<T>;
 
     template <class T> Panel<T> panel(Index i0, Index rows) const {
-        const Visibility& v = sight.visibility;
-        Panel<T> p{sight.keys, v.keys.count, {}};
+        const Visibility& v = masking.visibility;
+        Panel<T> p{masking.keys, v.keys.count, {}};
         for (int lane = 0; lane < kernel::lanes<T>; ++lane) {
             const Index extent = v.extent((i0 + std::min<Index>(lane, rows - 1)) % v.queries.count);
             p.full = std::min(p.full, extent);
@@ -30,7 +30,7 @@ struct RepeatedExtentPanels {
 /// A dense mask, read at original positions: queries in its contiguous direction, so that a panel reads a few bytes a
 /// key. Every tile is visited and masked.
 struct DenseMaskPanels {
-    const Sight& sight;
+    const Masking& masking;
 
     template <class T> struct Panel {
         Index end, full = 0;
@@ -105,10 +105,10 @@ struct DenseMaskPanels {
     };
 
     template <class T> Panel<T> panel(Index i0, Index rows) const {
-        const auto& [queries, keys, causal] = sight.visibility;
-        const CausalMask& mask = *sight.mask;
+        const auto& [queries, keys, causal] = masking.visibility;
+        const CausalMask& mask = *masking.mask;
         const bool* first = mask.dense.data() + (keys.first - mask.chunk_offset) * mask.n_q;
-        Panel<T> p{sight.keys, 0, first, keys.stride * mask.n_q, keys.count, 0, {}};
+        Panel<T> p{masking.keys, 0, first, keys.stride * mask.n_q, keys.count, 0, {}};
         for (int lane = 0; lane < kernel::lanes<T>; ++lane)
             p.queries[static_cast<std::size_t>(lane)] = queries[(i0 + std::min<Index>(lane, rows - 1)) % queries.count];
         // A word may reach past its lane, but not past the mask.
@@ -124,7 +124,7 @@ struct DenseMaskPanels {
 /// Another Visible from row `first` on, whose panels are counted as they are asked for.
 template <class Panels> struct Counted {
     const Panels& panels;
-    const Sight& sight;
+    const Masking& masking;
     Counts& counts;
     Index head_dim;
     Index first = 0;
@@ -135,21 +135,21 @@ template <class Panels> struct Counted {
         const Panel<T> p = panels.template panel<T>(first + i0, rows);
         counts.pairs += rows * p.end;
         counts.flops += rows * p.end * 4 * head_dim;
-        if (sight.visibility.causal && !sight.mask) counts.mask_elements += rows; // an extent each
+        if (masking.visibility.causal && !masking.mask) counts.mask_elements += rows; // an extent each
         return p;
     }
 };
 
-template <class Panels> Counted(const Panels&, const Sight&, Counts&, Index, Index = 0) -> Counted<Panels>;
+template <class Panels> Counted(const Panels&, const Masking&, Counts&, Index, Index = 0) -> Counted<Panels>;
 
-/// Calls f with the Visible that a sight asks for.
-template <class F> void with_panels(const Sight& sight, F f) {
-    if (sight.mask)
-        f(DenseMaskPanels{sight});
-    else if (sight.every_tile)
-        f(RepeatedExtentPanels{sight});
+/// Calls f with the Visible that a masking asks for.
+template <class F> void with_panels(const Masking& masking, F f) {
+    if (masking.mask)
+        f(DenseMaskPanels{masking});
+    else if (masking.every_tile)
+        f(RepeatedExtentPanels{masking});
     else
-        f(kernel::ExtentPanels{sight.visibility});
+        f(kernel::ExtentPanels{masking.visibility});
 }
 
 } // namespace dra::published

@@ -108,7 +108,7 @@ template <class T> void Pipeline<T>::attend_segment(const Chunk& chunk, const Ca
     const Selection q_rows = fix_2::select(rung, queries, end - begin, counts_);
     const Selection k_rows = fix_2::select(rung, keys.relative_to(chunk.tokens.begin), part, counts_);
     const bool copied = rung != Rung::principled;
-    const Sight sight{{queries, keys, problem_.causal}, q_rows.rows, k_rows.rows, copied, mask};
+    const Masking masking{{queries, keys, problem_.causal}, q_rows.rows, k_rows.rows, copied, mask};
 
     for (Index b = 0; b < problem_.batch; ++b) {
         const auto k = fix_2::rows(rung, chunk.k, b, kv_head, k_rows, counts_);
@@ -116,10 +116,10 @@ template <class T> void Pipeline<T>::attend_segment(const Chunk& chunk, const Ca
         const auto& packed = workspace_.pack(k.rows, v.rows);
         for (Index h = kv_head * problem_.query_heads_per_kv_head(); h < (kv_head + 1) * problem_.query_heads_per_kv_head(); ++h) {
             const auto rows = fix_2::rows(rung, q, b, h, q_rows, counts_);
-            const AttendCall<T> call{rows.rows, packed, sight, static_cast<T>(problem_.softmax_scale), workspace_};
+            const AttendCall<T> call{rows.rows, packed, masking, static_cast<T>(problem_.softmax_scale), workspace_};
             if (copied) {
-                RowMajor<T> chunk_out(sight.rows, problem_.head_dim);
-                Eigen::ArrayX<T> chunk_lse(sight.rows);
+                RowMajor<T> chunk_out(masking.rows, problem_.head_dim);
+                Eigen::ArrayX<T> chunk_lse(masking.rows);
                 const Partial<T> partial = partial_of(chunk_out, chunk_lse);
                 statistics_(call, method_, partial, Combine::store);
                 fix_2::scatter(partial, q_rows, b, h, into);

@@ -4,7 +4,7 @@
 ///
 /// As in the class, every rank holds all of q, k and v, gathers k and v of R chunks of ceil(N/R) tokens, and computes
 /// all rows against every chunk; the other ranks would do exactly the same (defect `replicated-ring`: R times the
-/// work). One rank is played.
+/// work). One rank is run.
 ///
 ///     for chunk c:  for pattern i:           mask of (N queries, chunk), seam 1 through seam 5
 ///         for KV head g of i, seam 5:  for segment s that touches c:  for b:

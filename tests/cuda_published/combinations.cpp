@@ -52,7 +52,7 @@ TEST_CASE("every rung of every fix is as right as bf16 can be, end to end and al
                 CHECK(end_to_end <= 1);
                 worst = std::max(worst, end_to_end);
                 if (fix == Fix::causal_mask || fix == Fix::caching) {
-                    CHECK((fix == Fix::caching ? device().askings(posed.problem(), rung)
+                    CHECK((fix == Fix::caching ? device().cache_requests(posed.problem(), rung)
                                                : device().causal_masks(posed.problem(), rung))
                               ->exact());
                 } else {

@@ -28,12 +28,12 @@ TEST_CASE("loops, comparison and extents let the same pairs through, those of th
 }
 
 /// Asks panels, tile by tile, which pairs survive, and compares with the definition.
-template <class T, class Panels> void check_panels(const Panels& panels, const Sight& sight) {
-    const auto& [queries, keys, causal] = sight.visibility;
-    for (Index i0 = 0; i0 < sight.rows; i0 += kernel::lanes<T>) {
-        const Index rows = std::min<Index>(kernel::lanes<T>, sight.rows - i0);
+template <class T, class Panels> void check_panels(const Panels& panels, const Masking& masking) {
+    const auto& [queries, keys, causal] = masking.visibility;
+    for (Index i0 = 0; i0 < masking.rows; i0 += kernel::lanes<T>) {
+        const Index rows = std::min<Index>(kernel::lanes<T>, masking.rows - i0);
         const auto panel = panels.template panel<T>(i0, rows);
-        for (Index j = 0; j < sight.keys; j += kernel::strip) {
+        for (Index j = 0; j < masking.keys; j += kernel::strip) {
             kernel::Tile<T> scores{};
             if (j + kernel::strip > panel.full) panel.mask(j, scores);
             for (int lane = 0; lane < rows; ++lane)
@@ -57,16 +57,16 @@ template <class T> Index check_sights() {
                 const Positions queries = Positions{segment_begin + stride / 2, stride, n}.within(segment_begin, n);
                 const Positions keys = queries.within(chunk_begin, chunk_end);
                 if (keys.empty()) continue;
-                Sight sight = Sight::of({queries, keys, true}, &mask);
-                if (repeated) sight.rows = n - segment_begin, sight.keys = keys.count * stride, sight.every_tile = true;
+                Masking masking = Masking::of({queries, keys, true}, &mask);
+                if (repeated) masking.rows = n - segment_begin, masking.keys = keys.count * stride, masking.every_tile = true;
                 CAPTURE(stride);
                 CAPTURE(segment_begin);
                 CAPTURE(repeated);
-                check_panels<T>(DenseMaskPanels{sight}, sight);
-                sight.mask = nullptr;
-                check_panels<T>(RepeatedExtentPanels{sight}, sight);
-                sight.visibility.causal = false;
-                check_panels<T>(RepeatedExtentPanels{sight}, sight);
+                check_panels<T>(DenseMaskPanels{masking}, masking);
+                masking.mask = nullptr;
+                check_panels<T>(RepeatedExtentPanels{masking}, masking);
+                masking.visibility.causal = false;
+                check_panels<T>(RepeatedExtentPanels{masking}, masking);
                 ++checked;
             }
     return checked;

@@ -17,7 +17,7 @@ template <class T> struct OneCall {
               v = random_normal<T>({1, 50, 1, 16}, 3);
     Visibility visibility{{10, 1, 70}, {30, 1, 50}, true};
     Workspace<T> workspace{16};
-    AttendCall<T> call{std::as_const(q).view().rows(0, 0), start(), Sight::of(visibility), T(0.25), workspace};
+    AttendCall<T> call{std::as_const(q).view().rows(0, 0), start(), Masking::of(visibility), T(0.25), workspace};
 
     const kernel::Packed<T>& start() {
         workspace.start();
@@ -33,7 +33,7 @@ template <class T> struct OneCall {
 template <class T> void check_statistics(bool dense) {
     const CausalMask mask = fix_1::after(80, 50, 30);
     OneCall<T> one;
-    if (dense) one.call.sight.mask = &mask;
+    if (dense) one.call.masking.mask = &mask;
     const auto found = fix_3::statistics_again(one.call, true);
     double worst = 0;
     for (Index i = 0; i < 70; ++i) {

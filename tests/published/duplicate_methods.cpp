@@ -49,8 +49,8 @@ struct Chunk {
         out.setConstant(N, D, std::numeric_limits<double>::quiet_NaN());
         lse.setConstant(N, std::numeric_limits<double>::quiet_NaN());
         if (combine == Combine::merge) clear(partial_of(out, lse));
-        const Sight sight = Sight::of({{0, 1, N}, {0, 1, L}, true});
-        method({std::as_const(q).view().rows(0, 0), packed, sight, 0.3, workspace, offset}, partial_of(out, lse),
+        const Masking masking = Masking::of({{0, 1, N}, {0, 1, L}, true});
+        method({std::as_const(q).view().rows(0, 0), packed, masking, 0.3, workspace, offset}, partial_of(out, lse),
                combine);
     }
     /// max |out - softmax over what is seen|, a row at a time and by definition.

@@ -2,7 +2,7 @@
 /// \file
 /// Who sees whom, fix 1's part of the kernel: one extent a row, or a dense mask read from global memory.
 ///
-/// A Sight says how many keys a tile of rows has to visit, whether a tile of keys is seen by all of them, and which
+/// A Masking says how many keys a tile of rows has to visit, whether a tile of keys is seen by all of them, and which
 /// scores of a lane's two rows are hidden. Both judge original positions; repeats of keys are seen by nobody.
 
 #include "cuda/kernels/softmax.hpp"
@@ -74,8 +74,8 @@ struct DenseMask {
     }
 };
 
-/// Calls f(Element<Sight>{}) with what the call asks for.
-template <class F> auto with_sight(const AttendCall& call, F f) {
+/// Calls f(Element<Masking>{}) with what the call asks for.
+template <class F> auto with_masking(const AttendCall& call, F f) {
     return call.mask ? f(Element<DenseMask>{}) : f(Element<Extents>{});
 }
 
