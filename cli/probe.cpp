@@ -100,7 +100,7 @@ void emit(const fs::path& folder) {
     say("{} probes in {}: its README.md says what to compute\n", defects::probes().size(), folder.string());
 }
 
-std::string as_text(const defects::Verdict& verdict) {
+std::string as_text(const defects::ProbeVerdict& verdict) {
     std::string text;
     for (const Probe& probe : defects::probes()) {
         const auto found = verdict.of.find(probe.name);
@@ -124,7 +124,7 @@ std::string as_text(const defects::Verdict& verdict) {
     return text;
 }
 
-std::string as_json(const defects::Verdict& verdict) {
+std::string as_json(const defects::ProbeVerdict& verdict) {
     nlohmann::ordered_json json = {{"verdict", verdict.correct ? "correct" : "wrong"},
                                    {"probes", nlohmann::ordered_json::object()},
                                    {"matches", nlohmann::ordered_json::array()}};
@@ -145,7 +145,7 @@ int check(const fs::path& folder, const std::optional<std::string>& json) {
             answers[probe.name] = read_result(read_safetensors(path, result_tensors), probe.dtype);
     if (answers.empty())
         throw FormatError("--check", folder.string(), "must hold an answer, such as weights.answer.safetensors");
-    const defects::Verdict verdict = defects::check(answers);
+    const defects::ProbeVerdict verdict = defects::check(answers);
     say(as_text(verdict));
     if (json) {
         OutputFile file(*json, "--json");

@@ -7,7 +7,7 @@
 namespace dra::benchmarks {
 namespace {
 
-using published::Verified;
+using published::Verification;
 
 template <class T> void poison(Attention<T>& result) {
     result.out.flat().setConstant(std::numeric_limits<T>::quiet_NaN());
@@ -48,13 +48,13 @@ public:
                         poison(into_);
                         run();
                         const ErrorRatios errors = error_ratios<T>(problem, oracle, into_);
-                        return Verified{errors.within_bounds(), errors.forward()};
+                        return Verification{errors.within_bounds(), errors.forward()};
                     },
                 .as_published = {}};
     }
 
 private:
-    static Subject subject_of(const published::Isolated& form, published::Rung rung) {
+    static Subject subject_of(const published::IsolatedTopic& form, published::Rung rung) {
         Subject subject{.name = published::name(rung),
                         .absent = form.absent,
                         .tells_first_from_later = form.keeps,

@@ -11,7 +11,7 @@ using published::LostSum;
 using published::Rung;
 using published::Rungs;
 using published::Topic;
-using published::Verified;
+using published::Verification;
 
 template <class Half> class DeviceWorkbench final : public Workbench {
 public:
@@ -82,10 +82,10 @@ private:
         if (problem)
             subject.verify = [this, form, of = *problem](const Oracle& oracle) {
                 const double share = share_of_bound(of, oracle, *form);
-                return Verified{share <= 1, share};
+                return Verification{share <= 1, share};
             };
         else
-            subject.verify = [form](const Oracle&) { return Verified{form->exact()}; };
+            subject.verify = [form](const Oracle&) { return Verification{form->exact()}; };
         return subject;
     }
 

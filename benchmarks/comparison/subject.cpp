@@ -7,7 +7,7 @@ namespace dra::benchmarks {
 namespace {
 
 using published::Counts;
-using published::Verified;
+using published::Verification;
 
 double seconds_of(const std::function<void()>& run) {
     const auto begin = std::chrono::steady_clock::now();
@@ -26,7 +26,7 @@ Measurement verify_and_count(const Subject& subject, const Oracle& oracle) {
     if (!subject.absent.empty()) return found;
 
     const auto judge = [&] {
-        const Verified verified = subject.verify(oracle);
+        const Verification verified = subject.verify(oracle);
         found.right = found.right && verified.right;
         found.error_ratio = std::max(found.error_ratio, verified.error_ratio);
     };

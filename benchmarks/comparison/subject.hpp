@@ -32,7 +32,7 @@ struct Subject {
     std::function<void()> prepare{};           ///< before every call, and no part of it; mostly empty
     std::function<void()> forget;              ///< makes the next call a first one
     std::function<published::Counts()> counts; ///< of the last call
-    std::function<published::Verified(const Oracle&)> verify; ///< poisons, runs, judges
+    std::function<published::Verification(const Oracle&)> verify; ///< poisons, runs, judges
     std::function<double(const Oracle&)> as_published;        ///< error ratio of the published wrong form; mostly empty
     std::function<cuda::RunTime()> timed_run{};               ///< one call that times itself; only on devices
     std::function<cuda::DeviceCounts()> device_counts{};                 ///< of the last call; only on devices

@@ -72,7 +72,7 @@ Executor::Executor(const Problem& problem, DType type, const std::optional<std::
     if (!tensors) allocate_tensors();
     allocate();
     for (Pass& pass : passes_) point(pass);
-    if (!mixed_ && !together_) lanes_.resize(passes_.size() - 1);
+    if (!mixed_ && !together_) side_streams_.resize(passes_.size() - 1);
     wait();
 }
 
@@ -199,8 +199,8 @@ void Executor::run_mixture() {
 void Executor::run_groups() {
     ready_.record(stream_.get());
     queue(passes_.front(), stream_);
-    for (std::size_t i = 0; i < lanes_.size(); ++i) {
-        auto& [stream, done] = lanes_[i];
+    for (std::size_t i = 0; i < side_streams_.size(); ++i) {
+        auto& [stream, done] = side_streams_[i];
         stream.wait(ready_);
         queue(passes_[i + 1], stream);
         done.record(stream.get());

@@ -45,7 +45,7 @@ public:
 
 private:
     /// A stream beside the plan's own, and the event that says its work is done.
-    struct Lane {
+    struct SideStream {
         Stream stream;
         Event done;
     };
@@ -77,7 +77,7 @@ private:
     DeviceTensors tensors_;                   // where they are
     Buffer<float> sum_;                       // of a mixture in a type narrower than float
     Buffer<float> partial_out_, partial_lse_; // of the patterns behind the first of a mixture
-    std::vector<Lane> lanes_;                 // of the groups behind the first
+    std::vector<SideStream> side_streams_;                 // of the groups behind the first
     std::vector<Buffer<float>>
         partials_; // of a mixture that goes together: out and lse of every pattern that is merged
     Event ready_, begin_{true}, end_{true};

@@ -25,7 +25,7 @@
 namespace dra::cuda::DRA_TARGET {
 
 /// The next query tile, as the producer tells a consumer warpgroup about it: twice 16 bytes.
-struct Tile {
+struct QueryTile {
     int first_row;    ///< of the view; below 0: there is no more work
     int rows;         ///< of the view
     unsigned out_row; ///< row of out, counted over [B, N, H], where the view's row 0 lies
@@ -55,7 +55,7 @@ struct alignas(16) Source {
     int rows, boxed_rows;           ///< of the view; those from which a box may reach no further
     int q_phase_and_head, kv_phase_and_head, row, segment, batch;
     unsigned q_row, kv_row; ///< where the view's row 0 lies, counted over [B, N, H] or [B, N, Hkv]
-    unsigned lse_row;       ///< as in Tile, like the next two
+    unsigned lse_row;       ///< as in QueryTile, like the next two
     int ticket, task;
 };
 
@@ -84,7 +84,7 @@ template <int D_, int WARPGROUPS, int STAGES, bool Q_IN_REGISTERS, int TASKS = 1
     static constexpr int orders = 1; ///< that wait; another one is worked on
     static constexpr std::size_t matrix_bytes = 2 * (warpgroups * q_elements + 2 * stages * kv_elements);
     static constexpr int barriers = 2 * warpgroups + 4 * stages + 2 * orders + 3;
-    static constexpr std::size_t tile_bytes = sizeof(Tile) * tiles_announced * warpgroups;
+    static constexpr std::size_t tile_bytes = sizeof(QueryTile) * tiles_announced * warpgroups;
     static constexpr std::size_t order_bytes = orders * sizeof(CopyOrder);
     static constexpr std::size_t source_at = matrix_bytes + tile_bytes + order_bytes,
                                  barriers_at = source_at + sizeof(Source),

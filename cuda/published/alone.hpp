@@ -5,14 +5,14 @@
 
 #include "cuda/published/fix_5_caching.hpp"
 #include "cuda/published/chunks_and_patterns.hpp"
-#include "cuda/published/stream_form.hpp"
+#include "cuda/published/stream_runnable.hpp"
 
 #include <optional>
 
 namespace dra::cuda::DRA_TARGET::rungs {
 
 /// Fix 1 alone: the mask, or the extents, of every chunk and pattern, in memory that is there.
-class CausalMasks final : public StreamForm {
+class CausalMasks final : public StreamRunnable {
 public:
     CausalMasks(const Problem& problem, published::Rung rung);
     void forget() override {}
@@ -31,7 +31,7 @@ private:
 
 /// Fix 5 alone: masks, index lists and head groups of one pipeline call; masks filled by one kernel. Principled, extents,
 /// in the plan's memory, and no list.
-class CacheRequests final : public StreamForm {
+class CacheRequests final : public StreamRunnable {
 public:
     CacheRequests(const Problem& problem, published::Rung rung);
     void forget() override;

@@ -16,7 +16,7 @@
 #include "cuda/published/fix_3_double_computation.hpp"
 #include "cuda/published/fix_5_caching.hpp"
 #include "cuda/published/chunks_and_patterns.hpp"
-#include "cuda/published/stream_form.hpp"
+#include "cuda/published/stream_runnable.hpp"
 
 namespace dra::cuda::DRA_TARGET::rungs {
 
@@ -29,7 +29,7 @@ struct Inputs final : DeviceInputs {
     Buffer<std::byte> q, k, v;
 };
 
-class Pipeline final : public StreamForm {
+class Pipeline final : public StreamRunnable {
 public:
     Pipeline(const Problem& problem, published::Rungs rungs, PipelineOptions options, const Inputs& inputs);
 

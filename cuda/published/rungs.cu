@@ -36,15 +36,15 @@ public:
         return std::make_unique<Inputs>(type, q, k, v);
     }
 
-    std::unique_ptr<Form> pipeline(const Problem& problem, published::Rungs of, PipelineOptions options,
+    std::unique_ptr<Runnable> pipeline(const Problem& problem, published::Rungs of, PipelineOptions options,
                                    const DeviceInputs& inputs) override {
         check_grid(problem);
         return std::make_unique<Pipeline>(problem, of, options, dynamic_cast<const Inputs&>(inputs));
     }
-    std::unique_ptr<Form> causal_masks(const Problem& problem, published::Rung rung) override {
+    std::unique_ptr<Runnable> causal_masks(const Problem& problem, published::Rung rung) override {
         return std::make_unique<CausalMasks>(problem, rung);
     }
-    std::unique_ptr<Form> cache_requests(const Problem& problem, published::Rung rung) override {
+    std::unique_ptr<Runnable> cache_requests(const Problem& problem, published::Rung rung) override {
         return std::make_unique<CacheRequests>(problem, rung);
     }
 

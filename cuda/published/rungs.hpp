@@ -26,9 +26,9 @@ struct DeviceCounts {
 };
 
 /// A pipeline, or a fix alone, on a device.
-class Form {
+class Runnable {
 public:
-    virtual ~Form() = default;
+    virtual ~Runnable() = default;
 
     /// One call; waits for it. Counts what it did.
     virtual void run() = 0;
@@ -72,11 +72,11 @@ public:
                                                  TensorView<const float> v) = 0;
 
     /// Throws KernelError where B*H, or the segments of a pattern, are more than 65535.
-    virtual std::unique_ptr<Form> pipeline(const Problem& problem, published::Rungs rungs, PipelineOptions options,
+    virtual std::unique_ptr<Runnable> pipeline(const Problem& problem, published::Rungs rungs, PipelineOptions options,
                                            const DeviceInputs& inputs) = 0;
 
-    virtual std::unique_ptr<Form> causal_masks(const Problem& problem, published::Rung rung) = 0; ///< fix 1 alone
-    virtual std::unique_ptr<Form> cache_requests(const Problem& problem, published::Rung rung) = 0;      ///< fix 5 alone
+    virtual std::unique_ptr<Runnable> causal_masks(const Problem& problem, published::Rung rung) = 0; ///< fix 1 alone
+    virtual std::unique_ptr<Runnable> cache_requests(const Problem& problem, published::Rung rung) = 0;      ///< fix 5 alone
 };
 
 /// The longest sequence whose causal mask is filled by a launch an element: fix 1, before.

@@ -108,10 +108,10 @@ void begin_panel(GradientPanels<T>& space, int n, const GradientHead<T>& from, T
 /// S^T = K Q^T over keys [j0, j0 + keys), masked, into s. A row with a spoiled score has no lse from here on.
 template <class T, class Seen> [[gnu::noinline]] void scores(GradientPanel<T>& panel, const PackedForGradient<T>& kv,
                                                              const Seen& seen, Index j0, Index keys, int n, Row<T>* s) {
-    Spoiled<T> spoiled;
+    NonFinite<T> spoiled;
     for (Index j = 0; j < keys; j += strip) {
         kv.k.prefetch_strip(j0 + gradient_key_block + j, n, panels_per_query_block);
-        Tile<T> tile = product(kv.head_dim, kv.k.at(j0 + j), panel.q.data()); // (strip, lanes)
+        Microtile<T> tile = product(kv.head_dim, kv.k.at(j0 + j), panel.q.data()); // (strip, lanes)
         mask(seen, j0 + j, tile, spoiled);
         DRA_UNROLL (i, strip)
             DRA_UNROLL (c, vectors) s[(j + i) * key_stride].v[c] = tile.r[i].v[c];
@@ -125,7 +125,7 @@ template <class T> [[gnu::noinline]] void weight_gradients(const GradientPanel<T
                                                            Row<T>* dp) {
     for (Index j = 0; j < keys; j += strip) {
         kv.v.prefetch_strip(j0 + gradient_key_block + j, n, panels_per_query_block);
-        const Tile<T> tile = product(kv.head_dim, kv.v.at(j0 + j), panel.dout.data()); // (strip, lanes)
+        const Microtile<T> tile = product(kv.head_dim, kv.v.at(j0 + j), panel.dout.data()); // (strip, lanes)
         DRA_UNROLL (i, strip)
             DRA_UNROLL (c, vectors) dp[(j + i) * key_stride].v[c] = tile.r[i].v[c];
     }
@@ -149,7 +149,7 @@ template <class T> [[gnu::noinline]] void add_query_gradient(GradientPanel<T>& p
                                                              Index j0, Index keys, int n, const Row<T>* ds) {
     for (Index d = 0; d < kv.head_dim; d += strip) {
         kv.k_channels.prefetch_strip(d, j0 + gradient_key_block, gradient_key_block, n, panels_per_query_block);
-        const Tile<T> tile = chain<1, strip, key_stride>(keys, kv.k_channels.at(d, j0), ds); // (strip, lanes)
+        const Microtile<T> tile = chain<1, strip, key_stride>(keys, kv.k_channels.at(d, j0), ds); // (strip, lanes)
         Row<T>* dq = panel.dq.data() + d;
         DRA_UNROLL (i, strip)
             DRA_UNROLL (c, vectors) dq[i].v[c] += tile.r[i].v[c];
@@ -163,7 +163,7 @@ template <class T>
     DRA_UNROLL (i, strip)
         DRA_UNROLL (c, vectors)
             __builtin_prefetch(to + strip + i), __builtin_prefetch((const char*)(to + strip + i) + 64);
-    const Tile<T> sum = chain<key_stride * lanes<T>, 1>(queries, reinterpret_cast<const T*>(p), x); // (strip, lanes)
+    const Microtile<T> sum = chain<key_stride * lanes<T>, 1>(queries, reinterpret_cast<const T*>(p), x); // (strip, lanes)
     if (first)
         DRA_UNROLL (i, strip)
             DRA_UNROLL (c, vectors) to[i].v[c] = sum.r[i].v[c];

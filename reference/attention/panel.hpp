@@ -35,10 +35,10 @@ struct ExtentPanels {
         DroppedPanel dropped = {};
 
         /// Scores of keys j .. j + strip that a row does not see become -inf.
-        DRA_INLINE void mask(Index j, Tile<T>& s) const { hide(j, s, -std::numeric_limits<T>::infinity()); }
+        DRA_INLINE void mask(Index j, Microtile<T>& s) const { hide(j, s, -std::numeric_limits<T>::infinity()); }
 
         /// They become `hidden`.
-        DRA_INLINE void hide(Index j, Tile<T>& s, T hidden) const {
+        DRA_INLINE void hide(Index j, Microtile<T>& s, T hidden) const {
             DRA_UNROLL (i, strip)
                 DRA_UNROLL (c, vectors)
                     s.r[i].v[c] = extents.v[c] > static_cast<Integer<T>>(j + i) ? s.r[i].v[c] : Vector<T>{} + hidden;
@@ -116,7 +116,7 @@ template <class T> void begin_panel(PanelState<T>& panel, const Rows<T>& q, T sc
 
 /// Masks the scores of keys j .. j + strip. `spoiled` learns of those, among what is seen, that left the type on their way:
 /// by right they may be any. Where rows cannot be computed again (see attend_panels()) nobody asks.
-template <class T, class Seen> DRA_INLINE void mask(const Seen& seen, Index j, Tile<T>& s, Spoiled<T>& spoiled) {
+template <class T, class Seen> DRA_INLINE void mask(const Seen& seen, Index j, Microtile<T>& s, NonFinite<T>& spoiled) {
     const bool masked = j + strip > seen.full;
     if constexpr (requires { seen.hide(j, s, T(0)); }) {
         if (masked) seen.hide(j, s, T(0));
@@ -130,10 +130,10 @@ template <class T, class Seen> DRA_INLINE void mask(const Seen& seen, Index j, T
 template <class T, class Seen> [[gnu::noinline]] void scores(PanelState<T>& panel, const Packed<T>& kv,
                                                              const Seen& seen, Index j0, Index keys, int n, Row<T>* p) {
     Row<T> max = panel.softmax.max;
-    Spoiled<T> spoiled;
+    NonFinite<T> spoiled;
     for (Index j = 0; j < keys; j += strip) {
         kv.k.prefetch_strip(j0 + key_block + j, n, panels_per_query_block);
-        Tile<T> s = product(kv.head_dim, kv.k.at(j0 + j), panel.q.data()); // (strip, lanes)
+        Microtile<T> s = product(kv.head_dim, kv.k.at(j0 + j), panel.q.data()); // (strip, lanes)
         mask(seen, j0 + j, s, spoiled);
         DRA_UNROLL (i, strip)
             DRA_UNROLL (c, vectors) {
@@ -150,7 +150,7 @@ template <class T> [[gnu::noinline]] void add_values(PanelState<T>& panel, const
                                                      Index j0, Index keys, int n, const Row<T>* p) {
     for (Index d = 0; d < kv.head_dim; d += strip) {
         kv.v.prefetch_strip(d, j0 + key_block, key_block, n, panels_per_query_block);
-        const Tile<T> t = product(keys, kv.v.at(d, j0), p); // (strip, lanes)
+        const Microtile<T> t = product(keys, kv.v.at(d, j0), p); // (strip, lanes)
         Row<T>* o = panel.o.data() + d;
         DRA_UNROLL (i, strip)
             DRA_UNROLL (c, vectors) o[i].v[c] = o[i].v[c] * rescale.v[c] + t.r[i].v[c];
@@ -168,9 +168,9 @@ void attend_tile(PanelState<T>& panel, const Packed<T>& kv, const Seen& seen, In
     add_values(panel, kv, rescale, j0, keys, n, p);
 }
 
-/// Spoiled<T> of the channels of x^T, whole strips of them.
+/// NonFinite<T> of the channels of x^T, whole strips of them.
 template <class T> Row<T> spoiled(const std::vector<Row<T>>& x) {
-    Spoiled<T> found;
+    NonFinite<T> found;
     for (std::size_t d = 0; d < x.size(); d += strip) found.add(x.data() + d);
     return found.lanes();
 }

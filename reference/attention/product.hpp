@@ -64,12 +64,12 @@ template <class T> DRA_INLINE void copy_channels(Index channels, const void* fro
 }
 
 /// `strip` rows; lives in registers.
-template <class T> struct Tile { Row<T> r[strip]; };
+template <class T> struct Microtile { Row<T> r[strip]; };
 
 constexpr Index strips_up(Index rows) { return (rows + strip - 1) / strip * strip; }
 
 /// sum += a[i * row] * b for i < strip.
-template <Index row = 1, class T> DRA_INLINE void multiply_add(Tile<T>& sum, const T* a, const Row<T>* b) {
+template <Index row = 1, class T> DRA_INLINE void multiply_add(Microtile<T>& sum, const T* a, const Row<T>* b) {
     DRA_UNROLL (i, strip)
         DRA_UNROLL (j, vectors) sum.r[i].v[j] += a[i * row] * b->v[j];
 }
@@ -77,8 +77,8 @@ template <Index row = 1, class T> DRA_INLINE void multiply_add(Tile<T>& sum, con
 /// The sum over k < K of a[i * row + k * step] * b[k * b_step], for i < strip, as one chain of additions; a packed strip
 /// has row 1 and step `strip`. Unrolled once: g++ 12 answers more code with copies and spills of accumulators.
 template <Index row = 1, Index step = strip, Index b_step = 1, class T>
-DRA_INLINE Tile<T> chain(Index K, const T* a, const Row<T>* b) {
-    Tile<T> sum{};
+DRA_INLINE Microtile<T> chain(Index K, const T* a, const Row<T>* b) {
+    Microtile<T> sum{};
     const T* const end = a + K * step;
     _Pragma("GCC unroll 2") for (; a != end; a += step, b += b_step) multiply_add<row>(sum, a, b);
     return sum;
@@ -88,10 +88,10 @@ DRA_INLINE Tile<T> chain(Index K, const T* a, const Row<T>* b) {
 inline constexpr Index longest_chain = 128;
 
 /// The same of packed strips for any K.
-template <class T> DRA_INLINE Tile<T> product(Index K, const T* a, const Row<T>* b) {
-    Tile<T> sum = chain(std::min(K, longest_chain), a, b);
+template <class T> DRA_INLINE Microtile<T> product(Index K, const T* a, const Row<T>* b) {
+    Microtile<T> sum = chain(std::min(K, longest_chain), a, b);
     for (Index k = longest_chain; k < K; k += longest_chain) {
-        const Tile<T> more = chain(std::min(K - k, longest_chain), a + k * strip, b + k);
+        const Microtile<T> more = chain(std::min(K - k, longest_chain), a + k * strip, b + k);
         DRA_UNROLL (i, strip)
             DRA_UNROLL (j, vectors) sum.r[i].v[j] += more.r[i].v[j];
     }
@@ -221,7 +221,7 @@ template <class T> DRA_INLINE bool any_nan(const Row<T>& x) {
 
 /// NaN in the lanes where one of the numbers added was not finite, 0 in the others: 0 times what is not finite is NaN. In
 /// two sums, since each addition of one waits for the one before.
-template <class T> class Spoiled {
+template <class T> class NonFinite {
 public:
     /// `strip` rows, of a tile or in memory.
     DRA_INLINE void add(const Row<T>* rows) {

@@ -9,7 +9,7 @@ namespace dra::defects {
 namespace {
 
 /// -inf minus -inf, where neither side saw a key.
-void merge_unguarded(RunningRow into, const RunningRow& from, const Merged&) {
+void merge_unguarded(RunningRow into, const RunningRow& from, const MergePart&) {
     const double maximum = std::max(into.maximum, from.maximum);
     const double a = std::exp(into.maximum - maximum), b = std::exp(from.maximum - maximum);
     into.out = a * into.out + b * from.out;
@@ -18,7 +18,7 @@ void merge_unguarded(RunningRow into, const RunningRow& from, const Merged&) {
 }
 
 /// A softmax over masked scores alone: the chunk's partial is NaN, and so is all that it is merged into.
-void merge_masked(RunningRow into, const RunningRow& from, const Merged& merged) {
+void merge_masked(RunningRow into, const RunningRow& from, const MergePart& merged) {
     right::merge(into, from, merged);
     if (from.maximum == -std::numeric_limits<double>::infinity()) into.sum = std::nan("");
 }

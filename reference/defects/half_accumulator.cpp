@@ -12,7 +12,7 @@ namespace {
 double in_bf16(double x) { return static_cast<double>(static_cast<bfloat16>(static_cast<float>(x))); }
 
 /// right::merge, every number that is kept rounded to bf16.
-void merge_in_bf16(RunningRow into, const RunningRow& from, const Merged&) {
+void merge_in_bf16(RunningRow into, const RunningRow& from, const MergePart&) {
     if (from.sum == 0) return;
     const double maximum = in_bf16(std::max(into.maximum, from.maximum));
     const double a = std::exp(into.maximum - maximum), b = std::exp(from.maximum - maximum);

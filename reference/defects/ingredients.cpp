@@ -109,7 +109,7 @@ Running attend(const Call& call) {
     return result;
 }
 
-void merge(RunningRow into, const RunningRow& from, const Merged&) {
+void merge(RunningRow into, const RunningRow& from, const MergePart&) {
     if (from.maximum == -infinity) return; // -inf minus -inf is NaN
     const double maximum = std::max(into.maximum, from.maximum);
     const double a = std::exp(into.maximum - maximum), b = std::exp(from.maximum - maximum);

@@ -82,7 +82,7 @@ inline RunningRow row(Running& of, Index i) { return {of.out.row(i), of.maximum[
 void set(RunningRow row, const Eigen::RowVectorXd& out, double lse);
 
 /// What is merged: which chunk or which pattern, of how many. Chunks are numbered rank by rank.
-struct Merged {
+struct MergePart {
     Index index, count;
 };
 
@@ -95,7 +95,7 @@ struct Call {
     const Inputs& inputs;
     Index b, h, g, pattern;
     Index rank, owner; ///< who computes, and whose keys they are
-    Merged chunk;      ///< which of all chunks the keys are
+    MergePart chunk;      ///< which of all chunks the keys are
     Piece piece;       ///< of the keys
     PositionList keys, queries = {};
     std::vector<Index> tokens = {}; ///< of every query: the row of q that is read, and of the result
@@ -133,7 +133,7 @@ Index step_in_order(Index rank, Index owner, Index ranks); ///< right too: where
 Index gradient_owner(Index rank, Index owner, Index ranks);
 double delta(const Problem& problem, double all_patterns, double this_pattern);
 Running attend(const Call& call);
-void merge(RunningRow into, const RunningRow& from, const Merged& merged);
+void merge(RunningRow into, const RunningRow& from, const MergePart& merged);
 void finish(RunningRow row);
 
 } // namespace right
@@ -162,13 +162,13 @@ struct Ingredients {
     /// The partial of a call, a row a query.
     std::function<Running(const Call&)> attend = right::attend;
     /// How the partial of a chunk enters what its row has gathered from other chunks.
-    std::function<void(RunningRow into, const RunningRow& from, const Merged& chunk)> merge = right::merge;
+    std::function<void(RunningRow into, const RunningRow& from, const MergePart& chunk)> merge = right::merge;
     /// Divides by the sum: the triple becomes (out, lse, 1). A row that saw no key stays what it is.
     std::function<void(RunningRow)> finish = right::finish;
     /// How rows of a pattern's result become rows of the head: row n is that of token n, as it is.
     std::function<void(PatternResult)> place = [](PatternResult) {};
     /// How a pattern's result enters what the head has gathered from other patterns.
-    std::function<void(RunningRow into, const RunningRow& from, const Merged& pattern)> mix = right::merge;
+    std::function<void(RunningRow into, const RunningRow& from, const MergePart& pattern)> mix = right::merge;
 
     /// delta of a row, given sum_j p_j dP_j over all its keys and the same over those of one pattern, normalised there.
     std::function<double(const Problem&, double all_patterns, double this_pattern)> delta = right::delta;

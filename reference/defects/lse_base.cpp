@@ -10,24 +10,24 @@ namespace {
 
 constexpr double log2e = std::numbers::log2e;
 
-void enter_with(double lse, RunningRow into, const RunningRow& from, const Merged& merged) {
+void enter_with(double lse, RunningRow into, const RunningRow& from, const MergePart& merged) {
     Eigen::RowVectorXd out = from.out / from.sum;
     double sum = 1;
     right::merge(into, {out, lse, sum}, merged);
 }
 
 /// What arrives is in base 2, what is there in base e: the first is stored, the others merged.
-void merge_arriving_in_base_2(RunningRow into, const RunningRow& from, const Merged& merged) {
+void merge_arriving_in_base_2(RunningRow into, const RunningRow& from, const MergePart& merged) {
     if (from.sum > 0) enter_with(into.sum == 0 ? from.lse() : log2e * from.lse(), into, from, merged);
 }
 
 /// Everything is in base 2, and merged by e^lse.
-void merge_base_2_by_e(RunningRow into, const RunningRow& from, const Merged& merged) {
+void merge_base_2_by_e(RunningRow into, const RunningRow& from, const MergePart& merged) {
     if (from.sum > 0) enter_with(log2e * from.lse(), into, from, merged);
 }
 
 /// Everything is in base e, and merged by 2^lse.
-void merge_base_e_by_2(RunningRow into, const RunningRow& from, const Merged&) {
+void merge_base_e_by_2(RunningRow into, const RunningRow& from, const MergePart&) {
     if (from.sum == 0) return;
     if (into.sum == 0) return set(into, from.out / from.sum, from.lse());
     const double m = std::max(into.lse(), from.lse());

@@ -5,7 +5,7 @@ namespace dra::defects {
 
 namespace {
 
-void merge_unless_zero(RunningRow into, const RunningRow& from, const Merged& merged) {
+void merge_unless_zero(RunningRow into, const RunningRow& from, const MergePart& merged) {
     if (from.sum > 0 && from.lse() == 0) return;
     right::merge(into, from, merged);
 }

@@ -8,7 +8,7 @@ namespace dra::defects {
 namespace {
 
 /// out and 1 enter with the weight e^maximum, the chunk's own.
-void merge_by_own_maximum(RunningRow into, const RunningRow& from, const Merged& chunk) {
+void merge_by_own_maximum(RunningRow into, const RunningRow& from, const MergePart& chunk) {
     if (from.sum == 0) return;
     Eigen::RowVectorXd out = from.out / from.sum;
     double maximum = from.maximum, sum = 1;
@@ -16,7 +16,7 @@ void merge_by_own_maximum(RunningRow into, const RunningRow& from, const Merged&
 }
 
 /// The class: they enter with weight 1 after what is there was scaled down to the new running maximum.
-void merge_by_running_maximum(RunningRow into, const RunningRow& from, const Merged&) {
+void merge_by_running_maximum(RunningRow into, const RunningRow& from, const MergePart&) {
     if (from.sum == 0) return;
     const double maximum = std::max(into.maximum, from.maximum), a = std::exp(into.maximum - maximum);
     into.out = a * into.out + from.out / from.sum;

@@ -20,11 +20,11 @@ void add(RunningRow into, const RunningRow& from, double count) {
 }
 
 /// The mean of all chunks; of those in the row's segment; of those that the row sees.
-void mean_of_all(RunningRow into, const RunningRow& from, const Merged& chunk) {
+void mean_of_all(RunningRow into, const RunningRow& from, const MergePart& chunk) {
     add(into, from, static_cast<double>(chunk.count));
 }
-void mean_in_segment(RunningRow into, const RunningRow& from, const Merged&) { add(into, from, into.sum + 1); }
-void mean_of_seen(RunningRow into, const RunningRow& from, const Merged&) {
+void mean_in_segment(RunningRow into, const RunningRow& from, const MergePart&) { add(into, from, into.sum + 1); }
+void mean_of_seen(RunningRow into, const RunningRow& from, const MergePart&) {
     if (from.sum > 0) add(into, from, into.sum + 1);
 }
 

@@ -15,7 +15,7 @@ template <class T> double exp_in(double x) {
 }
 
 /// lse = a + log(1 + e^(b - a)), with the range of T.
-template <class T> void merge_without_maximum(RunningRow into, const RunningRow& from, const Merged&) {
+template <class T> void merge_without_maximum(RunningRow into, const RunningRow& from, const MergePart&) {
     if (from.sum == 0) return;
     if (into.sum == 0) return set(into, from.out / from.sum, from.lse());
     const double a = into.lse(), b = from.lse();

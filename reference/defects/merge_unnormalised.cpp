@@ -7,7 +7,7 @@ namespace dra::defects {
 
 namespace {
 
-void merge_scaled_by_maximum(RunningRow into, const RunningRow& from, const Merged&) {
+void merge_scaled_by_maximum(RunningRow into, const RunningRow& from, const MergePart&) {
     if (from.sum == 0) return;
     const double maximum = std::max(into.maximum, from.maximum), a = std::exp(into.maximum - maximum);
     into.out = a * into.out + std::exp(-maximum) * from.out / from.sum;

@@ -85,10 +85,10 @@ Standing standing(const Asked& asked, std::size_t i, const Result& result, const
 }
 
 /// Reads one answer for every defect that is still among `open`.
-void read(const Asked& asked, const Result& result, Verdict& verdict, std::vector<std::optional<Match>>& all,
+void read(const Asked& asked, const Result& result, ProbeVerdict& verdict, std::vector<std::optional<Match>>& all,
           std::vector<bool>& open, std::vector<Index>& explained) {
     Errors judged;
-    Probed& probed = verdict.of[asked.probe.name];
+    ProbeResult& probed = verdict.of[asked.probe.name];
     if (result.error.empty()) judged = asked.bounds.judge(result);
     probed.correct = result.error.empty() && judged.within_bounds();
     if (!probed.correct && result.error.empty())
@@ -151,8 +151,8 @@ Result answer(const Probe& probe, const Defect& defect, std::size_t form) {
     return result;
 }
 
-Verdict check(const std::map<std::string, Result>& answers) {
-    Verdict verdict;
+ProbeVerdict check(const std::map<std::string, Result>& answers) {
+    ProbeVerdict verdict;
     std::vector<std::optional<Match>> all(catalogue().size());
     std::vector<bool> open(catalogue().size(), true);
     std::vector<Index> explained(catalogue().size(), 0);

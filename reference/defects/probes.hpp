@@ -41,15 +41,15 @@ bool concerns(const Probe& probe, Kind kind);
 Result answer(const Probe& probe, const Defect& defect, std::size_t form);
 
 /// What one answer said.
-struct Probed {
+struct ProbeResult {
     bool correct = false;
     std::vector<Violation> violated;
 };
 
 /// What all answers together say.
-struct Verdict {
+struct ProbeVerdict {
     bool correct = false;             ///< every answer is, and there is one
-    std::map<std::string, Probed> of; ///< the answered probes, by name
+    std::map<std::string, ProbeResult> of; ///< the answered probes, by name
     std::vector<Match> matches;       ///< defects that fit every answer, best first; the residual is the largest
     /// Where none does: how many of the wrong answers a defect fits, most first.
     std::vector<std::pair<std::string, Index>> partial;
@@ -57,7 +57,7 @@ struct Verdict {
 
 /// Reads answers, by the name of their probe. A probe without an answer says nothing. Throws ShapeError where a shape
 /// is not the probe's.
-Verdict check(const std::map<std::string, Result>& answers);
+ProbeVerdict check(const std::map<std::string, Result>& answers);
 
 /// The probe that divides these matches into the most groups; empty where none divides them.
 std::string next_probe(const std::vector<Match>& matches);

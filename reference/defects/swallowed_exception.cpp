@@ -10,7 +10,7 @@ namespace {
 /// The lost chunk counts in the maximum and the sum, but adds nothing to out, which is scaled down or not even that.
 Change losing(Index lost, bool scaled, bool in_order) {
     return [=](Ingredients& is) {
-        is.merge = [=](RunningRow into, const RunningRow& from, const Merged& chunk) {
+        is.merge = [=](RunningRow into, const RunningRow& from, const MergePart& chunk) {
             if (chunk.index != lost || from.sum == 0) return right::merge(into, from, chunk);
             const Eigen::RowVectorXd before = into.out;
             const double maximum = std::max(into.maximum, from.maximum), a = std::exp(into.maximum - maximum);

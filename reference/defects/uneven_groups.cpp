@@ -14,14 +14,14 @@ template <bool first> bool in_range_by_own_size(const Problem& problem, Index pa
     return pattern * size <= kv_head && kv_head < (pattern + 1) * size;
 }
 
-void overwrite(RunningRow into, const RunningRow& from, const Merged&) {
+void overwrite(RunningRow into, const RunningRow& from, const MergePart&) {
     into.out = from.out;
     into.maximum = from.maximum;
     into.sum = from.sum;
 }
 
 /// out is added to what is there; lse is the last one's.
-void add(RunningRow into, const RunningRow& from, const Merged&) {
+void add(RunningRow into, const RunningRow& from, const MergePart&) {
     into.out += from.out;
     into.maximum = from.maximum;
     into.sum = from.sum;

@@ -15,7 +15,7 @@ Index scores_again(const AttendCall<T>& call, const Visible& visible, Index i0, 
     kernel::begin_panel(panel, call.q, call.softmax_scale, i0, rows);
     const auto seen = visible.template panel<T>(i0, rows);
     for (Index j = 0; j < seen.end; j += kernel::strip) {
-        kernel::Tile<T> s = kernel::product(call.kv.head_dim, call.kv.k.at(j), panel.q.data());
+        kernel::Microtile<T> s = kernel::product(call.kv.head_dim, call.kv.k.at(j), panel.q.data());
         if (j + kernel::strip > seen.full) seen.mask(j, s);
         DRA_UNROLL (i, kernel::strip) scores[j + i] = s.r[i];
     }

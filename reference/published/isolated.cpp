@@ -47,14 +47,14 @@ struct Masks {
         });
         mask = {}; // and none into the next call, whose peak would miss it
     }
-    Verified verify() {
+    Verification verify() {
         Index visible = 0;
         each([&](const CausalMask& m) { visible += m.visible_pairs(); });
         return {!problem.causal || visible == allowed_pairs(problem)};
     }
 };
 
-Isolated isolate_causal_mask(Rung rung, const Problem& problem) {
+IsolatedTopic isolate_causal_mask(Rung rung, const Problem& problem) {
     const FillMask fill[] = {fix_1::before, fix_1::after, fix_1::principled};
     const auto masks = std::make_shared<Masks>(Masks{problem, fill[static_cast<int>(rung)]});
     return {problem.causal ? "" : not_causal,
@@ -81,7 +81,7 @@ template <class T> struct OneChunk {
     }
 };
 
-template <class T> Isolated isolate_attention(Fix fix, Rung rung, const Problem& problem, const InputsView<T>& inputs) {
+template <class T> IsolatedTopic isolate_attention(Fix fix, Rung rung, const Problem& problem, const InputsView<T>& inputs) {
     const auto made = [=](LostSum lost_sum) {
         return std::make_shared<OneChunk<T>>(
             OneChunk<T>{Pipeline<T>(problem, Rungs(Rung::principled).with(fix, rung), lost_sum),
@@ -89,14 +89,14 @@ template <class T> Isolated isolate_attention(Fix fix, Rung rung, const Problem&
                         {Tensor<T>(problem.q_shape()), Lse<T>(problem.batch, problem.heads, problem.tokens)}});
     };
     const auto one = made(LostSum::restored);
-    Isolated isolated{"",
+    IsolatedTopic isolated{"",
                       false,
                       [one] { one->run(); },
                       [] {},
                       [one] { return one->pipeline.counts(); },
                       [one, problem](const Oracle& oracle) {
                           const ErrorRatios ratios = one->judge(problem, oracle);
-                          return Verified{ratios.within_bounds(), ratios.forward()};
+                          return Verification{ratios.within_bounds(), ratios.forward()};
                       },
                       {}};
     if (fix == Fix::double_computation && rung == Rung::after)
@@ -151,7 +151,7 @@ struct CacheRequests {
     Rung lists() const { return rung == Rung::principled ? rung : Rung::after; }
 
     /// Twice, so that what is kept is judged too.
-    Verified verify() {
+    Verification verify() {
         Index users = 0, rows = 0;
         for (Index g = 0; g < problem.kv_heads; ++g)
             for (Index i = 0; i < problem.patterns(); ++i) {
@@ -175,7 +175,7 @@ struct CacheRequests {
     }
 };
 
-Isolated isolate_caching(Rung rung, const Problem& problem) {
+IsolatedTopic isolate_caching(Rung rung, const Problem& problem) {
     const auto cache_requests = std::make_shared<CacheRequests>(CacheRequests{problem, rung});
     cache_requests->forget();
     return {problem.causal ? "" : std::string(not_causal) + " to keep, head groups alone",
@@ -189,7 +189,7 @@ Isolated isolate_caching(Rung rung, const Problem& problem) {
 
 } // namespace
 
-template <class T> Isolated isolate(Topic topic, Rung rung, const Problem& problem, const InputsView<T>& inputs) {
+template <class T> IsolatedTopic isolate(Topic topic, Rung rung, const Problem& problem, const InputsView<T>& inputs) {
     if (!is_fix(topic)) return isolate_opportunity<T>(topic, rung, problem);
     switch (topic) {
     case Fix::causal_mask: return isolate_causal_mask(rung, problem);
@@ -198,7 +198,7 @@ template <class T> Isolated isolate(Topic topic, Rung rung, const Problem& probl
     }
 }
 
-template Isolated isolate(Topic, Rung, const Problem&, const InputsView<float>&);
-template Isolated isolate(Topic, Rung, const Problem&, const InputsView<double>&);
+template IsolatedTopic isolate(Topic, Rung, const Problem&, const InputsView<float>&);
+template IsolatedTopic isolate(Topic, Rung, const Problem&, const InputsView<double>&);
 
 } // namespace dra::published

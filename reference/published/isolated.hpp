@@ -16,30 +16,30 @@
 namespace dra::published {
 
 /// Whether what an isolated form made is right.
-struct Verified {
+struct Verification {
     bool right = false;
     double error_ratio = 0; ///< against the oracle; 0 for forms that make no attention
 };
 
 /// One rung of one topic, ready to run. It keeps views of q, k and v, which must outlive it.
-struct Isolated {
+struct IsolatedTopic {
     std::string absent;                            ///< why there is nothing to do here; empty where there is
     bool keeps = false;                            ///< the first call differs from later ones
     std::function<void()> run;                     ///< one call
     std::function<void()> forget;                  ///< makes the next call a first one again
     std::function<Counts()> counts;                ///< of the last call
-    std::function<Verified(const Oracle&)> verify; ///< poisons what there is to poison, runs, and judges
+    std::function<Verification(const Oracle&)> verify; ///< poisons what there is to poison, runs, and judges
     std::function<ErrorRatios(const Oracle&)>
         as_published{};              ///< the published, wrong, form judged; empty but for fix 3, after
     std::function<void()> prepare{}; ///< to be called before every run, and no part of it; mostly empty
 };
 
 /// The isolated form. float and double.
-template <class T> Isolated isolate(Topic topic, Rung rung, const Problem& problem, const InputsView<T>& inputs);
+template <class T> IsolatedTopic isolate(Topic topic, Rung rung, const Problem& problem, const InputsView<T>& inputs);
 
 /// The whole call of an opportunity, in which nothing else changes from rung to rung: attention of the problem, or of its
 /// last token. What is end to end for a fix is the pipeline. float and double.
 template <class T>
-Isolated whole_call(Topic opportunity, Rung rung, const Problem& problem, const InputsView<T>& inputs);
+IsolatedTopic whole_call(Topic opportunity, Rung rung, const Problem& problem, const InputsView<T>& inputs);
 
 } // namespace dra::published

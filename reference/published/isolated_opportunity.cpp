@@ -23,7 +23,7 @@ template <class T> struct Temporaries {
     }
 };
 
-template <class T> Isolated isolate_memory_pool(Rung rung, const Problem& problem) {
+template <class T> IsolatedTopic isolate_memory_pool(Rung rung, const Problem& problem) {
     const auto temporaries = std::make_shared<Temporaries<T>>(Temporaries<T>{problem, rung});
     temporaries->forget();
     return {.absent = "",
@@ -33,7 +33,7 @@ template <class T> Isolated isolate_memory_pool(Rung rung, const Problem& proble
             .counts = [temporaries] { return temporaries->counts; },
             .verify =
                 [temporaries](const Oracle&) {
-                    return Verified{opportunity_6::keeps_apart(temporaries->problem, *temporaries->memory)};
+                    return Verification{opportunity_6::keeps_apart(temporaries->problem, *temporaries->memory)};
                 }};
 }
 
@@ -59,7 +59,7 @@ struct ViewRows {
     }
 
     /// Every row of every view against the definition, by division and remainder; twice, so that what is kept is judged.
-    Verified verify() {
+    Verification verify() {
         bool right = true;
         for (int call = 0; call < 2; ++call) {
             Index found = 0;
@@ -91,7 +91,7 @@ private:
     }
 };
 
-Isolated isolate_pattern_caching(Rung rung, const Problem& problem) {
+IsolatedTopic isolate_pattern_caching(Rung rung, const Problem& problem) {
     const auto rows = std::make_shared<ViewRows>(ViewRows{problem, rung});
     return {.absent = "",
             .keeps = rung == Rung::after,
@@ -101,15 +101,15 @@ Isolated isolate_pattern_caching(Rung rung, const Problem& problem) {
             .verify = [rows](const Oracle&) { return rows->verify(); }};
 }
 
-Isolated only_whole() {
-    Isolated nothing{};
+IsolatedTopic only_whole() {
+    IsolatedTopic nothing{};
     nothing.absent = "a whole call, and nothing alone";
     return nothing;
 }
 
 } // namespace
 
-template <class T> Isolated isolate_opportunity(Topic opportunity, Rung rung, const Problem& problem) {
+template <class T> IsolatedTopic isolate_opportunity(Topic opportunity, Rung rung, const Problem& problem) {
     switch (opportunity) {
     case Topic::memory_pool: return isolate_memory_pool<T>(rung, problem);
     case Topic::pattern_caching: return isolate_pattern_caching(rung, problem);
@@ -117,7 +117,7 @@ template <class T> Isolated isolate_opportunity(Topic opportunity, Rung rung, co
     }
 }
 
-template Isolated isolate_opportunity<float>(Topic, Rung, const Problem&);
-template Isolated isolate_opportunity<double>(Topic, Rung, const Problem&);
+template IsolatedTopic isolate_opportunity<float>(Topic, Rung, const Problem&);
+template IsolatedTopic isolate_opportunity<double>(Topic, Rung, const Problem&);
 
 } // namespace dra::published

@@ -7,6 +7,6 @@
 namespace dra::published {
 
 /// 6: temporaries, 7: rows. float and double.
-template <class T> Isolated isolate_opportunity(Topic opportunity, Rung rung, const Problem& problem);
+template <class T> IsolatedTopic isolate_opportunity(Topic opportunity, Rung rung, const Problem& problem);
 
 } // namespace dra::published

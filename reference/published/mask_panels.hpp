@@ -40,11 +40,11 @@ struct DenseMaskPanels {
         Index query_apart; ///< from lane to lane: 1, 2 or 4; 0: irregular
         std::array<Index, kernel::lanes<T>> queries;
 
-        DRA_INLINE void mask(Index j, kernel::Tile<T>& s) const {
+        DRA_INLINE void mask(Index j, kernel::Microtile<T>& s) const {
             const bool* key = first + j * key_apart;
             const Index keys = std::min<Index>(genuine - j, kernel::strip);
             if (keys < kernel::strip || query_apart == 0) {
-                kernel::Tile<T> in_memory = s;
+                kernel::Microtile<T> in_memory = s;
                 irregular(key, keys, in_memory);
                 s = in_memory;
             } else if (query_apart == 1) {
@@ -62,7 +62,7 @@ struct DenseMaskPanels {
         };
 
         /// Lanes sizeof(Word) bytes apart: the low byte of each word is the lane's.
-        template <class Word> DRA_INLINE void regular(const bool* key, kernel::Tile<T>& s) const {
+        template <class Word> DRA_INLINE void regular(const bool* key, kernel::Microtile<T>& s) const {
             DRA_UNROLL (i, kernel::strip) {
                 Word words[kernel::lanes<T>];
                 std::memcpy(words, key + i * key_apart + queries[0], sizeof words);
@@ -71,7 +71,7 @@ struct DenseMaskPanels {
         }
 
         /// Any lanes, of the first `keys` of a tile; the others are repeats.
-        [[gnu::noinline]] void irregular(const bool* key, Index keys, kernel::Tile<T>& s) const {
+        [[gnu::noinline]] void irregular(const bool* key, Index keys, kernel::Microtile<T>& s) const {
             for (Index i = 0; i < kernel::strip; ++i) {
                 std::uint8_t seen[kernel::lanes<T>]{};
                 if (i < keys)

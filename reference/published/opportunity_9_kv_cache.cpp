@@ -55,7 +55,7 @@ struct MaskedKeys {
         Index end, full = 0;
         const char* seen;
 
-        DRA_INLINE void mask(Index j, kernel::Tile<T>& s) const {
+        DRA_INLINE void mask(Index j, kernel::Microtile<T>& s) const {
             DRA_UNROLL (i, kernel::strip)
                 if (j + i >= end || !seen[j + i])
                     DRA_UNROLL (c, kernel::vectors)

@@ -22,8 +22,8 @@ template <class T> struct Result {
 };
 
 /// Attention of the whole problem: opportunities 6, 7 and 8.
-template <class T> Isolated whole_problem(const Call<T>& call, const Problem& problem, const InputsView<T>& inputs) {
-    Isolated isolated{};
+template <class T> IsolatedTopic whole_problem(const Call<T>& call, const Problem& problem, const InputsView<T>& inputs) {
+    IsolatedTopic isolated{};
     if (!call) {
         isolated.absent = "none was published";
         return isolated;
@@ -35,7 +35,7 @@ template <class T> Isolated whole_problem(const Call<T>& call, const Problem& pr
         result->poison();
         run();
         const ErrorRatios ratios = error_ratios(problem, oracle, result->attention);
-        return Verified{ratios.within_bounds(), ratios.forward()};
+        return Verification{ratios.within_bounds(), ratios.forward()};
     };
     return isolated;
 }
@@ -52,8 +52,8 @@ Oracle last_token_of(const Oracle& oracle, const Problem& problem) {
 }
 
 /// The last token of the problem, decoded: opportunity 9.
-template <class T> Isolated last_token(Rung rung, const Problem& problem, const InputsView<T>& inputs) {
-    Isolated isolated{};
+template <class T> IsolatedTopic last_token(Rung rung, const Problem& problem, const InputsView<T>& inputs) {
+    IsolatedTopic isolated{};
     if (!problem.causal) {
         isolated.absent = "nothing to do: not causal, nothing is decoded";
         return isolated;
@@ -79,7 +79,7 @@ template <class T> Isolated last_token(Rung rung, const Problem& problem, const 
         prepare();
         run();
         const ErrorRatios ratios = error_ratios(token, last_token_of(oracle, problem), decoded->result.attention);
-        return Verified{ratios.within_bounds(), ratios.forward()};
+        return Verification{ratios.within_bounds(), ratios.forward()};
     };
     return isolated;
 }
@@ -87,7 +87,7 @@ template <class T> Isolated last_token(Rung rung, const Problem& problem, const 
 } // namespace
 
 template <class T>
-Isolated whole_call(Topic opportunity, Rung rung, const Problem& problem, const InputsView<T>& inputs) {
+IsolatedTopic whole_call(Topic opportunity, Rung rung, const Problem& problem, const InputsView<T>& inputs) {
     switch (opportunity) {
     case Topic::memory_pool: return whole_problem(opportunity_6::call<T>(rung, problem), problem, inputs);
     case Topic::pattern_caching: return whole_problem(opportunity_7::call<T>(rung, problem), problem, inputs);
@@ -96,7 +96,7 @@ Isolated whole_call(Topic opportunity, Rung rung, const Problem& problem, const 
     }
 }
 
-template Isolated whole_call(Topic, Rung, const Problem&, const InputsView<float>&);
-template Isolated whole_call(Topic, Rung, const Problem&, const InputsView<double>&);
+template IsolatedTopic whole_call(Topic, Rung, const Problem&, const InputsView<float>&);
+template IsolatedTopic whole_call(Topic, Rung, const Problem&, const InputsView<double>&);
 
 } // namespace dra::published

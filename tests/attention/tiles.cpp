@@ -26,7 +26,7 @@ struct CountingPanels {
         kernel::ExtentPanels::Panel<T> inner;
         std::multiset<Index>* masked;
 
-        void mask(Index j, kernel::Tile<T>& s) const {
+        void mask(Index j, kernel::Microtile<T>& s) const {
             masked->insert(j);
             inner.mask(j, s);
         }

@@ -20,7 +20,7 @@ struct Found {
     DeviceCounts device_counts;
 };
 
-Found run(Form& form) {
+Found run(Runnable& form) {
     form.run();
     form.run(); // what is kept is there
     return {form.counts(), form.device_counts()};

@@ -36,7 +36,7 @@ TEST_CASE("the probes name every form of every defect, and nothing beside it tha
         for (std::size_t form = 0; form < forms_of(defect); ++form, ++forms) {
             CAPTURE(defect.id);
             CAPTURE(form);
-            const Verdict verdict = check(answers_of(defect, form));
+            const ProbeVerdict verdict = check(answers_of(defect, form));
             const auto named = std::ranges::find(verdict.matches, defect.id, &Match::id);
             CHECK(named != verdict.matches.end());
             for (const Match& match : verdict.matches)
@@ -55,7 +55,7 @@ TEST_CASE("the probes accuse no right program") {
         const Sample posed = sample(probe);
         answers[probe.name] = result_of(observe({}, posed.problem, posed.inputs(probe.gradients)), probe.dtype);
     }
-    const Verdict verdict = check(answers);
+    const ProbeVerdict verdict = check(answers);
     CHECK(verdict.of.size() == probes().size());
     CHECK(verdict.correct);
     CHECK(verdict.matches.empty());

@@ -34,7 +34,7 @@ template <class T, class Panels> void check_panels(const Panels& panels, const M
         const Index rows = std::min<Index>(kernel::lanes<T>, masking.rows - i0);
         const auto panel = panels.template panel<T>(i0, rows);
         for (Index j = 0; j < masking.keys; j += kernel::strip) {
-            kernel::Tile<T> scores{};
+            kernel::Microtile<T> scores{};
             if (j + kernel::strip > panel.full) panel.mask(j, scores);
             for (int lane = 0; lane < rows; ++lane)
                 for (int i = 0; i < kernel::strip; ++i) {

@@ -20,8 +20,8 @@ template <class T> void check_all(const Posed<T>& posed) {
         for (const Rung rung : rungs_of_a_fix) {
             CAPTURE(static_cast<int>(fix));
             CAPTURE(name(rung));
-            const Isolated isolated = isolate<T>(fix, rung, posed.problem, posed);
-            const Verified verified = isolated.verify(posed.truth);
+            const IsolatedTopic isolated = isolate<T>(fix, rung, posed.problem, posed);
+            const Verification verified = isolated.verify(posed.truth);
             CHECK(verified.right);
             CHECK(verified.error_ratio <= forward_bound);
             const bool attends = fix != Fix::causal_mask && fix != Fix::caching;
@@ -49,7 +49,7 @@ TEST_CASE("a verification notices a wrong oracle") {
 TEST_CASE("masks alone are n^2 elements before and after, n when principled") {
     const auto elements = [](Rung rung, Index n) {
         const Posed<float> posed = pose<float>({1, n, 1, 1, 1, {n}, {1}, Mode::groups, PhaseRule::group, true, 4});
-        const Isolated isolated = isolate<float>(Fix::causal_mask, rung, posed.problem, posed);
+        const IsolatedTopic isolated = isolate<float>(Fix::causal_mask, rung, posed.problem, posed);
         isolated.run();
         return isolated.counts().mask_elements;
     };
@@ -62,7 +62,7 @@ TEST_CASE("masks alone are n^2 elements before and after, n when principled") {
 
 TEST_CASE("what is kept is made in the first call, until it is forgotten") {
     const Posed<float> posed = pose<float>(asked);
-    const Isolated isolated = isolate<float>(Fix::caching, Rung::after, posed.problem, posed);
+    const IsolatedTopic isolated = isolate<float>(Fix::caching, Rung::after, posed.problem, posed);
     isolated.run();
     CHECK(isolated.counts().mask_elements == 100 * 100);
     CHECK(isolated.counts().mask_bytes_kept == 100 * 100);

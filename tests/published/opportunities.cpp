@@ -19,7 +19,7 @@ Asked groups_of(bool causal) {
     return {1, 90, 3, 3, 5, {7, 90, 20}, {2, 5, 1}, Mode::groups, PhaseRule::group, causal, 2};
 }
 
-template <class T> Isolated whole(Topic topic, Rung rung, const Posed<T>& posed) {
+template <class T> IsolatedTopic whole(Topic topic, Rung rung, const Posed<T>& posed) {
     return whole_call<T>(topic, rung, posed.problem, posed);
 }
 
@@ -29,10 +29,10 @@ template <class T> double check_all(const Posed<T>& posed) {
         for (const Rung rung : rungs_of_a_fix) {
             CAPTURE(static_cast<int>(topic));
             CAPTURE(name(rung));
-            const Isolated form = whole(topic, rung, posed);
+            const IsolatedTopic form = whole(topic, rung, posed);
             if (!form.absent.empty()) continue;
             for (int again = 0; again < 2; ++again) { // what is kept is judged too
-                const Verified verified = form.verify(posed.truth);
+                const Verification verified = form.verify(posed.truth);
                 CHECK(verified.right);
                 CHECK(verified.error_ratio <= forward_bound);
                 CHECK(verified.error_ratio > 0);
@@ -44,7 +44,7 @@ template <class T> double check_all(const Posed<T>& posed) {
 }
 
 Counts counts(Topic topic, Rung rung, const Posed<float>& posed) {
-    const Isolated form = whole(topic, rung, posed);
+    const IsolatedTopic form = whole(topic, rung, posed);
     for (int again = 0; again < 2; ++again) {
         if (form.prepare) form.prepare();
         form.run();
@@ -79,7 +79,7 @@ TEST_CASE("opportunities 6 and 7 alone are right, and notice what is not") {
     const Posed<float> posed = pose<float>(mixed);
     for (const Topic topic : {Topic::memory_pool, Topic::pattern_caching})
         for (const Rung rung : rungs_of_a_fix) {
-            const Isolated form = isolate<float>(topic, rung, posed.problem, posed);
+            const IsolatedTopic form = isolate<float>(topic, rung, posed.problem, posed);
             CAPTURE(static_cast<int>(topic));
             CAPTURE(name(rung));
             CHECK(form.absent.empty());
@@ -128,7 +128,7 @@ TEST_CASE("lists have an entry a row, made for every copy before, once for all w
     CHECK(whole_counts(Rung::principled).index_elements == 0);
     CHECK(whole_counts(Rung::principled).bytes_kept == 0);
 
-    const Isolated kept = isolate<float>(Topic::pattern_caching, Rung::after, posed.problem, posed);
+    const IsolatedTopic kept = isolate<float>(Topic::pattern_caching, Rung::after, posed.problem, posed);
     for (const Index entries : {rows, Index{0}}) {
         kept.run();
         CHECK(kept.counts().index_elements == entries);

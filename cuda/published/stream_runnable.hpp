@@ -19,7 +19,7 @@ inline DeviceCounts counted_by_emulator() {
     return work;
 }
 
-class StreamForm : public Form {
+class StreamRunnable : public Runnable {
 public:
     void run() final {
         const DeviceCounts before = counted_by_emulator();
