@@ -1,6 +1,6 @@
 #include "benchmarks/comparison/comparison.hpp"
 
-#include "benchmarks/comparison/foresight.hpp"
+#include "benchmarks/comparison/length_estimate.hpp"
 
 #include <fmt/format.h>
 #include <omp.h>
@@ -81,8 +81,8 @@ public:
         : comparison_(comparison), narrate_(narrate), workbench_(std::move(workbench)), options_(options) {
         at.tokens = tokens;
         for (const Topic topic : comparison.topics) {
-            add_ladder(topic, "alone", at.isolated[topic], &Workbench::isolated);
-            if (!published::is_fix(topic)) add_ladder(topic, "whole", at.whole_calls[topic], &Workbench::whole_call);
+            add_rungs(topic, "alone", at.isolated[topic], &Workbench::isolated);
+            if (!published::is_fix(topic)) add_rungs(topic, "whole", at.whole_calls[topic], &Workbench::whole_call);
         }
         add_pipelines(true);
         add_pipelines(false);
@@ -93,20 +93,20 @@ public:
         const Stopwatch watch;
         bool right = true;
         for (const bool causal : {true, false}) {
-            if (std::ranges::none_of(groups_, [&](const SubjectSet& group) { return group.causal == causal; })) continue;
+            if (std::ranges::none_of(sets_, [&](const SubjectSet& set) { return set.causal == causal; })) continue;
             tell("the oracle", causal ? "causal" : "not causal");
             const Stopwatch of_oracle;
             const Oracle truth = workbench_->truth(problem(causal));
             at.oracle_seconds += of_oracle.seconds();
-            for (const SubjectSet& group : groups_)
-                if (group.causal == causal) right = verify(group, truth) && right;
+            for (const SubjectSet& set : sets_)
+                if (set.causal == causal) right = verify(set, truth) && right;
         }
         verification_seconds = watch.seconds() - bounded_seconds_;
-        for (const SubjectSet& group : groups_) {
+        for (const SubjectSet& set : sets_) {
             std::vector<Measurement*> unbounded;
-            std::ranges::copy_if(group.measurements, std::back_inserter(unbounded),
+            std::ranges::copy_if(set.measurements, std::back_inserter(unbounded),
                                  [](const Measurement* m) { return !m->bounded; });
-            repetition_seconds += seconds_a_repetition(group.measurements, {});
+            repetition_seconds += seconds_a_repetition(set.measurements, {});
             unbounded_repetition_seconds += seconds_a_repetition(unbounded, {});
         }
         return right;
@@ -115,9 +115,9 @@ public:
     void time(int repetitions) {
         if (!comparison_.timed) return;
         at.repetitions = repetitions;
-        for (const SubjectSet& group : groups_)
-            time_interleaved(group.subjects, group.measurements, {.repetitions = repetitions},
-                       [&](const std::string& name) { tell("timing " + group.title, name); });
+        for (const SubjectSet& set : sets_)
+            time_interleaved(set.subjects, set.measurements, {.repetitions = repetitions},
+                       [&](const std::string& name) { tell("timing " + set.title, name); });
     }
 
     AtLength at;
@@ -137,18 +137,18 @@ private:
         return workbench_->problem(chosen);
     }
 
-    void add_ladder(Topic topic, const char* form, RungMeasurements& ladder,
+    void add_rungs(Topic topic, const char* form, RungMeasurements& rungs,
                     Subject (Workbench::*subject)(Topic, Rung, const Problem&)) {
-        SubjectSet group{fmt::format("topic {} {}", static_cast<int>(topic), form), comparison_.causal_for(topic), {}, {}};
+        SubjectSet set{fmt::format("topic {} {}", static_cast<int>(topic), form), comparison_.causal_for(topic), {}, {}};
         for (const Rung rung : rungs_of_a_fix) {
-            group.subjects.push_back((*workbench_.*subject)(topic, rung, problem(group.causal)));
-            group.measurements.push_back(&ladder[static_cast<std::size_t>(rung)]);
+            set.subjects.push_back((*workbench_.*subject)(topic, rung, problem(set.causal)));
+            set.measurements.push_back(&rungs[static_cast<std::size_t>(rung)]);
         }
-        groups_.push_back(std::move(group));
+        sets_.push_back(std::move(set));
     }
 
     void add_pipelines(bool causal) {
-        SubjectSet group{causal ? "pipelines" : "pipelines, not causal", causal, {}, {}};
+        SubjectSet set{causal ? "pipelines" : "pipelines, not causal", causal, {}, {}};
         const auto keys = pipelines_of(comparison_);
         at.pipelines.reserve(keys.size()); // measurements are pointed to
         for (const PipelineKey& key : keys) {
@@ -157,18 +157,18 @@ private:
             for (const Rung rung : rungs_of_a_fix)
                 caching = caching || (causal && key == comparison_.end_to_end(Fix::caching, rung));
             const bool compared = std::ranges::find(comparison_.topics, Fix::caching) != comparison_.topics.end();
-            group.subjects.push_back(workbench_->pipeline(key, caching && compared, problem(causal)));
-            group.measurements.push_back(&at.pipelines.emplace_back(key, Measurement{}).second);
+            set.subjects.push_back(workbench_->pipeline(key, caching && compared, problem(causal)));
+            set.measurements.push_back(&at.pipelines.emplace_back(key, Measurement{}).second);
         }
-        if (!group.subjects.empty()) groups_.push_back(std::move(group));
+        if (!set.subjects.empty()) sets_.push_back(std::move(set));
     }
 
-    bool verify(const SubjectSet& group, const Oracle& truth) {
+    bool verify(const SubjectSet& set, const Oracle& truth) {
         bool right = true;
-        for (std::size_t i = 0; i < group.subjects.size(); ++i) {
-            const Subject& subject = group.subjects[i];
-            tell("verifying " + group.title, subject.name);
-            Measurement& m = *group.measurements[i];
+        for (std::size_t i = 0; i < set.subjects.size(); ++i) {
+            const Subject& subject = set.subjects[i];
+            tell("verifying " + set.title, subject.name);
+            Measurement& m = *set.measurements[i];
             const Stopwatch watch;
             m = verify_and_count(subject, truth);
             if (subject.bounded) bounded_seconds_ += watch.seconds();
@@ -176,7 +176,7 @@ private:
             if (m.right) continue;
             right = false;
             comparison_.offenders.push_back(
-                {at.tokens, fmt::format("{}, {}: error ratio {:.3g}, bound {}", group.title, subject.name,
+                {at.tokens, fmt::format("{}, {}: error ratio {:.3g}, bound {}", set.title, subject.name,
                                         m.error_ratio, comparison_.error_bound)});
         }
         return right;
@@ -190,7 +190,7 @@ private:
     const Narrator& narrate_;
     const std::unique_ptr<Workbench> workbench_; ///< outlives the subjects
     const Options& options_;
-    std::vector<SubjectSet> groups_;
+    std::vector<SubjectSet> sets_;
     double bounded_seconds_ = 0;
 };
 

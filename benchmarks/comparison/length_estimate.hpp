@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// Which lengths fit into what is left of memory and time, foreseen from a shorter one.
+/// Which lengths fit into what is left of memory and time, estimated from a shorter one.
 
 #include "benchmarks/comparison/comparison.hpp"
 #include "benchmarks/measuring/available_memory.hpp"
@@ -13,7 +13,7 @@
 
 namespace dra::benchmarks {
 
-/// What is known of the longest length so far, by which the next ones are foreseen.
+/// What is known of the longest length so far, by which the next ones are estimated.
 struct LengthEstimate {
     Index tokens;
     double verification_seconds, repetition_seconds, peak_bytes;
