@@ -72,25 +72,25 @@ private:
         return subject;
     }
 
-    /// The calls of a form; `problem` is null for one that makes no attention.
-    Subject with_form(Subject subject, std::shared_ptr<cuda::Form> form, const Problem* problem) {
-        subject.run = [form] { form->run(); };
-        subject.forget = [form] { form->forget(); };
-        subject.counts = [form] { return form->counts(); };
-        subject.device_counts = [form] { return form->device_counts(); };
-        if (!device_.facts().emulated) subject.timed_run = [form] { return form->timed_run(); };
+    /// The calls of `runnable`; `problem` is null for one that makes no attention.
+    Subject with_form(Subject subject, std::shared_ptr<cuda::Runnable> runnable, const Problem* problem) {
+        subject.run = [runnable] { runnable->run(); };
+        subject.forget = [runnable] { runnable->forget(); };
+        subject.counts = [runnable] { return runnable->counts(); };
+        subject.device_counts = [runnable] { return runnable->device_counts(); };
+        if (!device_.facts().emulated) subject.timed_run = [runnable] { return runnable->timed_run(); };
         if (problem)
-            subject.verify = [this, form, of = *problem](const Oracle& oracle) {
-                const double share = share_of_bound(of, oracle, *form);
+            subject.verify = [this, runnable, problem = *problem](const Oracle& oracle) {
+                const double share = share_of_bound(problem, oracle, *runnable);
                 return Verification{share <= 1, share};
             };
         else
-            subject.verify = [form](const Oracle&) { return Verification{form->exact()}; };
+            subject.verify = [runnable](const Oracle&) { return Verification{runnable->exact()}; };
         return subject;
     }
 
-    double share_of_bound(const Problem& problem, const Oracle& oracle, cuda::Form& form) const {
-        return half_errors<Half>(problem, oracle, yardstick_, form.result()).worst();
+    double share_of_bound(const Problem& problem, const Oracle& oracle, cuda::Runnable& runnable) const {
+        return half_errors<Half>(problem, oracle, yardstick_, runnable.result()).worst();
     }
 
     cuda::RungDevice& device_;

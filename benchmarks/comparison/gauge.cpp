@@ -29,13 +29,13 @@ std::vector<Gauge> gauges(const Comparison& comparison) {
     if (comparison.timed && comparison.device)
         return {{"Device time", "device time", time_ratio}, {"Host time", "host time", host_time_ratio}};
     if (comparison.timed) return {{"Time", "time", time_ratio}};
-    std::vector<Gauge> counts{counted("FLOPs", "FLOPs", [](const Measurement& m) { return m.later_counts.flops; })};
-    if (comparison.device) {
-        counts.push_back(
-            counted("Sectors of memory", "sectors", [](const Measurement& m) { return m.later_device_counts.sectors; }));
-        counts.push_back(counted("Launches", "launches", [](const Measurement& m) { return m.later_device_counts.launches; }));
-    }
-    return counts;
+    const Gauge flops = counted("FLOPs", "FLOPs", [](const Measurement& m) { return m.later_counts.flops; });
+    if (!comparison.device) return {flops};
+    return {
+        flops,
+        counted("Sectors of memory", "sectors", [](const Measurement& m) { return m.later_device_counts.sectors; }),
+        counted("Launches", "launches", [](const Measurement& m) { return m.later_device_counts.launches; }),
+    };
 }
 
 std::string gain_text(const std::optional<Spread>& ratio) {
