@@ -117,7 +117,7 @@ public:
         at.repetitions = repetitions;
         for (const SubjectSet& set : sets_)
             time_interleaved(set.subjects, set.measurements, {.repetitions = repetitions},
-                       [&](const std::string& name) { tell("timing " + set.title, name); });
+                             [&](const std::string& name) { tell("timing " + set.title, name); });
     }
 
     AtLength at;
@@ -138,8 +138,9 @@ private:
     }
 
     void add_rungs(Topic topic, const char* form, RungMeasurements& rungs,
-                    Subject (Workbench::*subject)(Topic, Rung, const Problem&)) {
-        SubjectSet set{fmt::format("topic {} {}", static_cast<int>(topic), form), comparison_.causal_for(topic), {}, {}};
+                   Subject (Workbench::*subject)(Topic, Rung, const Problem&)) {
+        SubjectSet set{
+            fmt::format("topic {} {}", static_cast<int>(topic), form), comparison_.causal_for(topic), {}, {}};
         for (const Rung rung : rungs_of_a_fix) {
             set.subjects.push_back((*workbench_.*subject)(topic, rung, problem(set.causal)));
             set.measurements.push_back(&rungs[static_cast<std::size_t>(rung)]);
@@ -176,8 +177,8 @@ private:
             if (m.right) continue;
             right = false;
             comparison_.offenders.push_back(
-                {at.tokens, fmt::format("{}, {}: error ratio {:.3g}, bound {}", set.title, subject.name,
-                                        m.error_ratio, comparison_.error_bound)});
+                {at.tokens, fmt::format("{}, {}: error ratio {:.3g}, bound {}", set.title, subject.name, m.error_ratio,
+                                        comparison_.error_bound)});
         }
         return right;
     }

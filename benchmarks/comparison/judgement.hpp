@@ -52,7 +52,7 @@ struct Comparison {
     double seconds = 0, budget_seconds = 0;
     std::vector<published::Topic> topics{};
     std::vector<WaterfallRow> waterfall{}; ///< empty unless all topics are compared
-    std::vector<AtLength> lengths{};        ///< ascending
+    std::vector<AtLength> lengths{};       ///< ascending
     std::vector<Remark> left_out{};
     std::vector<Remark> offenders{}; ///< results out of tolerance
 

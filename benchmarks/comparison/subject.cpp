@@ -58,7 +58,7 @@ double seconds_a_repetition(const std::vector<Measurement*>& measurements, const
 }
 
 void time_interleaved(const std::vector<Subject>& subjects, const std::vector<Measurement*>& measurements,
-                const Effort& effort, const Progress& progress) {
+                      const Effort& effort, const Progress& progress) {
     std::vector<Alternative> alternatives;
     std::vector<Samples*> targets;
     for (std::size_t i = 0; i < subjects.size(); ++i) {

@@ -33,9 +33,9 @@ struct Subject {
     std::function<void()> forget;              ///< makes the next call a first one
     std::function<published::Counts()> counts; ///< of the last call
     std::function<published::Verification(const Oracle&)> verify; ///< poisons, runs, judges
-    std::function<double(const Oracle&)> as_published;        ///< error ratio of the published wrong form; mostly empty
-    std::function<cuda::RunTime()> timed_run{};               ///< one call that times itself; only on devices
-    std::function<cuda::DeviceCounts()> device_counts{};                 ///< of the last call; only on devices
+    std::function<double(const Oracle&)> as_published;   ///< error ratio of the published wrong form; mostly empty
+    std::function<cuda::RunTime()> timed_run{};          ///< one call that times itself; only on devices
+    std::function<cuda::DeviceCounts()> device_counts{}; ///< of the last call; only on devices
 };
 
 /// What is known of a subject at one length.
@@ -48,7 +48,7 @@ struct Measurement {
     Allocations later_allocations, first_allocations;
     published::Counts later_counts, first_counts;
     cuda::DeviceCounts later_device_counts, first_device_counts; ///< on a device
-    double error_ratio = 0;                  ///< the larger of the first and a later call's, out's and lse's
+    double error_ratio = 0; ///< the larger of the first and a later call's, out's and lse's
     bool right = false;
     std::optional<double> error_ratio_as_published;
     double estimate = 0; ///< seconds of the calls of one repetition
@@ -59,7 +59,7 @@ Measurement verify_and_count(const Subject& subject, const Oracle& oracle);
 
 /// Times the subjects of a group against each other and fills in their samples. Seconds of a sample: see Effort.
 void time_interleaved(const std::vector<Subject>& subjects, const std::vector<Measurement*>& measurements,
-                const Effort& effort, const Progress& progress);
+                      const Effort& effort, const Progress& progress);
 
 /// Seconds that one repetition of the group takes, by the estimates.
 double seconds_a_repetition(const std::vector<Measurement*>& measurements, const Effort& effort);

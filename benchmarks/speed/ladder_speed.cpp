@@ -82,7 +82,7 @@ std::vector<LadderBench::Run> LadderBench::first_runs(LadderSpeed& found, const 
         if (!step.left_out.empty()) continue;
         if (progress) progress("verifying " + step.kernel);
         try {
-            runs.push_back({&step, device_.make_plan(problem, type_, step.kernel)});
+            runs.push_back({&step, device_.make_executor(problem, type_, step.kernel)});
         } catch (const cuda::KernelError& error) {
             step.left_out = error.what();
             continue;

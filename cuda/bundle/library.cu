@@ -40,7 +40,8 @@ struct Prepared {
 std::string refusal;
 
 /// A step on one pattern, and where asked the clearing of the rows that it does not select. False where the step refuses.
-bool add_pattern(Prepared& prepared, const AttentionKernel& step, const Parameters& parameters, bool float_out, bool clears) {
+bool add_pattern(Prepared& prepared, const AttentionKernel& step, const Parameters& parameters, bool float_out,
+                 bool clears) {
     refusal = why_not(step, DType::bf16, parameters, 90);
     if (!refusal.empty()) return false;
     if (clears)
@@ -56,7 +57,8 @@ bool add_pattern(Prepared& prepared, const AttentionKernel& step, const Paramete
 
 /// All patterns in one launch, and for a mixture the merge of what they left: by the launch of a pattern that selects every row,
 /// if there is one.
-bool add_together(Prepared& prepared, const AttentionKernel& step, const std::vector<Parameters>& patterns, bool clears) {
+bool add_together(Prepared& prepared, const AttentionKernel& step, const std::vector<Parameters>& patterns,
+                  bool clears) {
     const Parameters& asked = patterns.front();
     const bool mixed = patterns.size() > 1;
     const std::size_t rows = static_cast<std::size_t>(asked.batch) * asked.tokens * asked.heads;

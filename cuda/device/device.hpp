@@ -77,15 +77,15 @@ public:
 
     /// A plan that uses the kernel of this name, or for every pattern the fastest that can do it. Throws KernelError
     /// where the kernel cannot, or none computes in the type; CudaError where memory is exhausted.
-    virtual std::unique_ptr<AttentionExecutor> make_executor(const Problem& problem, DType type,
-                                                     const std::optional<std::string>& kernel = std::nullopt) = 0;
+    virtual std::unique_ptr<AttentionExecutor>
+    make_executor(const Problem& problem, DType type, const std::optional<std::string>& kernel = std::nullopt) = 0;
 
     /// The same on the caller's tensors: its runs read and write where these lie, and nothing is copied. Whoever writes q, k and
     /// v has finished when run() is called; out and lse are there when wait() returns. Throws KernelError, too, where a kernel
     /// cannot have its tensors there.
-    virtual std::unique_ptr<AttentionExecutor> make_plan_on(const DeviceTensors& tensors, const Problem& problem,
-                                                        DType type,
-                                                        const std::optional<std::string>& kernel = std::nullopt) = 0;
+    virtual std::unique_ptr<AttentionExecutor>
+    make_executor_on(const DeviceTensors& tensors, const Problem& problem, DType type,
+                     const std::optional<std::string>& kernel = std::nullopt) = 0;
 
     /// The kernels of the ladder, in reading order.
     virtual std::vector<std::string> kernel_names() const = 0;

@@ -6,11 +6,13 @@ namespace {
 
 std::string rule() {
     std::string names;
-    for (const AttentionKernel& step : ladder()) names += (names.empty() ? "must be one of " : ", ") + std::string(step.name);
+    for (const AttentionKernel& step : ladder())
+        names += (names.empty() ? "must be one of " : ", ") + std::string(step.name);
     return names;
 }
 
-const AttentionKernel& usual_kernel(DType type, const Parameters& parameters, int architecture, const ChoiceTable& table) {
+const AttentionKernel& usual_kernel(DType type, const Parameters& parameters, int architecture,
+                                    const ChoiceTable& table) {
     if (const std::optional<std::string> kernel = table.kernel(type, parameters, architecture)) {
         const AttentionKernel* step = find_kernel(*kernel);
         if (!step) throw FormatError("choices.kernel", *kernel, rule());
@@ -22,7 +24,7 @@ const AttentionKernel& usual_kernel(DType type, const Parameters& parameters, in
 } // namespace
 
 const AttentionKernel& choose_kernel(const std::optional<std::string>& kernel, DType type, const Parameters& parameters,
-                        int architecture, const ChoiceTable& table) {
+                                     int architecture, const ChoiceTable& table) {
     const AttentionKernel* step = kernel ? find_kernel(*kernel) : &usual_kernel(type, parameters, architecture, table);
     if (!step) throw KernelError("kernel", *kernel, rule());
     if (const std::string why = why_not(*step, type, parameters, architecture); !why.empty()) throw KernelError(why);

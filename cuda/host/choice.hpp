@@ -14,6 +14,6 @@ namespace dra::cuda::DRA_TARGET {
 /// the ladder that can. Throws KernelError, naming the kernel and the rule, where there is no such step or it cannot, and
 /// FormatError where the table names a step that there is not.
 const AttentionKernel& choose_kernel(const std::optional<std::string>& kernel, DType type, const Parameters& parameters,
-                        int architecture, const ChoiceTable& table = built_in_choices());
+                                     int architecture, const ChoiceTable& table = built_in_choices());
 
 } // namespace dra::cuda::DRA_TARGET

@@ -32,12 +32,12 @@ public:
     const DeviceFacts& facts() const override { return facts_; }
 
     std::unique_ptr<AttentionExecutor> make_executor(const Problem& problem, DType type,
-                                             const std::optional<std::string>& kernel) override {
+                                                     const std::optional<std::string>& kernel) override {
         return std::make_unique<Executor>(problem, type, kernel, facts_.architecture);
     }
 
-    std::unique_ptr<AttentionExecutor> make_plan_on(const DeviceTensors& tensors, const Problem& problem, DType type,
-                                                const std::optional<std::string>& kernel) override {
+    std::unique_ptr<AttentionExecutor> make_executor_on(const DeviceTensors& tensors, const Problem& problem,
+                                                        DType type, const std::optional<std::string>& kernel) override {
         return std::make_unique<Executor>(problem, type, kernel, facts_.architecture, &tensors);
     }
 

@@ -19,8 +19,8 @@ bool can_go_together(const DeviceProblem& work, DType type, int architecture) {
 }
 
 /// The step for a pattern. A refusal of its segments names those that were asked for, where the sequence shortens them.
-const AttentionKernel& kernel_for(const Problem& problem, const DevicePattern& work, const std::optional<std::string>& kernel,
-                     DType type, int architecture) {
+const AttentionKernel& kernel_for(const Problem& problem, const DevicePattern& work,
+                                  const std::optional<std::string>& kernel, DType type, int architecture) {
     try {
         return choose_kernel(kernel, type, work.parameters, architecture);
     } catch (const KernelError& error) {
@@ -46,12 +46,13 @@ void place(Parameters& parameters, const DeviceTensors& tensors) {
 } // namespace
 
 Executor::Executor(const Problem& problem, DType type, const std::optional<std::string>& kernel, int architecture,
-           const DeviceTensors* tensors)
+                   const DeviceTensors* tensors)
     : type_(type), q_shape_(problem.q_shape()), kv_shape_(problem.kv_shape()),
       tensors_(tensors ? *tensors : DeviceTensors{}) {
     check_type(type);
     DeviceProblem work = device_problem(problem);
-    for (DevicePattern& pattern : work.patterns) place(pattern.parameters, tensors_); // null where they are not there yet
+    for (DevicePattern& pattern : work.patterns)
+        place(pattern.parameters, tensors_); // null where they are not there yet
     const std::optional<std::string> asked =
         !kernel && can_go_together(work, type, architecture) ? joint_kernel().name : kernel;
     for (const DevicePattern& pattern : work.patterns) {

@@ -19,11 +19,11 @@ namespace dra::cuda::DRA_TARGET {
 /// One pattern: what is launched for it, in this order.
 struct Pass {
     Parameters parameters;
-    const AttentionKernel* step;      ///< null where the pattern selects nothing
-    Maps maps;             ///< of the step
-    Buffer<int> workspace; ///< of the step
-    bool clears;           ///< rows between those that it selects become (0, -inf)
-    bool merges;           ///< it is a partial, merged into the sum
+    const AttentionKernel* step; ///< null where the pattern selects nothing
+    Maps maps;                   ///< of the step
+    Buffer<int> workspace;       ///< of the step
+    bool clears;                 ///< rows between those that it selects become (0, -inf)
+    bool merges;                 ///< it is a partial, merged into the sum
 };
 
 class Executor final : public AttentionExecutor {
@@ -31,7 +31,7 @@ public:
     /// Runs on `tensors`, or without them on tensors of its own. Throws KernelError where the kernel cannot do a pattern, before
     /// anything is allocated.
     Executor(const Problem& problem, DType type, const std::optional<std::string>& kernel, int architecture,
-         const DeviceTensors* tensors = nullptr);
+             const DeviceTensors* tensors = nullptr);
 
     void upload(TensorView<const float> q, TensorView<const float> k, TensorView<const float> v) override;
     void run() override;
@@ -77,7 +77,7 @@ private:
     DeviceTensors tensors_;                   // where they are
     Buffer<float> sum_;                       // of a mixture in a type narrower than float
     Buffer<float> partial_out_, partial_lse_; // of the patterns behind the first of a mixture
-    std::vector<SideStream> side_streams_;                 // of the groups behind the first
+    std::vector<SideStream> side_streams_;    // of the groups behind the first
     std::vector<Buffer<float>>
         partials_; // of a mixture that goes together: out and lse of every pattern that is merged
     Event ready_, begin_{true}, end_{true};

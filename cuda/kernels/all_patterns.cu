@@ -18,9 +18,9 @@
 /// Takes what warp_specialized takes. Figures of all steps: docs/gpu-results.md.
 
 #include "cuda/kernels/fixed_reference.hpp"
+#include "cuda/kernels/kernels.hpp"
 #include "cuda/kernels/merged_rows.hpp"
 #include "cuda/kernels/persistent.hpp"
-#include "cuda/kernels/kernels.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -36,8 +36,8 @@ cudaError_t launch_patterns(std::span<const Launch> patterns, bool clears, std::
     const bool three = !earlier.empty() || takes_three_warpgroups(first.parameters);
     return with_half(first.type, [&]<class T>(Element<T>) {
         return with_tile(first.parameters, three, [&](auto D, auto warpgroups) {
-            return launch_tasks<BalancedTasks<D, warpgroups, most_patterns>, FixedReference<VectorStores<Results>>, DynamicTickets,
-                                T>(patterns, clears, earlier);
+            return launch_tasks<BalancedTasks<D, warpgroups, most_patterns>, FixedReference<VectorStores<Results>>,
+                                DynamicTickets, T>(patterns, clears, earlier);
         });
     });
 }

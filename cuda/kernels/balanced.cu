@@ -13,9 +13,9 @@
 /// rested: 752, causal 727 (21 % more); D = 64: 543 and 518.
 /// Takes what warp_specialized takes. Figures of all steps: docs/gpu-results.md.
 
+#include "cuda/kernels/kernels.hpp"
 #include "cuda/kernels/overlapped_rows.hpp"
 #include "cuda/kernels/persistent.hpp"
-#include "cuda/kernels/kernels.hpp"
 #include "cuda/kernels/vector_stores.hpp"
 
 namespace dra::cuda::DRA_TARGET {

@@ -39,8 +39,8 @@ __device__ __forceinline__ int take_from_list(int* workspace, int ticket) {
 }
 
 /// For the tile of `work`, which begins at query row first_row.
-__device__ __forceinline__ Source source_of(const Parameters& parameters, const WorkTile& work, int first_row, int ticket,
-                                            int task, bool even_segments) {
+__device__ __forceinline__ Source source_of(const Parameters& parameters, const WorkTile& work, int first_row,
+                                            int ticket, int task, bool even_segments) {
     const int r = ptx::opaque(parameters.dilation_rate), phase = phase_of(parameters, work.kv_head);
     const int begin = work.segment * parameters.segment_length, left = parameters.tokens - begin;
     const int length = left < parameters.segment_length ? left : parameters.segment_length;

@@ -20,8 +20,8 @@
 /// Takes what warp_specialized takes. Figures of all steps: docs/gpu-results.md.
 
 #include "cuda/kernels/fixed_reference.hpp"
-#include "cuda/kernels/persistent.hpp"
 #include "cuda/kernels/kernels.hpp"
+#include "cuda/kernels/persistent.hpp"
 
 namespace dra::cuda::DRA_TARGET {
 

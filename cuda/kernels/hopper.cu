@@ -13,10 +13,10 @@
 /// tokens: 555 TFLOP/s (D = 128), 445 (D = 64), causal 500 and 437: a quarter to a third more than wide. Takes bf16 and
 /// fp16, D a multiple of 8 up to 128; compute capability 9.0 (sm_90a). Figures of all steps: docs/gpu-results.md.
 
+#include "cuda/kernels/kernels.hpp"
 #include "cuda/kernels/launch_kernel.hpp"
 #include "cuda/kernels/negate.hpp"
 #include "cuda/kernels/softmax.hpp"
-#include "cuda/kernels/kernels.hpp"
 #include "cuda/simt/matrix_descriptor.hpp"
 
 namespace dra::cuda::DRA_TARGET {
@@ -60,8 +60,9 @@ template <int D, class T> __device__ void load_tile(T* tile, const TensorMap* ma
 
 /// The producer: one thread. A stage is asked for as soon as the consumer has freed it.
 template <class T, int D> __device__ void produce(const HopperMemory<T, D>& memory, const Parameters& parameters,
-                                                  const WorkTile& work, int first_row, int tiles, const TensorMap* q_map,
-                                                  const TensorMap* k_map, const TensorMap* v_map) {
+                                                  const WorkTile& work, int first_row, int tiles,
+                                                  const TensorMap* q_map, const TensorMap* k_map,
+                                                  const TensorMap* v_map) {
     using Shape = Hopper<D>;
     const int phase = phase_of(parameters, work.kv_head);
     const int q_head = phase * parameters.heads + work.head, kv_head = phase * parameters.kv_heads + work.kv_head;
@@ -175,7 +176,7 @@ cudaError_t run_hopper(const Launch& launched) {
     return with_half(launched.type, [&]<class T>(Element<T>) {
         return with_head_dim<64, 128>(launched.parameters.head_dim, [&](auto D) {
             return launch_kernel<Hopper<D>>(attend_hopper<T, D>, launched, launched.maps->q, launched.maps->k,
-                                          launched.maps->v);
+                                            launched.maps->v);
         });
     });
 }

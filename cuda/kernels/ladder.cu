@@ -1,5 +1,5 @@
-#include "cuda/kernels/ladder.hpp"
 #include "cuda/kernels/kernels.hpp"
+#include "cuda/kernels/ladder.hpp"
 
 #include <algorithm>
 #include <array>
@@ -114,7 +114,8 @@ int segment_of_map(const Parameters& parameters) { return std::min(parameters.se
 /// At most: wide tiles are fewer, but patterns that go together all have the tile of the longest.
 long long tiles_of(const AttentionKernel& step, const Parameters& parameters) {
     const long long tiles = (parameters.most_rows() + static_cast<long long>(step.tile_rows) - 1) / step.tile_rows;
-    return tiles * parameters.batch * parameters.segments() * parameters.kv_head_count * parameters.query_heads_per_kv_head();
+    return tiles * parameters.batch * parameters.segments() * parameters.kv_head_count *
+           parameters.query_heads_per_kv_head();
 }
 
 std::string number(long long x) { return std::to_string(x); }

@@ -67,7 +67,7 @@ struct AttentionKernel {
     int tile_rows;                  ///< query rows per tile, but see rows_for()
     int key_tile_rows;              ///< keys per tile; of the box of a tensor map, too
     int warpgroup_rows = 0;         ///< query rows per consumer warpgroup, and of Q's box, where a tile has several
-    int three_warpgroup_rows = 0;         ///< query rows per tile of what takes_three_warpgroups(), where it differs
+    int three_warpgroup_rows = 0;   ///< query rows per tile of what takes_three_warpgroups(), where it differs
     int workspace_ints = 0;         ///< on the device
     int workspace_ints_a_tile = 0;  ///< and so many more for every tile
     bool joins_patterns = false;    ///< does several in one launch: run_together() and what follows it

@@ -26,7 +26,8 @@ struct MergedInType : InType {
         const Parameters& common = rows.parameters;
         const unsigned tokens = static_cast<unsigned>(ptx::opaque(common.tokens)), view = lse_of_view / tokens;
         const int first_token = static_cast<int>(lse_of_view - view * tokens);
-        const int kv_head = static_cast<int>(view) % ptx::opaque(common.heads) / ptx::opaque(common.query_heads_per_kv_head());
+        const int kv_head =
+            static_cast<int>(view) % ptx::opaque(common.heads) / ptx::opaque(common.query_heads_per_kv_head());
         ptx::await_earlier_launch();
         DRA_ROLLED for (int task = 1; task < rows.tasks.merged; ++task) {
             const Parameters& partial = rows.tasks.at(task).parameters;

@@ -8,8 +8,8 @@
 ///
 /// Measured on an H100, bf16, 1,024 tokens: 0.2 TFLOP/s (D = 128), 0.3 (D = 64). Takes every type, any D up to 256.
 
-#include "cuda/kernels/launch_kernel.hpp"
 #include "cuda/kernels/kernels.hpp"
+#include "cuda/kernels/launch_kernel.hpp"
 
 #include <cfloat>
 #include <cmath>

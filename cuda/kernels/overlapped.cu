@@ -12,9 +12,9 @@
 ///
 /// Takes what warp_specialized takes. Figures of all steps: docs/gpu-results.md.
 
+#include "cuda/kernels/kernels.hpp"
 #include "cuda/kernels/overlapped_rows.hpp"
 #include "cuda/kernels/persistent.hpp"
-#include "cuda/kernels/kernels.hpp"
 
 namespace dra::cuda::DRA_TARGET {
 namespace {

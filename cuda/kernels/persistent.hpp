@@ -75,16 +75,17 @@ cudaError_t launch_tasks(std::span<const Launch> launches, bool clears, std::spa
 template <class F> cudaError_t with_tile(const Parameters& parameters, bool three, F f) {
     if (parameters.head_dim > 64) return f(std::integral_constant<int, 128>{}, std::integral_constant<int, 2>{});
     return three ? f(std::integral_constant<int, 64>{}, std::integral_constant<int, 3>{})
-                : f(std::integral_constant<int, 64>{}, std::integral_constant<int, 2>{});
+                 : f(std::integral_constant<int, 64>{}, std::integral_constant<int, 2>{});
 }
 
 /// One pattern, of which only the selected rows are written.
 template <template <int, int> class Shape, class Consume, class Tickets>
 cudaError_t launch_persistent(const Launch& launched) {
     return with_half(launched.type, [&]<class T>(Element<T>) {
-        return with_tile(launched.parameters, takes_three_warpgroups(launched.parameters), [&](auto D, auto warpgroups) {
-            return launch_tasks<Shape<D, warpgroups>, Consume, Tickets, T>({&launched, 1}, false);
-        });
+        return with_tile(launched.parameters, takes_three_warpgroups(launched.parameters),
+                         [&](auto D, auto warpgroups) {
+                             return launch_tasks<Shape<D, warpgroups>, Consume, Tickets, T>({&launched, 1}, false);
+                         });
     });
 }
 

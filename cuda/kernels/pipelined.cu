@@ -12,11 +12,11 @@
 /// tensor_core. Takes bf16 and fp16, D a multiple of 8 up to 128.
 
 #include "cuda/kernels/copy_rows.hpp"
+#include "cuda/kernels/kernels.hpp"
 #include "cuda/kernels/launch_kernel.hpp"
 #include "cuda/kernels/negate.hpp"
 #include "cuda/kernels/products.hpp"
 #include "cuda/kernels/softmax.hpp"
-#include "cuda/kernels/kernels.hpp"
 
 namespace dra::cuda::DRA_TARGET {
 namespace {

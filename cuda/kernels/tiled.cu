@@ -12,8 +12,8 @@
 /// Measured on an H100, bf16, 8k tokens: 19 TFLOP/s (D = 128 and 64, causal 19 and 20). Takes every type, any D up to 256;
 /// all arithmetic is float.
 
-#include "cuda/kernels/launch_kernel.hpp"
 #include "cuda/kernels/kernels.hpp"
+#include "cuda/kernels/launch_kernel.hpp"
 
 #include <cmath>
 
@@ -131,8 +131,9 @@ template <class T, int D> __global__ void __launch_bounds__(128)
 
 cudaError_t run_tiled(const Launch& launched) {
     return with_element(launched.type, [&]<class T>(Element<T>) {
-        return with_head_dim<64, 128, 256>(launched.parameters.head_dim,
-                                           [&](auto D) { return launch_kernel<Tiled<D>>(attend_tiled<T, D>, launched); });
+        return with_head_dim<64, 128, 256>(launched.parameters.head_dim, [&](auto D) {
+            return launch_kernel<Tiled<D>>(attend_tiled<T, D>, launched);
+        });
     });
 }
 

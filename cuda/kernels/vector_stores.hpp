@@ -98,8 +98,8 @@ struct InFloat : InType {
 /// Divides, and writes out and lse of a tile: `Results` says as what, and what else a row is made of.
 template <class Results> struct VectorStores {
     template <class T, class P>
-    static __device__ __forceinline__ Stored store(WarpgroupRows<T, P>& rows, const int4* slot,
-                                                   const float (&shift)[2], const float (&sum)[2]) {
+    static __device__ __forceinline__ Stored store(WarpgroupRows<T, P>& rows, const int4* slot, const float (&shift)[2],
+                                                   const float (&sum)[2]) {
         const int4 tile = shared_load(slot);
         const Parameters& parameters = rows.tasks.at(Results::task(slot)).parameters;
         const unsigned apart = static_cast<unsigned>(parameters.dilation_rate);
@@ -114,8 +114,7 @@ template <class Results> struct VectorStores {
             place[i] = {row, row < tile.y,
                         static_cast<unsigned>(tile.z) + static_cast<unsigned>(row * parameters.heads) * apart,
                         static_cast<unsigned>(tile.w) + static_cast<unsigned>(row) * apart};
-            end[i] = {ptx::reciprocal_approximate(total),
-                      shift[i] * fabsf(parameters.softmax_scale) + __logf(total)};
+            end[i] = {ptx::reciprocal_approximate(total), shift[i] * fabsf(parameters.softmax_scale) + __logf(total)};
         }
         Results::finish(rows, static_cast<unsigned>(tile.w), place, end);
         DRA_UNROLLED for (int i = 0; i < 2; ++i)

@@ -15,8 +15,8 @@
 /// Any segment length, dilation rate and number of tokens: see producer.hpp. Takes bf16 and fp16, D a multiple of 8 up to
 /// 128; compute capability 9.0 (sm_90a). Figures of all steps: docs/gpu-results.md.
 
-#include "cuda/kernels/persistent.hpp"
 #include "cuda/kernels/kernels.hpp"
+#include "cuda/kernels/persistent.hpp"
 #include "cuda/kernels/warpgroup_rows.hpp"
 
 namespace dra::cuda::DRA_TARGET {
@@ -53,7 +53,7 @@ struct OneAfterTheOther {
                 ptx::pin(rows.flat_o());
                 rows.release_v();
             }
-            store_by_fragments(rows, rows.memory.tile(rows.tile_state.stage, rows.warpgroup), rows.reference, rows.sum);
+            store_by_fragments(rows, rows.memory.tile(rows.tile_state.stage, rows.warpgroup), rows.shift, rows.sum);
             rows.tile_state.next();
         }
     }

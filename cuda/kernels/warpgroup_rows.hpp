@@ -42,7 +42,7 @@ template <class T, class P> struct WarpgroupRows {
     Accumulator<D> o;                                   // (64, D)
     Operand<P::keys> p;                                 // (64, 128): weights, rounded
     std::uint32_t q[P::q_in_registers ? D / 16 : 1][4]; // (64, D)
-    float shift[2], sum[2], correction[2];          ///< m, l (of the lane's columns) and alpha of rows i = 0, 1
+    float shift[2], sum[2], correction[2];              ///< m, l (of the lane's columns) and alpha of rows i = 0, 1
     int first_row, rows;                                ///< of the tile whose scores come next
 
     PipelineState<P::stages> k_state, v_state;

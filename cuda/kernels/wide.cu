@@ -19,12 +19,12 @@
 /// in the same run 359 (323) and 311 (296). Takes bf16 and fp16, D a multiple of 8 up to 128.
 
 #include "cuda/kernels/copy_rows.hpp"
+#include "cuda/kernels/kernels.hpp"
 #include "cuda/kernels/launch_kernel.hpp"
 #include "cuda/kernels/negate.hpp"
 #include "cuda/kernels/parked.hpp"
 #include "cuda/kernels/products.hpp"
 #include "cuda/kernels/softmax.hpp"
-#include "cuda/kernels/kernels.hpp"
 
 namespace dra::cuda::DRA_TARGET {
 namespace {

@@ -3,8 +3,8 @@
 /// Fixes 1 and 5 alone: what a pipeline call asks for before it attends. Fixes 2, 3 and 4 alone are a Pipeline over one
 /// chunk with all other fixes principled.
 
-#include "cuda/published/fix_5_caching.hpp"
 #include "cuda/published/chunks_and_patterns.hpp"
+#include "cuda/published/fix_5_caching.hpp"
 #include "cuda/published/stream_runnable.hpp"
 
 #include <optional>

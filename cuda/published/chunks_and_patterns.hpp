@@ -29,11 +29,11 @@ struct NumberedPattern {
 /// The patterns that some head uses.
 inline std::vector<NumberedPattern> patterns_of(const Problem& problem) {
     std::vector<NumberedPattern> patterns;
-    for (const DevicePattern& work : cuda::device_problem(problem).patterns) {
+    for (const DevicePattern& pattern : cuda::device_problem(problem).patterns) {
         const auto number = problem.mode == Mode::mixture
                                 ? static_cast<Index>(patterns.size())
-                                : head_group(work.parameters.first_kv_head, problem.kv_heads, problem.patterns());
-        patterns.push_back({number, work.parameters});
+                                : head_group(pattern.parameters.first_kv_head, problem.kv_heads, problem.patterns());
+        patterns.push_back({number, pattern.parameters});
     }
     return patterns;
 }

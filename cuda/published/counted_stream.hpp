@@ -7,22 +7,22 @@
 
 namespace dra::cuda::DRA_TARGET::rungs {
 
-/// Where the work of a form is queued, and what it came to.
+/// Where the work of a run is queued, and what it came to.
 class CountedStream {
 public:
     template <class... P, class... A>
     void launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes, const A&... arguments) {
         DRA_CUDA_CHECK(DRA_TARGET::launch(kernel, grid, block, shared_bytes, stream_.get(), arguments...));
-        ++work.launches;
+        ++device_counts.launches;
     }
 
     void synchronize() const { stream_.synchronize(); }
     const Stream& stream() const { return stream_; }
     cudaStream_t get() const { return stream_.get(); }
 
-    DeviceCounts device_counts;          ///< of the call that is under way
-    published::Counts counts; ///< likewise
-    bool counting = true;     ///< whether what takes time to count is counted
+    DeviceCounts device_counts; ///< of the call that is under way
+    published::Counts counts;   ///< likewise
+    bool counting = true;       ///< whether what takes time to count is counted
 
 private:
     Stream stream_;
@@ -56,7 +56,7 @@ public:
     /// Copies all of it from pageable memory of the host; done when it returns.
     void copy_from(const void* host) {
         DRA_CUDA_CHECK(cudaMemcpy(data_, host, bytes_, cudaMemcpyHostToDevice));
-        stream_->work.uploaded_bytes += static_cast<std::int64_t>(bytes_);
+        stream_->device_counts.uploaded_bytes += static_cast<std::int64_t>(bytes_);
     }
 
 private:

@@ -8,7 +8,7 @@ namespace {
 
 template <Statistics statistics>
 void twice(CountedStream& stream, DType type, const AttendCall& call, Method method, Into into) {
-    method(stream, type, call, 0, RowMerge::store);
+    method(stream, type, call, 0, Combine::store);
     with_kernel(type, call, [&](auto element, auto head_dim, auto masking) {
         using T = typename decltype(element)::type;
         using Masking = typename decltype(masking)::type;
@@ -41,7 +41,7 @@ void after_as_published(CountedStream& stream, DType type, const AttendCall& cal
 void principled(CountedStream& stream, DType type, const AttendCall& call, Method method, Into into) {
     AttendCall in_place = call;
     if (into.out) in_place.pattern.out = into.out, in_place.pattern.lse = into.lse;
-    method(stream, type, in_place, 0, into.out ? RowMerge::merge : RowMerge::store);
+    method(stream, type, in_place, 0, into.out ? Combine::merge : Combine::store);
 }
 
 } // namespace dra::cuda::DRA_TARGET::rungs::fix_3

@@ -19,8 +19,8 @@ template <class CombineRule> void launch(CountedStream& stream, DType type, cons
     stream.counts.flops += pairs * 4 * call.pattern.head_dim;
 }
 
-template <class CombineRule> void launch(CountedStream& stream, DType type, const AttendCall& call, RowMerge combine) {
-    combine == RowMerge::merge ? launch<CombineRule>(stream, type, call) : launch<Store>(stream, type, call);
+template <class CombineRule> void launch(CountedStream& stream, DType type, const AttendCall& call, Combine combine) {
+    combine == Combine::merge ? launch<CombineRule>(stream, type, call) : launch<Store>(stream, type, call);
 }
 
 /// The call whose keys start `offset` positions later.
@@ -37,30 +37,30 @@ AttendCall all_seen(AttendCall call) {
 
 } // namespace
 
-void simple_attention(CountedStream& stream, DType type, const AttendCall& call, int, RowMerge combine) {
+void simple_attention(CountedStream& stream, DType type, const AttendCall& call, int, Combine combine) {
     launch<MergeByLse>(stream, type, call, combine);
 }
 
 void compute_attention_chunk(CountedStream& stream, DType type, const AttendCall& call, int chunk_offset,
-                             RowMerge combine) {
+                             Combine combine) {
     launch<MergeByLse>(stream, type, chunk_offset > 0 ? all_seen(call) : call, combine);
 }
 
 void compute_attention_standard(CountedStream& stream, DType type, const AttendCall& call, int chunk_offset,
-                                RowMerge combine) {
+                                Combine combine) {
     launch<MergeByLse>(stream, type, moved(call, chunk_offset), combine);
 }
 
 void online_softmax_attention(CountedStream& stream, DType type, const AttendCall& call, int chunk_offset,
-                              RowMerge combine) {
+                              Combine combine) {
     launch<OnlineSoftmaxPath>(stream, type, moved(call, -chunk_offset), combine);
 }
 
-void compute_attention(CountedStream& stream, DType type, const AttendCall& call, int chunk_offset, RowMerge combine) {
+void compute_attention(CountedStream& stream, DType type, const AttendCall& call, int chunk_offset, Combine combine) {
     launch<MergeByLse>(stream, type, chunk_offset > 0 ? all_seen(call) : call, combine); // as the flash backend does
 }
 
-void attend(CountedStream& stream, DType type, const AttendCall& call, int chunk_offset, RowMerge combine) {
+void attend(CountedStream& stream, DType type, const AttendCall& call, int chunk_offset, Combine combine) {
     launch<MergeByLse>(stream, type, moved(call, chunk_offset), combine);
 }
 

@@ -25,16 +25,16 @@
 namespace dra::cuda::DRA_TARGET::rungs {
 
 /// An attention method; rows are combined with the out and lse that the call names.
-using Method = void (*)(CountedStream& stream, DType type, const AttendCall& call, int chunk_offset, RowMerge combine);
+using Method = void (*)(CountedStream& stream, DType type, const AttendCall& call, int chunk_offset, Combine combine);
 
 namespace fix_4 {
 
-void simple_attention(CountedStream&, DType, const AttendCall&, int chunk_offset, RowMerge);
-void compute_attention_chunk(CountedStream&, DType, const AttendCall&, int chunk_offset, RowMerge);
-void compute_attention_standard(CountedStream&, DType, const AttendCall&, int chunk_offset, RowMerge);
-void online_softmax_attention(CountedStream&, DType, const AttendCall&, int chunk_offset, RowMerge);
-void compute_attention(CountedStream&, DType, const AttendCall&, int chunk_offset, RowMerge);
-void attend(CountedStream&, DType, const AttendCall&, int chunk_offset, RowMerge);
+void simple_attention(CountedStream&, DType, const AttendCall&, int chunk_offset, Combine);
+void compute_attention_chunk(CountedStream&, DType, const AttendCall&, int chunk_offset, Combine);
+void compute_attention_standard(CountedStream&, DType, const AttendCall&, int chunk_offset, Combine);
+void online_softmax_attention(CountedStream&, DType, const AttendCall&, int chunk_offset, Combine);
+void compute_attention(CountedStream&, DType, const AttendCall&, int chunk_offset, Combine);
+void attend(CountedStream&, DType, const AttendCall&, int chunk_offset, Combine);
 
 /// The method that the rung picks, by the number of ranks and causality.
 Method method(published::Rung rung, Index ranks, bool causal);

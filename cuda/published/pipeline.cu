@@ -158,7 +158,7 @@ void Pipeline::discard(const NumberedPattern& pattern, const fix_2::Source& x) {
     p.out = partial_out_.data();
     p.lse = partial_lse_.data();
     fix_4::attend(stream_, inputs_.type, {.pattern = p, .queries = x.tokens, .chunk = x.tokens, .repeated = true}, 0,
-                  RowMerge::store);
+                  Combine::store);
     keeper_->step_done();
 }
 

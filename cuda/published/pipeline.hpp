@@ -13,9 +13,9 @@
 /// All else is the same code in all 243 combinations. Gathered rows, partials and the sum lie in a workspace that every
 /// combination makes once, as a caching allocator would have them; only what fix 5 is about is asked for in a call.
 
+#include "cuda/published/chunks_and_patterns.hpp"
 #include "cuda/published/fix_3_double_computation.hpp"
 #include "cuda/published/fix_5_caching.hpp"
-#include "cuda/published/chunks_and_patterns.hpp"
 #include "cuda/published/stream_runnable.hpp"
 
 namespace dra::cuda::DRA_TARGET::rungs {

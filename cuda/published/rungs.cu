@@ -37,7 +37,7 @@ public:
     }
 
     std::unique_ptr<Runnable> pipeline(const Problem& problem, published::Rungs of, PipelineOptions options,
-                                   const DeviceInputs& inputs) override {
+                                       const DeviceInputs& inputs) override {
         check_grid(problem);
         return std::make_unique<Pipeline>(problem, of, options, dynamic_cast<const Inputs&>(inputs));
     }

@@ -39,8 +39,8 @@ public:
     /// Makes the next call a first one: what was kept between calls is gone.
     virtual void forget() = 0;
 
-    virtual const published::Counts& counts() const = 0; ///< of the last run()
-    virtual const DeviceCounts& device_counts() const = 0;          ///< of the last run()
+    virtual const published::Counts& counts() const = 0;   ///< of the last run()
+    virtual const DeviceCounts& device_counts() const = 0; ///< of the last run()
 
     /// Poisons out and lse, runs, and gives them, out as it is rounded to the type. Only of forms that attend.
     virtual Attention<float> result() = 0;
@@ -73,10 +73,10 @@ public:
 
     /// Throws KernelError where B*H, or the segments of a pattern, are more than 65535.
     virtual std::unique_ptr<Runnable> pipeline(const Problem& problem, published::Rungs rungs, PipelineOptions options,
-                                           const DeviceInputs& inputs) = 0;
+                                               const DeviceInputs& inputs) = 0;
 
-    virtual std::unique_ptr<Runnable> causal_masks(const Problem& problem, published::Rung rung) = 0; ///< fix 1 alone
-    virtual std::unique_ptr<Runnable> cache_requests(const Problem& problem, published::Rung rung) = 0;      ///< fix 5 alone
+    virtual std::unique_ptr<Runnable> causal_masks(const Problem& problem, published::Rung rung) = 0;   ///< fix 1 alone
+    virtual std::unique_ptr<Runnable> cache_requests(const Problem& problem, published::Rung rung) = 0; ///< fix 5 alone
 };
 
 /// The longest sequence whose causal mask is filled by a launch an element: fix 1, before.

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// A form that queues its call on a stream: what running, timing and counting have in common.
+/// A runnable that queues its call on a stream: what running, timing and counting have in common.
 
 #include "cuda/published/counted_stream.hpp"
 
@@ -13,10 +13,10 @@ inline DeviceCounts counted_by_emulator() {
     DeviceCounts device_counts;
 #ifndef __CUDACC__
     const auto& c = counters();
-    work.sectors = static_cast<std::int64_t>(c.load_sectors + c.store_sectors + c.async_copy_sectors);
-    work.tensor_flops = static_cast<std::int64_t>(c.tensor_flops);
+    device_counts.sectors = static_cast<std::int64_t>(c.load_sectors + c.store_sectors + c.async_copy_sectors);
+    device_counts.tensor_flops = static_cast<std::int64_t>(c.tensor_flops);
 #endif
-    return work;
+    return device_counts;
 }
 
 class StreamRunnable : public Runnable {
@@ -49,7 +49,7 @@ public:
     const published::Counts& counts() const final { return counts_; }
     const DeviceCounts& device_counts() const final { return device_counts_; }
 
-    Attention<float> result() override { throw std::logic_error("a form without attention has no result"); }
+    Attention<float> result() override { throw std::logic_error("a run without attention has no result"); }
     bool exact() override { throw std::logic_error("attention is judged by its result"); }
 
 protected:

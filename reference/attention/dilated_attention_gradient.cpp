@@ -1,7 +1,7 @@
 #include "reference/attention/dilated_attention_gradient.hpp"
 
-#include "reference/attention/left_out.hpp"
 #include "reference/attention/extended_sums.hpp"
+#include "reference/attention/left_out.hpp"
 #include "reference/attention/workspace_memory.hpp"
 
 #include <utility>
@@ -82,12 +82,13 @@ private:
     void add_up(Index slot, const View& view, Index block, const Tensors<T>& t) {
         const auto again = [&](Index j, Index d, kernel::Row<T>& dk, kernel::Row<T>& dv) {
             std::vector<GradientHead<T>> heads;
-            for (Index h = view.g * problem_.query_heads_per_kv_head(); h < (view.g + 1) * problem_.query_heads_per_kv_head(); ++h)
+            for (Index h = view.g * problem_.query_heads_per_kv_head();
+                 h < (view.g + 1) * problem_.query_heads_per_kv_head(); ++h)
                 heads.push_back(t.head(view.b, h, view.positions, {problem_, view.b, h}));
             kernel::ExtendedKeyGradients<T>{at(slot).packed,
-                                        {view.positions, view.positions, problem_.causal},
-                                        static_cast<T>(problem_.softmax_scale),
-                                        heads}(j, d, dk, dv);
+                                            {view.positions, view.positions, problem_.causal},
+                                            static_cast<T>(problem_.softmax_scale),
+                                            heads}(j, d, dk, dv);
         };
         kernel::add_up<T>({at(slot).parts.data(), static_cast<std::size_t>(shape_.parts)},
                           t.into.dk.rows(view.b, view.g, view.positions),

@@ -86,7 +86,8 @@ private:
                                        {delta.data(), rows.count, Eigen::InnerStride<>(1)},
                                        {no_dq.data(), 0, problem.head_dim, Eigen::OuterStride<>(problem.head_dim)},
                                        dropout};
-            visit(ExtendedView<T, KeyRows<T>>{keys, visibility, dropout, static_cast<T>(problem.softmax_scale)}, head, row);
+            visit(ExtendedView<T, KeyRows<T>>{keys, visibility, dropout, static_cast<T>(problem.softmax_scale)}, head,
+                  row);
         }
     }
 };

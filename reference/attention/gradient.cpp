@@ -14,7 +14,8 @@ template <class T> struct AttendGradientWorkspace<T>::Memory {
 
 template <class T> AttendGradientWorkspace<T>::AttendGradientWorkspace() : memory_(opaque<Memory>()) {}
 
-template <class T> void weighted_mean_gradient(const Rows<T>& dout, const Rows<T>& out, MutableColumn<Extended<T>> delta) {
+template <class T>
+void weighted_mean_gradient(const Rows<T>& dout, const Rows<T>& out, MutableColumn<Extended<T>> delta) {
     std::vector<kernel::Row<T>> a(static_cast<std::size_t>(out.cols())), b(a.size());
     kernel::find_delta(dout, out, delta, a, b);
 }
@@ -38,7 +39,7 @@ template <class T> void attend_gradient(std::span<const GradientHead<T>> heads, 
 
 #define DRA_INSTANTIATE(T)                                                                                             \
     template class AttendGradientWorkspace<T>;                                                                         \
-    template void weighted_mean_gradient(const Rows<T>&, const Rows<T>&, MutableColumn<Extended<T>>);                      \
+    template void weighted_mean_gradient(const Rows<T>&, const Rows<T>&, MutableColumn<Extended<T>>);                  \
     template void attend_gradient(std::span<const GradientHead<T>>, const Rows<T>&, const Rows<T>&, const Visibility&, \
                                   T, const KeyGradientRows<T>&, AttendGradientWorkspace<T>&);
 DRA_INSTANTIATE(float)

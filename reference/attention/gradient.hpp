@@ -26,10 +26,10 @@ private:
 
 /// One query head of a view: what it brings, and where its dq goes; m rows each.
 template <class T> struct GradientHead {
-    Rows<T> q, dout;       ///< (m, D)
-    Column<T> lse;         ///< (m); -inf in rows that see no key
+    Rows<T> q, dout;           ///< (m, D)
+    Column<T> lse;             ///< (m); -inf in rows that see no key
     Column<Extended<T>> delta; ///< (m)
-    MutableRows<T> dq;     ///< (m, D), added to
+    MutableRows<T> dq;         ///< (m, D), added to
     Dropout dropout = {};
 };
 
@@ -41,7 +41,8 @@ template <class T> struct KeyGradientRows { MutableRows<T> dk, dv; };
 /// delta may well fit where neither does.
 ///
 /// Where a loss uses lse too, delta - dlse in its place gives the gradients of both. float and double.
-template <class T> void weighted_mean_gradient(const Rows<T>& dout, const Rows<T>& out, MutableColumn<Extended<T>> delta);
+template <class T>
+void weighted_mean_gradient(const Rows<T>& dout, const Rows<T>& out, MutableColumn<Extended<T>> delta);
 
 /// Adds to dq (m, D) of every head, and to dk, dv (n, D), the gradients of attention of the heads' rows over the keys
 /// that they see of k, v (n, D).

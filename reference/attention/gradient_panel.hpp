@@ -16,7 +16,8 @@
 
 namespace dra::kernel {
 
-inline constexpr Index gradient_key_block = 128 / strip * strip; ///< keys of a tile: P^T and dS^T of a query block stay in L2
+inline constexpr Index gradient_key_block =
+    128 / strip * strip; ///< keys of a tile: P^T and dS^T of a query block stay in L2
 
 /// From one key of P^T or dS^T to the next, in panels: not a power of two, or the keys of one panel would share a few
 /// sets of L1, and drive each other out.
@@ -163,7 +164,8 @@ template <class T>
     DRA_UNROLL (i, strip)
         DRA_UNROLL (c, vectors)
             __builtin_prefetch(to + strip + i), __builtin_prefetch((const char*)(to + strip + i) + 64);
-    const Microtile<T> sum = chain<key_stride * lanes<T>, 1>(queries, reinterpret_cast<const T*>(p), x); // (strip, lanes)
+    const Microtile<T> sum =
+        chain<key_stride * lanes<T>, 1>(queries, reinterpret_cast<const T*>(p), x); // (strip, lanes)
     if (first)
         DRA_UNROLL (i, strip)
             DRA_UNROLL (c, vectors) to[i].v[c] = sum.r[i].v[c];

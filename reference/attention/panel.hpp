@@ -10,9 +10,9 @@
 /// ExtentPanels'. Not installed.
 
 #include "reference/attention/dropped.hpp"
+#include "reference/attention/extended_rows.hpp"
 #include "reference/attention/packed.hpp"
 #include "reference/attention/partial.hpp"
-#include "reference/attention/extended_rows.hpp"
 #include "reference/definition/visibility.hpp"
 
 #include <vector>
@@ -20,8 +20,9 @@
 namespace dra::kernel {
 
 inline constexpr Index key_block = 256 / strip * strip; ///< keys of a tile: P^T of one panel stays in L1
-inline constexpr int panels_per_query_block = 8;                    ///< panels that share a tile of K and V while it is in L2
-template <class T> inline constexpr Index query_block = lanes<T>* panels_per_query_block; ///< queries of a call, at most
+inline constexpr int panels_per_query_block = 8;        ///< panels that share a tile of K and V while it is in L2
+template <class T> inline constexpr Index query_block =
+    lanes<T>* panels_per_query_block; ///< queries of a call, at most
 
 /// Row extents as a panel wants them, and dropout: the seam for "who sees whom".
 struct ExtentPanels {

@@ -29,7 +29,8 @@ Plan make_plan(const Problem& problem) {
     Plan plan{problem, 1, {}, {}};
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
         const Views views(problem, pattern);
-        const Index panels = views.count() * problem.query_heads_per_kv_head() * ceil_div(views.longest(), kernel::lanes<double>);
+        const Index panels =
+            views.count() * problem.query_heads_per_kv_head() * ceil_div(views.longest(), kernel::lanes<double>);
         plan.threads = std::max(plan.threads, threads_for(panels)); // nothing is shared out in more items than panels
         const auto views_of = [&](Index rows) {
             return std::clamp<Index>(rows / views.longest(), 1, std::max<Index>(views.count(), 1));

@@ -172,7 +172,8 @@ Errors Bounds::measure(const Result& result, const Oracle& from, const Tensor<do
 
 double Bounds::of_element(const std::string& tensor, Index b, Index h) const {
     const bool of_keys = tensor == "dk" || tensor == "dv", half_precision = !yardstick_.empty();
-    const Index first = of_keys ? h * problem_.query_heads_per_kv_head() : h, heads = of_keys ? problem_.query_heads_per_kv_head() : 1;
+    const Index first = of_keys ? h * problem_.query_heads_per_kv_head() : h,
+                heads = of_keys ? problem_.query_heads_per_kv_head() : 1;
     Magnitudes of;
     for (Index query_head = first; query_head < first + heads; ++query_head) {
         const Magnitudes& next = truth_.of(b, query_head);

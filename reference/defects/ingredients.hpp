@@ -95,7 +95,7 @@ struct Call {
     const Inputs& inputs;
     Index b, h, g, pattern;
     Index rank, owner; ///< who computes, and whose keys they are
-    MergePart chunk;      ///< which of all chunks the keys are
+    MergePart chunk;   ///< which of all chunks the keys are
     Piece piece;       ///< of the keys
     PositionList keys, queries = {};
     std::vector<Index> tokens = {}; ///< of every query: the row of q that is read, and of the result

@@ -35,7 +35,8 @@ Magnitude condition(const Magnitudes& of) { return std::max<Magnitude>(1, of.sco
 /// What dk and dv of a KV head are judged by: the largest of the query heads that share it.
 Magnitudes shared(const Problem& problem, const Oracle& oracle, Index b, Index kv_head) {
     Magnitudes largest;
-    for (Index h = kv_head * problem.query_heads_per_kv_head(); h < (kv_head + 1) * problem.query_heads_per_kv_head(); ++h) {
+    for (Index h = kv_head * problem.query_heads_per_kv_head(); h < (kv_head + 1) * problem.query_heads_per_kv_head();
+         ++h) {
         const Magnitudes& of = oracle.of(b, h);
         largest = {.score = std::max(largest.score, of.score),
                    .dp = std::max(largest.dp, of.dp),

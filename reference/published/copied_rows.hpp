@@ -67,7 +67,8 @@ template <class T> using Call = std::function<Counts(const Tensors<T>&)>;
 inline Counts visible_pairs(const Problem& problem) {
     Counts counts;
     for_each_view(problem, [&](Index, const View& view) {
-        counts.pairs += problem.query_heads_per_kv_head() * Visibility{view.positions, view.positions, problem.causal}.pairs();
+        counts.pairs +=
+            problem.query_heads_per_kv_head() * Visibility{view.positions, view.positions, problem.causal}.pairs();
     });
     counts.flops = 4 * problem.head_dim * counts.pairs;
     return counts;

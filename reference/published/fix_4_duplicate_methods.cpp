@@ -23,7 +23,8 @@ Masking all_seen(Masking masking) {
 }
 
 /// The one loop over panels that one function has; the four before it have a copy each.
-template <class T> void attend_panels(const AttendCall<T>& call, const Masking& masking, Partial<T> into, Combine combine) {
+template <class T>
+void attend_panels(const AttendCall<T>& call, const Masking& masking, Partial<T> into, Combine combine) {
     with_panels(masking, [&](const auto& panels) {
 #pragma omp parallel for schedule(dynamic) num_threads(call.team())
         for (Index i0 = 0; i0 < call.rows(); i0 += kernel::query_block<T>) {

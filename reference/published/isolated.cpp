@@ -81,7 +81,8 @@ template <class T> struct OneChunk {
     }
 };
 
-template <class T> IsolatedTopic isolate_attention(Fix fix, Rung rung, const Problem& problem, const InputsView<T>& inputs) {
+template <class T>
+IsolatedTopic isolate_attention(Fix fix, Rung rung, const Problem& problem, const InputsView<T>& inputs) {
     const auto made = [=](LostSum lost_sum) {
         return std::make_shared<OneChunk<T>>(
             OneChunk<T>{Pipeline<T>(problem, Rungs(Rung::principled).with(fix, rung), lost_sum),
@@ -90,15 +91,15 @@ template <class T> IsolatedTopic isolate_attention(Fix fix, Rung rung, const Pro
     };
     const auto one = made(LostSum::restored);
     IsolatedTopic isolated{"",
-                      false,
-                      [one] { one->run(); },
-                      [] {},
-                      [one] { return one->pipeline.counts(); },
-                      [one, problem](const Oracle& oracle) {
-                          const ErrorRatios ratios = one->judge(problem, oracle);
-                          return Verification{ratios.within_bounds(), ratios.forward()};
-                      },
-                      {}};
+                           false,
+                           [one] { one->run(); },
+                           [] {},
+                           [one] { return one->pipeline.counts(); },
+                           [one, problem](const Oracle& oracle) {
+                               const ErrorRatios ratios = one->judge(problem, oracle);
+                               return Verification{ratios.within_bounds(), ratios.forward()};
+                           },
+                           {}};
     if (fix == Fix::double_computation && rung == Rung::after)
         isolated.as_published = [made, problem](const Oracle& oracle) {
             return made(LostSum::as_published)->judge(problem, oracle);

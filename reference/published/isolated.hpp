@@ -23,11 +23,11 @@ struct Verification {
 
 /// One rung of one topic, ready to run. It keeps views of q, k and v, which must outlive it.
 struct IsolatedTopic {
-    std::string absent;                            ///< why there is nothing to do here; empty where there is
-    bool keeps = false;                            ///< the first call differs from later ones
-    std::function<void()> run;                     ///< one call
-    std::function<void()> forget;                  ///< makes the next call a first one again
-    std::function<Counts()> counts;                ///< of the last call
+    std::string absent;                                ///< why there is nothing to do here; empty where there is
+    bool keeps = false;                                ///< the first call differs from later ones
+    std::function<void()> run;                         ///< one call
+    std::function<void()> forget;                      ///< makes the next call a first one again
+    std::function<Counts()> counts;                    ///< of the last call
     std::function<Verification(const Oracle&)> verify; ///< poisons what there is to poison, runs, and judges
     std::function<ErrorRatios(const Oracle&)>
         as_published{};              ///< the published, wrong, form judged; empty but for fix 3, after

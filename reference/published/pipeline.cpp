@@ -114,7 +114,8 @@ template <class T> void Pipeline<T>::attend_segment(const Chunk& chunk, const Ca
         const auto k = fix_2::rows(rung, chunk.k, b, kv_head, k_rows, counts_);
         const auto v = fix_2::rows(rung, chunk.v, b, kv_head, k_rows, counts_);
         const auto& packed = workspace_.pack(k.rows, v.rows);
-        for (Index h = kv_head * problem_.query_heads_per_kv_head(); h < (kv_head + 1) * problem_.query_heads_per_kv_head(); ++h) {
+        for (Index h = kv_head * problem_.query_heads_per_kv_head();
+             h < (kv_head + 1) * problem_.query_heads_per_kv_head(); ++h) {
             const auto rows = fix_2::rows(rung, q, b, h, q_rows, counts_);
             const AttendCall<T> call{rows.rows, packed, masking, static_cast<T>(problem_.softmax_scale), workspace_};
             if (copied) {

@@ -22,7 +22,8 @@ template <class T> struct Result {
 };
 
 /// Attention of the whole problem: opportunities 6, 7 and 8.
-template <class T> IsolatedTopic whole_problem(const Call<T>& call, const Problem& problem, const InputsView<T>& inputs) {
+template <class T>
+IsolatedTopic whole_problem(const Call<T>& call, const Problem& problem, const InputsView<T>& inputs) {
     IsolatedTopic isolated{};
     if (!call) {
         isolated.absent = "none was published";
@@ -68,11 +69,13 @@ template <class T> IsolatedTopic last_token(Rung rung, const Problem& problem, c
     const Index last = problem.tokens - 1;
     const auto decoded = std::make_shared<LastToken>(
         LastToken{opportunity_9::decoder(rung, problem, inputs),
-             {opportunity_9::tokens_of(inputs.q, last, 1), opportunity_9::tokens_of(inputs.k, last, 1),
-              opportunity_9::tokens_of(inputs.v, last, 1)},
-             Result<T>(token)});
+                  {opportunity_9::tokens_of(inputs.q, last, 1), opportunity_9::tokens_of(inputs.k, last, 1),
+                   opportunity_9::tokens_of(inputs.v, last, 1)},
+                  Result<T>(token)});
     isolated.prepare = [decoded] { decoded->decoder->prepare(); };
-    isolated.run = [decoded] { decoded->result.counts = decoded->decoder->decode({decoded->inputs, decoded->result.attention}); };
+    isolated.run = [decoded] {
+        decoded->result.counts = decoded->decoder->decode({decoded->inputs, decoded->result.attention});
+    };
     isolated.counts = [decoded] { return decoded->result.counts; };
     isolated.verify = [decoded, problem, token, prepare = isolated.prepare, run = isolated.run](const Oracle& oracle) {
         decoded->result.poison();

@@ -30,7 +30,7 @@ template <class T> struct GradientRank {
     const Problem& problem; ///< outlives it
     Shard<T> q, dout, dq;
     Tensor<T> dq_lost;
-    Lse<T> lse;                           ///< [B, H, local tokens], of the whole result
+    Lse<T> lse;                               ///< [B, H, local tokens], of the whole result
     std::vector<Lse<Extended<T>>> delta = {}; ///< of each pattern where mixing is stopped, else one of all
 
     /// Nothing has visited it, and delta is missing.

@@ -99,7 +99,8 @@ TEST_CASE_TEMPLATE("a pair is kept where p 2^32 is its word, and dropped where i
     }
 }
 
-TEST_CASE_TEMPLATE("under dropout the gradients of many panels and query blocks are those of the oracle", T, float, double) {
+TEST_CASE_TEMPLATE("under dropout the gradients of many panels and query blocks are those of the oracle", T, float,
+                   double) {
     for (const bool causal : {false, true}) {
         Question asked{{1, 300, 4, 20}, 2, {{300, 150}, {1, 3}, Mode::mixture, PhaseRule::head, causal}, 1};
         asked.configuration.dropout = 0.3;

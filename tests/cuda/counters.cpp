@@ -5,8 +5,8 @@
 namespace dra::test {
 namespace {
 
-using cuda::emulated::find_kernel;
 using cuda::emulated::AttentionKernel;
+using cuda::emulated::find_kernel;
 
 constexpr Index tokens = 800;
 

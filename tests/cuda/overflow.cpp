@@ -77,7 +77,8 @@ TEST_CASE("a tile of three warpgroups under a causal mask is done again where it
         const Counted counted;
         const auto result = cuda::attention(emulator(), problem, DType::bf16, q, k, v, step.name);
         CHECK(share_of_bound(problem, DType::bf16, q, k, v, result) <= 1);
-        return counted->tensor_flops / static_cast<std::uint64_t>(4 * 64 * step.three_warpgroup_rows * step.key_tile_rows);
+        return counted->tensor_flops /
+               static_cast<std::uint64_t>(4 * 64 * step.three_warpgroup_rows * step.key_tile_rows);
     };
     std::uint64_t once = 0;
     for (Index row = 0; row < rows; row += step.three_warpgroup_rows)

@@ -9,7 +9,9 @@ using simt::Order;
 constexpr Index problems_a_step = DRA_RANDOM_PROBLEMS; // 500 in a release build
 
 /// Blocks of several warpgroups are slow to emulate, and share most of what they do.
-Index problems_of(const AttentionKernel& step) { return step.warpgroup_rows > 0 ? ceil_div(problems_a_step, 8) : problems_a_step; }
+Index problems_of(const AttentionKernel& step) {
+    return step.warpgroup_rows > 0 ? ceil_div(problems_a_step, 8) : problems_a_step;
+}
 
 /// The larger problems span several tiles of every step; the smaller ones have more shapes.
 Index tokens_of(Index i) { return i % 6 == 0 ? 300 : i % 6 < 3 ? 90 : 24; }

@@ -10,8 +10,8 @@
 namespace dra::test {
 namespace {
 
-using cuda::Parameters;
 using cuda::DeviceProblem;
+using cuda::Parameters;
 
 Index phase_of(const Parameters& p, Index g) {
     return p.phase_rule == PhaseRule::group  ? p.phase
@@ -110,7 +110,8 @@ TEST_CASE("the patterns of a mixture come least dilated first, and share every h
         CHECK(work.patterns[i].parameters.kv_head_count == 2);
         CHECK(work.patterns[i].leaves_rows_between == (i > 0));
     }
-    CHECK(!cuda::device_problem(problem_of({{1, 64, 4, 8}, 2, {{8}, {4}, Mode::mixture}})).mixed); // one is merged with none
+    CHECK(!cuda::device_problem(problem_of({{1, 64, 4, 8}, 2, {{8}, {4}, Mode::mixture}}))
+               .mixed); // one is merged with none
 }
 
 TEST_CASE("a pattern far longer than int counts selects what it did") {

@@ -58,12 +58,13 @@ public:
     std::vector<std::string> kernel_names() const override { return device_->kernel_names(); }
     std::vector<std::pair<std::string, std::uint64_t>> counters() const override { return device_->counters(); }
     std::unique_ptr<cuda::AttentionExecutor> make_executor(const Problem& problem, DType type,
-                                                   const std::optional<std::string>& kernel) override {
+                                                           const std::optional<std::string>& kernel) override {
         return std::make_unique<PlayedPlan>(device_->make_executor(problem, type, kernel), plays_[kernel.value()]);
     }
-    std::unique_ptr<cuda::AttentionExecutor> make_plan_on(const cuda::DeviceTensors& tensors, const Problem& problem,
-                                                      DType type, const std::optional<std::string>& kernel) override {
-        return device_->make_plan_on(tensors, problem, type, kernel);
+    std::unique_ptr<cuda::AttentionExecutor> make_executor_on(const cuda::DeviceTensors& tensors,
+                                                              const Problem& problem, DType type,
+                                                              const std::optional<std::string>& kernel) override {
+        return device_->make_executor_on(tensors, problem, type, kernel);
     }
 
 private:

@@ -181,8 +181,8 @@ TEST_CASE(
             const Buffer<std::byte> k = uploaded(given.k), v = uploaded(given.v), out(stream, q.size());
             const Buffer<float> lse(stream, static_cast<std::size_t>(given.q.size() / given.q.shape().head_dim));
             stream.synchronize();
-            const auto plan =
-                emulator().make_plan_on({q.data(), k.data(), v.data(), out.data(), lse.data()}, given.problem, type);
+            const auto plan = emulator().make_executor_on({q.data(), k.data(), v.data(), out.data(), lse.data()},
+                                                          given.problem, type);
             const auto tensor_bytes = q.bytes() + k.bytes() + v.bytes() + out.bytes() + lse.bytes();
             CHECK(own->device_bytes() - plan->device_bytes() == static_cast<Index>(tensor_bytes));
             CHECK(plan->launches() == own->launches());
@@ -215,9 +215,9 @@ TEST_CASE("a kernel that cannot have its tensors where the caller's lie is refus
     alignas(16) static std::byte memory[1024];
     static float lse[16];
     const cuda::DeviceTensors crooked{memory + 2, memory, memory, memory + 512, lse};
-    CHECK_THROWS_WITH_AS(emulator().make_plan_on(crooked, problem, DType::bf16, "wide"),
+    CHECK_THROWS_WITH_AS(emulator().make_executor_on(crooked, problem, DType::bf16, "wide"),
                          "kernel `wide` needs q, k, v and out on 16-byte boundaries", cuda::KernelError);
-    CHECK(emulator().make_plan_on(crooked, problem, DType::bf16)->kernels() == std::vector<std::string>{"tiled"});
+    CHECK(emulator().make_executor_on(crooked, problem, DType::bf16)->kernels() == std::vector<std::string>{"tiled"});
 }
 
 TEST_CASE("times of the device and of the host are told apart") {
@@ -234,7 +234,8 @@ TEST_CASE("times of the device and of the host are told apart") {
 
 TEST_CASE("a named kernel is used for every pattern, and one that cannot do the problem is refused before memory is") {
     const Problem problem = RandomInputs<float>({{1, 16, 2, 8}, 2, {{8, 16}, {1, 2}}}).problem;
-    CHECK(emulator().make_executor(problem, DType::f32, "naive")->kernels() == std::vector<std::string>{"naive", "naive"});
+    CHECK(emulator().make_executor(problem, DType::f32, "naive")->kernels() ==
+          std::vector<std::string>{"naive", "naive"});
     const DeviceMemory exhausted;
     CHECK_THROWS_AS(emulator().make_executor(problem, DType::f32, "fast"), cuda::KernelError);
     CHECK_THROWS_AS(emulator().make_executor(problem, DType::f32, "naive"), cuda::CudaError);

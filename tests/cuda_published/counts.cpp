@@ -66,7 +66,8 @@ TEST_CASE("fix 2: rows gathered with repetition, r times the rows and r^2 the pa
     // A gather reads and writes a row of whole sectors, and reads an index for every 16 bytes; a view reads it where it is.
     CHECK(after.device_counts.sectors > 2 * principled.device_counts.sectors);
     CHECK(after.device_counts.launches == principled.device_counts.launches + 4); // three gathers and the scatter
-    CHECK(before.device_counts.launches == after.device_counts.launches + 6);     // of q, k and v a gather and an attention each
+    CHECK(before.device_counts.launches ==
+          after.device_counts.launches + 6); // of q, k and v a gather and an attention each
 }
 
 TEST_CASE("fix 3: 6 n n d FLOPs before and after, 4 n n d when the kernel gives lse") {

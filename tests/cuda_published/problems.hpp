@@ -50,12 +50,15 @@ public:
     }
 
     /// One fix on a rung, the others principled, over one chunk: fixes 2, 3 and 4 alone.
-    std::unique_ptr<Runnable> alone(Fix fix, Rung rung, published::LostSum lost_sum = published::LostSum::restored) const {
+    std::unique_ptr<Runnable> alone(Fix fix, Rung rung,
+                                    published::LostSum lost_sum = published::LostSum::restored) const {
         return pipeline(Rungs(Rung::principled).with(fix, rung), {.ring = false, .lost_sum = lost_sum});
     }
 
     /// The error of the result of a run into poison as a share of its bound.
-    double share(Runnable& form) const { return half_errors<Half>(problem(), truth_, yardstick_, form.result()).worst(); }
+    double share(Runnable& form) const {
+        return half_errors<Half>(problem(), truth_, yardstick_, form.result()).worst();
+    }
 
 private:
     published::test::Posed<float> posed_;

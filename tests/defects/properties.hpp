@@ -31,7 +31,9 @@ struct Posed {
     Posed on_ring(Index ranks) const;
     Observation run(const Box& box) const { return box(problem, inputs()); }
     /// How often query head h sees key j from i, by the definition.
-    Index seen(Index h, Index i, Index j) const { return times_seen(problem, h / problem.query_heads_per_kv_head(), i, j); }
+    Index seen(Index h, Index i, Index j) const {
+        return times_seen(problem, h / problem.query_heads_per_kv_head(), i, j);
+    }
 };
 
 struct Property {

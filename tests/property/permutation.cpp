@@ -39,7 +39,8 @@ Order draw_order_of_kv_heads(const Problem& problem) {
 Order draw_order_of_heads(const Problem& problem, const Order& kv_order) {
     Order order;
     for (const Index g : kv_order)
-        for (const Index h : draw_order(problem.query_heads_per_kv_head())) order.push_back(g * problem.query_heads_per_kv_head() + h);
+        for (const Index h : draw_order(problem.query_heads_per_kv_head()))
+            order.push_back(g * problem.query_heads_per_kv_head() + h);
     return order;
 }
 

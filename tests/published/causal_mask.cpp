@@ -58,7 +58,8 @@ template <class T> Index check_sights() {
                 const Positions keys = queries.within(chunk_begin, chunk_end);
                 if (keys.empty()) continue;
                 Masking masking = Masking::of({queries, keys, true}, &mask);
-                if (repeated) masking.rows = n - segment_begin, masking.keys = keys.count * stride, masking.every_tile = true;
+                if (repeated)
+                    masking.rows = n - segment_begin, masking.keys = keys.count * stride, masking.every_tile = true;
                 CAPTURE(stride);
                 CAPTURE(segment_begin);
                 CAPTURE(repeated);
