@@ -1,6 +1,7 @@
 #include "tests/cli/complaint.hpp"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <filesystem>
 
@@ -51,12 +52,12 @@ TEST_CASE("a full disk behind standard output is said, and is no success") {
 
 TEST_CASE("a standard output that is closed, or that nobody reads, is said, and is no success") {
     const Folder folder;
-    const std::string pipe = "'" + folder.file("pipe") + "'";
+    const std::string pipe = folder.file("pipe"),
+                      unread = fmt::format("rm -f '{0}'; mkfifo '{0}'; exec 3<>'{0}' 4>'{0}' 3>&-;", pipe);
     for (const Words& arguments : printing(folder)) {
         CAPTURE(arguments[0]);
         CHECK(said(arguments, {"", ">&-"}) == rule + "Bad file descriptor");
-        CHECK(said(arguments, {"rm -f " + pipe + "; mkfifo " + pipe + "; exec 3<>" + pipe + " 4>" + pipe + " 3>&-;",
-                               ">&4"}) == rule + "Broken pipe");
+        CHECK(said(arguments, {unread, ">&4"}) == rule + "Broken pipe");
     }
 }
 
