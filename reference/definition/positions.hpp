@@ -13,6 +13,14 @@ using Index = std::int64_t;
 /// The quotient rounded up, also for a negative numerator; the denominator is positive.
 constexpr Index ceil_div(Index a, Index b) { return a / b + (a % b > 0); }
 
+/// Tokens [begin, end).
+struct Interval {
+    Index begin = 0;
+    Index end = 0;
+    constexpr Index size() const { return end - begin; }
+    constexpr bool operator==(const Interval&) const = default;
+};
+
 /// The positions first, first + stride, ..., `count` of them; stride >= 1.
 ///
 /// Positions are global: every segment, shard and tile carries where it starts, and nobody counts from zero again.

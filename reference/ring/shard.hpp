@@ -8,14 +8,6 @@
 
 namespace dra {
 
-/// Tokens [begin, end).
-struct Interval {
-    Index begin = 0;
-    Index end = 0;
-    constexpr Index size() const { return end - begin; }
-    constexpr bool operator==(const Interval&) const = default;
-};
-
 /// Chunk c when `tokens` are cut into `chunks` of ceil(size / chunks): the last ones are shorter or empty, never negative
 /// (defect `tail-negative`).
 constexpr Interval chunk(Index c, Index chunks, const Interval& tokens) {
