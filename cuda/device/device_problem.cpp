@@ -16,7 +16,7 @@ void check_size(const char* field, Index size) {
                          "must be at most " + std::to_string(largest_size) + " on a device");
 }
 
-Parameters parameters_of(const Problem& problem, Index pattern, const KvHeads& heads) {
+Parameters parameters_of(const Problem& problem, Index pattern, const Interval& heads) {
     const auto i = static_cast<std::size_t>(pattern);
     const Index r = problem.dilation_rates[i];
     const Index enough = std::max(problem.tokens, problem.kv_heads) + 1; // no phase by head is larger
@@ -34,14 +34,14 @@ Parameters parameters_of(const Problem& problem, Index pattern, const KvHeads& h
     p.phase = problem.phase == PhaseRule::group ? static_cast<int>(std::min(pattern % r, problem.tokens)) : 0;
     p.phase_block = static_cast<int>(ceil_div(problem.kv_heads, r));
     p.first_kv_head = static_cast<int>(heads.begin);
-    p.kv_head_count = static_cast<int>(heads.count());
+    p.kv_head_count = static_cast<int>(heads.size());
     p.softmax_scale = static_cast<float>(problem.softmax_scale);
     p.causal = problem.causal;
     return p;
 }
 
 /// Some head's first selected position lies in the sequence. Phases by block only grow, those by head begin again.
-bool selects_any(const Problem& problem, Index pattern, const KvHeads& heads) {
+bool selects_any(const Problem& problem, Index pattern, const Interval& heads) {
     for (Index g = heads.begin; g < heads.end; ++g)
         if (pattern_of(problem, pattern, g).phase < problem.tokens) return true;
     return false;
@@ -61,8 +61,8 @@ DeviceProblem device_problem(const Problem& problem) {
 
     DeviceProblem work{{}, problem.mode == Mode::mixture && problem.patterns() > 1};
     for (Index i = 0; i < problem.patterns(); ++i) {
-        const KvHeads heads = heads_of(problem, i);
-        if (heads.count() == 0) continue;
+        const Interval heads = heads_of(problem, i);
+        if (heads.size() == 0) continue;
         const Parameters parameters = parameters_of(problem, i, heads);
         work.patterns.push_back({parameters, selects_any(problem, i, heads), parameters.dilation_rate > 1, i});
     }

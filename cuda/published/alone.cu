@@ -114,7 +114,7 @@ void CacheRequests::queue() {
 
 void CacheRequests::ask(Tokens chunk, const NumberedPattern& pattern) {
     const auto N = static_cast<std::size_t>(problem_.tokens);
-    const KvHeads heads = keeper_->heads(pattern.number);
+    const Interval heads = keeper_->heads(pattern.number);
     const Parameters p = pattern.with_heads(heads);
     if (judging_) right_ = right_ && heads == published::fix_5::head_range(problem_, pattern.number);
     if (rung_ == Rung::principled) {

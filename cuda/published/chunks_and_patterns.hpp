@@ -18,7 +18,7 @@ struct NumberedPattern {
     Parameters parameters;
 
     /// The parameters for a range of heads, which is fix 5's to say.
-    Parameters with_heads(KvHeads heads) const {
+    Parameters with_heads(Interval heads) const {
         Parameters p = parameters;
         p.first_kv_head = static_cast<int>(heads.begin);
         p.kv_head_count = static_cast<int>(heads.end - heads.begin);

@@ -57,7 +57,7 @@ public:
     IndexList rows(const Parameters& pattern, Tokens tokens) override {
         return lists_.emplace_back(made_on_host(stream_, pattern, tokens)).list;
     }
-    KvHeads heads(Index pattern) override {
+    Interval heads(Index pattern) override {
         return published::fix_5::head_groups(problem_, stream_.counts)[static_cast<std::size_t>(pattern)];
     }
     void step_done() override {
@@ -84,7 +84,7 @@ public:
             masks_.erase(masks_.begin(), masks_.begin() + published::fix_5::MaskCache::dropped);
         return masks_.back().memory.as<unsigned char>();
     }
-    KvHeads heads(Index pattern) override {
+    Interval heads(Index pattern) override {
         if (groups_.empty()) groups_ = published::fix_5::head_groups(problem_, stream_.counts);
         return groups_[static_cast<std::size_t>(pattern)];
     }
@@ -100,7 +100,7 @@ private:
         CountedMemory memory;
     };
     std::deque<Kept> masks_; ///< oldest first; all are of N queries
-    std::vector<KvHeads> groups_;
+    std::vector<Interval> groups_;
 };
 
 /// Asked once before the first call, it has everything; what is asked later is found.
@@ -124,7 +124,7 @@ public:
                           made_on_host(stream_, pattern, tokens)});
         return lists_.back().owned.list;
     }
-    KvHeads heads(Index pattern) override { return published::fix_5::head_range(problem_, pattern); }
+    Interval heads(Index pattern) override { return published::fix_5::head_range(problem_, pattern); }
 
 private:
     struct Made {

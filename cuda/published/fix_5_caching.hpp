@@ -31,7 +31,7 @@ public:
     /// The index list of a pattern's rows of an interval; likewise.
     virtual IndexList rows(const Parameters& pattern, Tokens tokens) = 0;
     /// The KV heads that use a pattern.
-    virtual KvHeads heads(Index pattern) = 0;
+    virtual Interval heads(Index pattern) = 0;
     /// Drops what is not kept beyond a chunk and pattern.
     virtual void step_done() {}
     /// Bytes of masks that outlive the call.

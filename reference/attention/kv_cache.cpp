@@ -122,7 +122,7 @@ template <class T> void KvCache<T>::append(TensorView<const T> k, TensorView<con
     check(k, v);
     const Tokens<T> added{tokens_, tokens_ + k.shape().tokens, k, v};
     for (Index pattern = 0; pattern < problem_.patterns(); ++pattern) {
-        const KvHeads heads = heads_of(problem_, pattern);
+        const Interval heads = heads_of(problem_, pattern);
         for (Index b = 0; b < problem_.batch; ++b)
             for (Index g = heads.begin; g < heads.end; ++g)
                 keep(problem_, pattern, b, g, memory_->patterns[static_cast<std::size_t>(pattern)], added,

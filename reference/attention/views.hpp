@@ -41,7 +41,7 @@ public:
     Index count() const { return problem_.batch * segments_ * heads(); }
     Index longest() const { return longest_; }        ///< an upper bound of the rows of a view
     Index first_head() const { return heads_.begin; } ///< of the KV heads that use the pattern
-    Index heads() const { return heads_.count(); }    ///< how many do
+    Index heads() const { return heads_.size(); }     ///< how many do
 
     View operator[](Index i) const {
         const Index g = heads_.begin + i % heads(), segment = i / heads() % segments_;
@@ -58,7 +58,7 @@ public:
 private:
     const Problem& problem_;
     Index pattern_;
-    KvHeads heads_;
+    Interval heads_;
     Index segments_, longest_;
 };
 

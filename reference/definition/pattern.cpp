@@ -25,7 +25,7 @@ bool uses(const Problem& problem, Index pattern, Index kv_head) {
     return problem.mode == Mode::mixture || pattern == head_group(kv_head, problem.kv_heads, problem.patterns());
 }
 
-KvHeads heads_of(const Problem& problem, Index pattern) {
+Interval heads_of(const Problem& problem, Index pattern) {
     if (problem.mode == Mode::mixture) return {0, problem.kv_heads};
     const Index groups = problem.patterns(), size = problem.kv_heads / groups;
     const Index smaller_groups = groups - problem.kv_heads % groups; // the first ones

@@ -41,14 +41,8 @@ Pattern pattern_of(const Problem& problem, Index pattern, Index kv_head);
 /// Whether KV head g uses pattern i: its own group's in groups mode, every one in a mixture.
 bool uses(const Problem& problem, Index pattern, Index kv_head);
 
-/// KV heads [begin, end), which lie side by side; none where a group is empty.
-struct KvHeads {
-    Index begin, end;
-    constexpr Index count() const { return end - begin; }
-    constexpr bool operator==(const KvHeads&) const = default;
-};
-
-/// Those that use pattern i: head_group() the other way round. O(1).
-KvHeads heads_of(const Problem& problem, Index pattern);
+/// The KV heads that use pattern i, which lie side by side; none where its group is empty. head_group() the other way
+/// round. O(1).
+Interval heads_of(const Problem& problem, Index pattern);
 
 } // namespace dra

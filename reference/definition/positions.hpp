@@ -13,7 +13,7 @@ using Index = std::int64_t;
 /// The quotient rounded up, also for a negative numerator; the denominator is positive.
 constexpr Index ceil_div(Index a, Index b) { return a / b + (a % b > 0); }
 
-/// Tokens [begin, end).
+/// Tokens, or heads, [begin, end).
 struct Interval {
     Index begin = 0;
     Index end = 0;

@@ -6,11 +6,11 @@
 
 namespace dra::published::fix_5 {
 
-std::vector<KvHeads> head_groups(const Problem& problem, Counts& counts) {
-    std::vector<KvHeads> groups(static_cast<std::size_t>(problem.patterns()));
+std::vector<Interval> head_groups(const Problem& problem, Counts& counts) {
+    std::vector<Interval> groups(static_cast<std::size_t>(problem.patterns()));
     for (Index g = problem.kv_heads; g-- > 0;)
         for (Index i = 0; i < problem.patterns(); ++i)
-            if (KvHeads& range = groups[static_cast<std::size_t>(i)]; uses(problem, i, g)) {
+            if (Interval& range = groups[static_cast<std::size_t>(i)]; uses(problem, i, g)) {
                 if (range.end == 0) range.end = g + 1;
                 range.begin = g;
             }
@@ -18,9 +18,9 @@ std::vector<KvHeads> head_groups(const Problem& problem, Counts& counts) {
     return groups;
 }
 
-KvHeads head_range(const Problem& problem, Index pattern) {
-    const KvHeads heads = heads_of(problem, pattern);
-    return heads.count() == 0 ? KvHeads{} : KvHeads{heads.begin, heads.end};
+Interval head_range(const Problem& problem, Index pattern) {
+    const Interval heads = heads_of(problem, pattern);
+    return heads.size() == 0 ? Interval{} : heads;
 }
 
 const CausalMask& MaskCache::get(Index n_q, Index n_kv, Index chunk_offset, Counts& counts) {
@@ -51,7 +51,7 @@ public:
         counts.mask_elements += current_.elements();
         return current_;
     }
-    KvHeads heads(Index pattern, Counts& counts) override {
+    Interval heads(Index pattern, Counts& counts) override {
         return head_groups(problem_, counts)[static_cast<std::size_t>(pattern)];
     }
     void forget_current() override { current_ = {}; }
@@ -70,7 +70,7 @@ public:
     const CausalMask& mask(Index n_q, Index n_kv, Index chunk_offset, Counts& counts) override {
         return masks_.get(n_q, n_kv, chunk_offset, counts);
     }
-    KvHeads heads(Index pattern, Counts& counts) override {
+    Interval heads(Index pattern, Counts& counts) override {
         if (groups_.empty()) groups_ = head_groups(problem_, counts);
         return groups_[static_cast<std::size_t>(pattern)];
     }
@@ -79,13 +79,13 @@ public:
 private:
     Problem problem_;
     MaskCache masks_;
-    std::vector<KvHeads> groups_;
+    std::vector<Interval> groups_;
 };
 
 class NothingToKeep : public RebuiltEachTime {
 public:
     using RebuiltEachTime::RebuiltEachTime;
-    KvHeads heads(Index pattern, Counts&) override { return head_range(problem_, pattern); }
+    Interval heads(Index pattern, Counts&) override { return head_range(problem_, pattern); }
 };
 
 } // namespace

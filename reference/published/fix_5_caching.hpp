@@ -36,7 +36,7 @@ public:
     /// The mask of a chunk; valid until the next is asked for.
     virtual const CausalMask& mask(Index n_q, Index n_kv, Index chunk_offset, Counts& counts) = 0;
     /// The KV heads that use a pattern.
-    virtual KvHeads heads(Index pattern, Counts& counts) = 0;
+    virtual Interval heads(Index pattern, Counts& counts) = 0;
     /// Called when a pipeline call is over: drops what is not kept.
     virtual void forget_current() {}
     /// Bytes of masks that outlive the call.
@@ -46,10 +46,10 @@ public:
 namespace fix_5 {
 
 /// The list of all head groups, head by head. O(Hkv).
-std::vector<KvHeads> head_groups(const Problem& problem, Counts& counts);
+std::vector<Interval> head_groups(const Problem& problem, Counts& counts);
 
 /// The same range of one pattern in closed form: heads_of(). O(1).
-KvHeads head_range(const Problem& problem, Index pattern);
+Interval head_range(const Problem& problem, Index pattern);
 
 /// The published mask cache.
 class MaskCache {

@@ -130,7 +130,7 @@ struct CacheRequests {
                 const CausalMask& mask = keeper->mask(problem.tokens, tokens.size(), tokens.begin, counts);
                 if (verifying) visible += mask.visible_pairs();
             }
-            const KvHeads range = keeper->heads(pattern, counts);
+            const Interval range = keeper->heads(pattern, counts);
             heads += range.end - range.begin;
             for (Index g = range.begin; g < range.end; ++g) select_rows(tokens, pattern_of(problem, pattern, g));
         });

@@ -85,7 +85,7 @@ void Pipeline<T>::attend_chunk(const Chunk& chunk, TensorView<const T> q, const 
     for (Index pattern = 0; pattern < problem_.patterns(); ++pattern) {
         const CausalMask* mask =
             dense ? &keeper_->mask(problem_.tokens, chunk.tokens.size(), chunk.tokens.begin, counts_) : nullptr;
-        const KvHeads heads = keeper_->heads(pattern, counts_);
+        const Interval heads = keeper_->heads(pattern, counts_);
         const Index w = problem_.segment_lengths[static_cast<std::size_t>(pattern)];
         for (Index g = heads.begin; g < heads.end; ++g)
             for (Index s = chunk.tokens.begin / w; s * w < chunk.tokens.end; ++s)

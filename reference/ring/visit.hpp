@@ -31,7 +31,7 @@ template <class Function> void for_each_visit(const Problem& problem, Index patt
         if (!visibility.any()) return;
         visit(Visit{b, g, visibility, local(queries, i, selected), local(keys, j, selected)});
     };
-    const KvHeads heads = heads_of(problem, pattern);
+    const Interval heads = heads_of(problem, pattern);
     for (Index g = heads.begin; g < heads.end; ++g) {
         const Pattern of_head = pattern_of(problem, pattern, g);
         for (std::size_t i = 0; i < queries.size(); ++i)

@@ -112,10 +112,10 @@ TEST_CASE("the heads of a pattern are those that use it, and no others") {
                 const std::vector<Index> ones(static_cast<std::size_t>(patterns), 1);
                 const Problem problem = problem_of(1, kv_heads, ones, ones, mode, PhaseRule::group);
                 for (Index pattern = 0; pattern < patterns; ++pattern) {
-                    const KvHeads heads = heads_of(problem, pattern);
+                    const Interval heads = heads_of(problem, pattern);
                     for (Index g = 0; g < kv_heads; ++g)
                         REQUIRE((heads.begin <= g && g < heads.end) == uses(problem, pattern, g));
-                    CHECK(0 <= heads.count());
+                    CHECK(0 <= heads.size());
                 }
             }
 }
