@@ -22,7 +22,7 @@ template <class T> struct Kept {
 };
 
 /// The tokens of one call: their positions in the sequence, and where they lie.
-template <class T> struct Tokens {
+template <class T> struct NewTokens {
     Index begin, end;
     TensorView<const T> k, v;
 };
@@ -30,7 +30,7 @@ template <class T> struct Tokens {
 /// Puts the selected rows among the new tokens into their places, segment by segment, and after each calls
 /// visit(queries, keys, k, v): the new positions, all positions of the segment up to the last of them, and their rows.
 template <class T, class Visit> void keep(const Problem& problem, Index pattern, Index b, Index g, Kept<T>& kept,
-                                          const Tokens<T>& tokens, const Visit& visit) {
+                                          const NewTokens<T>& tokens, const Visit& visit) {
     const Pattern p = pattern_of(problem, pattern, g);
     const Index head = g - kept.first_head;
     for (Index s = p.segment_of(tokens.begin); s < p.segments(tokens.end); ++s) {
@@ -120,7 +120,7 @@ template <class T> void KvCache<T>::check(TensorView<const T> k, TensorView<cons
 
 template <class T> void KvCache<T>::append(TensorView<const T> k, TensorView<const T> v) {
     check(k, v);
-    const Tokens<T> added{tokens_, tokens_ + k.shape().tokens, k, v};
+    const NewTokens<T> added{tokens_, tokens_ + k.shape().tokens, k, v};
     for (Index pattern = 0; pattern < problem_.patterns(); ++pattern) {
         const Interval heads = heads_of(problem_, pattern);
         for (Index b = 0; b < problem_.batch; ++b)
@@ -139,7 +139,7 @@ template <class T> void KvCache<T>::decode(const InputsView<T>& inputs, const At
     require_sizes("out", into.out.shape(), "that of q", expected);
     require_sizes("lse", into.lse.shape(), "[B, H, N] of q", LseShape{problem_.batch, problem_.heads, n});
 
-    const Tokens<T> added{tokens_, tokens_ + n, inputs.k, inputs.v};
+    const NewTokens<T> added{tokens_, tokens_ + n, inputs.k, inputs.v};
     const Queries<T> asked{inputs.q, into.out, into.lse};
     std::atomic<Index> rows_read = 0;
     const auto decode_head = [&](Index b, Index g, Space<T>& space) {
