@@ -35,9 +35,9 @@ template <class T> void attend_views(const Plan& plan, const Views& views, Index
         share_out(plan.threads, n * parts, [&](Index item) {
             const Index slot = item / parts, begin = item % parts * kernel::key_block;
             const View view = views[first + slot];
-            wave[static_cast<std::size_t>(slot)].pack(t.inputs.k.rows(view.b, view.g, view.positions),
-                                                      t.inputs.v.rows(view.b, view.g, view.positions), begin,
-                                                      std::min(begin + kernel::key_block, view.positions.count));
+            wave[slot].pack(t.inputs.k.rows(view.b, view.g, view.positions),
+                            t.inputs.v.rows(view.b, view.g, view.positions), begin,
+                            std::min(begin + kernel::key_block, view.positions.count));
         });
 
         share_out(plan.threads, n * group * query_blocks, [&](Index item) {
@@ -47,9 +47,9 @@ template <class T> void attend_views(const Plan& plan, const Views& views, Index
             const Index rows = std::min(query_rows, view.positions.count - i0);
             if (rows <= 0) return;
             const kernel::ExtentPanels visible{{view.positions, view.positions, problem.causal}, {problem, view.b, h}};
-            kernel::attend_panels(t.inputs.q.rows(view.b, h, view.positions), wave[static_cast<std::size_t>(slot)],
-                                  visible, static_cast<T>(problem.softmax_scale), i0, rows,
-                                  t.partial(view.b, h, view.positions), view.combine, space);
+            kernel::attend_panels(t.inputs.q.rows(view.b, h, view.positions), wave[slot], visible,
+                                  static_cast<T>(problem.softmax_scale), i0, rows, t.partial(view.b, h, view.positions),
+                                  view.combine, space);
         });
     }
 }
@@ -71,12 +71,12 @@ template <class T> void dilated_attention(const Plan& plan, const InputsView<T>&
     auto& memory = workspace.memory();
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
         const Views views(problem, pattern);
-        const Index wave_size = plan.wave_size[static_cast<std::size_t>(pattern)];
+        const Index wave_size = plan.wave_size[pattern];
         for (Index slot = 0; slot < wave_size; ++slot)
-            memory.wave[static_cast<std::size_t>(slot)].resize(views.longest(), problem.head_dim); // there is room
+            memory.wave[slot].resize(views.longest(), problem.head_dim); // there is room
         with_team(plan.threads, [&](int thread) {
             clear_left_out(plan, pattern, views, tensors);
-            attend_views(plan, views, wave_size, tensors, memory.wave, memory.panels[static_cast<std::size_t>(thread)]);
+            attend_views(plan, views, wave_size, tensors, memory.wave, memory.panels[thread]);
         });
     }
 }

@@ -26,7 +26,7 @@ template <class T> struct Tensors {
 template <class T> class Waves {
 public:
     Waves(const Plan& plan, Index pattern, const Views& views, std::vector<GradientSlot<T>>& slots)
-        : problem_(plan.problem), views_(views), shape_(plan.gradient_waves[static_cast<std::size_t>(pattern)]),
+        : problem_(plan.problem), views_(views), shape_(plan.gradient_waves[pattern]),
           query_blocks_(ceil_div(views.longest(), kernel::query_block<T>)), slots_(slots) {
         for (Index slot = 0; slot < shape_.views; ++slot) clear(slot); // room for rows of this pattern: there is
     }
@@ -51,7 +51,7 @@ private:
     /// What parts are made of: query blocks of the queries of one head after the other.
     Index items() const { return problem_.query_heads_per_kv_head() * query_blocks_; }
 
-    GradientSlot<T>& at(Index slot) { return slots_[static_cast<std::size_t>(slot)]; }
+    GradientSlot<T>& at(Index slot) { return slots_[slot]; }
     void clear(Index slot) { at(slot).resize(views_.longest(), problem_.head_dim, shape_.parts); }
 
     static Index end_of(Index block, const View& view) {
@@ -65,7 +65,7 @@ private:
     }
 
     void run_part(Index slot, const View& view, Index part, const Tensors<T>& t, kernel::GradientPanels<T>& space) {
-        kernel::KeyGradients<T>& key_gradients = at(slot).parts[static_cast<std::size_t>(part)];
+        kernel::KeyGradients<T>& key_gradients = at(slot).parts[part];
         key_gradients.resize(views_.longest(), problem_.head_dim);
         for (Index item = part * items() / shape_.parts; item < (part + 1) * items() / shape_.parts; ++item) {
             const Index h = view.g * problem_.query_heads_per_kv_head() + item / query_blocks_,
@@ -160,8 +160,7 @@ template <class T> void dilated_attention_gradient(const Plan& plan, const Input
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
         const Views views(problem, pattern);
         Waves<T> waves(plan, pattern, views, memory.wave);
-        with_team(plan.threads, [&](int number) {
-            const auto thread = static_cast<std::size_t>(number);
+        with_team(plan.threads, [&](int thread) {
             kernel::GradientPanel<T>& scratch = memory.panels[thread].panels[0];
             if (problem.mode == Mode::mixture && problem.stop_gradient_mixing)
                 find_delta_of_pattern(plan, views, tensors, memory.delta, memory.alone[thread], scratch);

@@ -125,8 +125,7 @@ template <class T> void KvCache<T>::append(TensorView<const T> k, TensorView<con
         const Interval heads = heads_of(problem_, pattern);
         for (Index b = 0; b < problem_.batch; ++b)
             for (Index g = heads.begin; g < heads.end; ++g)
-                keep(problem_, pattern, b, g, memory_->patterns[static_cast<std::size_t>(pattern)], added,
-                     [](auto&&...) {});
+                keep(problem_, pattern, b, g, memory_->patterns[pattern], added, [](auto&&...) {});
     }
     tokens_ = added.end;
 }
@@ -155,14 +154,13 @@ template <class T> void KvCache<T>::decode(const InputsView<T>& inputs, const At
                 asked.attend(b, g * group, group, queries.relative_to(added.begin), {queries, keys, true},
                              static_cast<T>(problem_.softmax_scale), space);
             };
-            keep(problem_, pattern, b, g, memory_->patterns[static_cast<std::size_t>(pattern)], added, attend);
+            keep(problem_, pattern, b, g, memory_->patterns[pattern], added, attend);
         }
     };
     const int threads = static_cast<int>(memory_->spaces.size());
     with_team(threads, [&](int thread) {
         share_out(threads, problem_.batch * problem_.kv_heads, [&](Index item) {
-            decode_head(item / problem_.kv_heads, item % problem_.kv_heads,
-                        memory_->spaces[static_cast<std::size_t>(thread)]);
+            decode_head(item / problem_.kv_heads, item % problem_.kv_heads, memory_->spaces[thread]);
         });
     });
     rows_read_ = rows_read;

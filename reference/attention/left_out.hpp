@@ -15,7 +15,7 @@ inline constexpr Index gaps_at_once = 16;
 /// between two selected rows after the other. Called by every thread of the team.
 template <class Clear>
 void for_each_left_out(int threads, const Problem& problem, Index pattern, const Views& views, const Clear& clear) {
-    if (problem.dilation_rates[static_cast<std::size_t>(pattern)] == 1) return; // it leaves out none
+    if (problem.dilation_rates[pattern] == 1) return; // it leaves out none
     const Index blocks = ceil_div(views.longest() + 1, gaps_at_once), heads = std::max<Index>(views.heads(), 1);
     share_out(threads, views.count() / heads * blocks, [&](Index item) {
         for (Index g = 0; g < heads; ++g) {

@@ -50,8 +50,7 @@ template <class T> Workspace<T>::Workspace(const Plan& plan) : memory_(opaque<Me
     wave.resize(static_cast<std::size_t>(*std::ranges::max_element(plan.wave_size)));
     for (Index pattern = 0; pattern < plan.problem.patterns(); ++pattern) {
         const Index longest = Views(plan.problem, pattern).longest();
-        for (Index slot = 0; slot < plan.wave_size[static_cast<std::size_t>(pattern)]; ++slot)
-            wave[static_cast<std::size_t>(slot)].resize(longest, head_dim);
+        for (Index slot = 0; slot < plan.wave_size[pattern]; ++slot) wave[slot].resize(longest, head_dim);
     }
     panels.assign(static_cast<std::size_t>(plan.threads), kernel::PanelWorkspace<T>(head_dim));
     start_team(plan.threads);
@@ -65,10 +64,9 @@ template <class T> GradientWorkspace<T>::GradientWorkspace(const Plan& plan) : m
     Index longest = 0;
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
         const Views views(problem, pattern);
-        const auto [slots, parts] = plan.gradient_waves[static_cast<std::size_t>(pattern)];
+        const auto [slots, parts] = plan.gradient_waves[pattern];
         wave.resize(std::max(wave.size(), static_cast<std::size_t>(slots)));
-        for (Index slot = 0; slot < slots; ++slot)
-            wave[static_cast<std::size_t>(slot)].resize(views.longest(), problem.head_dim, parts);
+        for (Index slot = 0; slot < slots; ++slot) wave[slot].resize(views.longest(), problem.head_dim, parts);
         longest = std::max(longest, views.longest());
     }
     panels.assign(threads, kernel::GradientPanels<T>(problem.head_dim));

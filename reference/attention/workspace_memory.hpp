@@ -21,7 +21,7 @@ template <class T> struct GradientSlot {
     void resize(Index rows, Index head_dim, Index new_parts) {
         packed.resize(rows, head_dim);
         parts.resize(std::max(parts.size(), static_cast<std::size_t>(new_parts)));
-        for (Index part = 0; part < new_parts; ++part) parts[static_cast<std::size_t>(part)].resize(rows, head_dim);
+        for (Index part = 0; part < new_parts; ++part) parts[part].resize(rows, head_dim);
     }
 };
 

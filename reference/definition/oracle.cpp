@@ -15,8 +15,8 @@ Index group_of(const Problem& problem, Index kv_head) {
 
 /// The segment in which KV head g, which uses the pattern, selects token n, or `unselected`.
 Index segment_of(const Problem& problem, Index pattern, Index kv_head, Index n) {
-    const Index w = problem.segment_lengths[static_cast<std::size_t>(pattern)];
-    const Index r = problem.dilation_rates[static_cast<std::size_t>(pattern)];
+    const Index w = problem.segment_lengths[pattern];
+    const Index r = problem.dilation_rates[pattern];
     Index o = pattern % r;
     if (problem.phase == PhaseRule::head) o = kv_head % r;
     if (problem.phase == PhaseRule::head_block) o = kv_head / ((problem.kv_heads + r - 1) / r);

@@ -30,9 +30,7 @@ struct Oracle {
     std::optional<Gradients<double>> gradients; ///< present when dout was given
     std::vector<Magnitudes> magnitudes;         ///< of (b, h), at b * H + h
 
-    const Magnitudes& of(Index b, Index h) const {
-        return magnitudes[static_cast<std::size_t>(b * attention.out.shape().heads + h)];
-    }
+    const Magnitudes& of(Index b, Index h) const { return magnitudes[b * attention.out.shape().heads + h]; }
 };
 
 /// How often query i sees key j in KV head g: 0, or the number of patterns that join them.

@@ -120,9 +120,8 @@ public:
     Index patterns() const { return static_cast<Index>(segments.size()); }
 
     bool sees(Index pattern, Index i, Index j) const {
-        const Segments& segment = segments[static_cast<std::size_t>(pattern)];
-        return (!problem.causal || j <= i) &&
-               joins(segment[static_cast<std::size_t>(i)], segment[static_cast<std::size_t>(j)]);
+        const Segments& segment = segments[pattern];
+        return (!problem.causal || j <= i) && joins(segment[i], segment[j]);
     }
 
     Real times_seen(Index i, Index j) const {

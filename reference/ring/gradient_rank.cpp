@@ -60,7 +60,7 @@ template <class T> void GradientRank<T>::find_delta(const Shard<T>& out) {
 template <class T>
 void GradientRank<T>::add(const VisitingGradients<T>& visiting, AttendGradientWorkspace<T>& workspace) {
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
-        const Lse<Extended<T>>& of_pattern = delta[std::min(static_cast<std::size_t>(pattern), delta.size() - 1)];
+        const Lse<Extended<T>>& of_pattern = delta[std::min<Index>(pattern, std::ssize(delta) - 1)];
         for_each_visit(problem, pattern, q.intervals, visiting.keys.intervals,
                        [&](const Visit& visit) { add_visit(*this, of_pattern, visit, visiting, workspace); });
     }

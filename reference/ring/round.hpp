@@ -14,10 +14,10 @@ namespace dra {
 /// worked, and O(R).
 template <class Work> void go_round(const Problem& problem, Work work) {
     std::vector<std::vector<Turns>> due(static_cast<std::size_t>(problem.ranks)); // by step
-    const auto put = [&](const Turns& next) { due[static_cast<std::size_t>(next.steps.first)].push_back(next); };
+    const auto put = [&](const Turns& next) { due[next.steps.first].push_back(next); };
     for (const Turns& all : turns(problem)) put(all);
     for (Index step = 0; step < problem.ranks; ++step)
-        for (const auto& [rank, steps] : std::exchange(due[static_cast<std::size_t>(step)], {})) {
+        for (const auto& [rank, steps] : std::exchange(due[step], {})) {
             work(static_cast<std::size_t>(rank), static_cast<std::size_t>(owner_at(problem, rank, step)));
             if (steps.count > 1) put({rank, steps.slice(1, steps.count - 1)});
         }

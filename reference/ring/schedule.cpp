@@ -39,8 +39,8 @@ std::vector<Index> needed_steps(const Problem& problem, const std::vector<Holdin
     std::vector<bool> needed(static_cast<std::size_t>(problem.ranks)); // by step
     const auto meet = [&](Index owner) {
         const Index step = (rank - owner + problem.ranks) % problem.ranks;
-        if (!needed[static_cast<std::size_t>(step)]) steps.push_back(step);
-        needed[static_cast<std::size_t>(step)] = true;
+        if (!needed[step]) steps.push_back(step);
+        needed[step] = true;
     };
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern)
         for (Index g = heads_of(problem, pattern).begin; g < heads_of(problem, pattern).end; ++g)
@@ -70,8 +70,7 @@ std::vector<RingStep> ring_schedule(const Problem& problem, Index rank) {
     std::vector<RingStep> steps;
     for (Index step = 0; step < problem.ranks; ++step)
         steps.push_back({owner_at(problem, rank, step), false, step + 1 < problem.ranks});
-    for (const Index step : needed_steps(problem, holdings(problem), rank))
-        steps[static_cast<std::size_t>(step)].needed = true;
+    for (const Index step : needed_steps(problem, holdings(problem), rank)) steps[step].needed = true;
     return steps;
 }
 

@@ -24,8 +24,7 @@ TEST_CASE("the words of a panel are the published ones, lane by lane") {
             const auto words = kernel::dropout_words<32>(
                 static_cast<std::uint32_t>(j), 500, static_cast<std::uint32_t>(stride), dropout_of(123456789, 2, 5));
             for (Index lane = 0; lane < 32; ++lane, ++compared)
-                different +=
-                    words[static_cast<std::size_t>(lane)] != dropout_word(123456789, 2, 5, 500 + lane * stride, j);
+                different += words[lane] != dropout_word(123456789, 2, 5, 500 + lane * stride, j);
         }
     MESSAGE("words compared ", compared);
     CHECK(different == 0);

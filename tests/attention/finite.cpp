@@ -22,7 +22,7 @@ template <class T> struct Case {
 
 template <class T> void fill(Tensor<T>& x, std::initializer_list<T> channels) {
     Index e = 0;
-    for (T& element : x.flat()) element = channels.begin()[e++ % static_cast<Index>(channels.size())];
+    for (T& element : x.flat()) element = channels.begin()[e++ % std::ssize(channels)];
 }
 
 /// Of two channels each.

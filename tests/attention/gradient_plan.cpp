@@ -105,7 +105,7 @@ TEST_CASE("gradients of one plan are run by several threads at a time, with a wo
     std::vector<int> right(threads, 0);
     std::vector<std::thread> team;
     for (int t = 0; t < threads; ++t)
-        team.emplace_back([&plan, &mine = right[static_cast<std::size_t>(t)], t] {
+        team.emplace_back([&plan, &mine = right[t], t] {
             const GradientInputs<float> inputs(several_waves(static_cast<std::uint64_t>(2 * t + 1)));
             const Attention<float> result = forward(inputs);
             const Gradients<float> expected =

@@ -63,7 +63,7 @@ template <class T> struct GradientView : View<T> {
             for (Index j = 0; j < n; ++j) {
                 if (!this->sees(i, j)) continue;
                 long double s = 0;
-                auto &p_j = p[static_cast<std::size_t>(j)], &dp_j = dp[static_cast<std::size_t>(j)];
+                auto &p_j = p[j], &dp_j = dp[j];
                 for (Index d = 0; d < D; ++d) {
                     s += static_cast<long double>(this->q(0, i, 0, d)) * this->k(0, j, 0, d);
                     dp_j += static_cast<long double>(dout(0, i, 0, d)) * this->v(0, j, 0, d);
@@ -75,8 +75,7 @@ template <class T> struct GradientView : View<T> {
                 largest.dp = std::max(largest.dp, Magnitude(std::abs(dp_j)));
             }
             for (Index j = 0; j < n; ++j) {
-                const long double p_j = p[static_cast<std::size_t>(j)],
-                                  ds = p_j * (dp[static_cast<std::size_t>(j)] - mean + dlse[i]) * this->softmax_scale;
+                const long double p_j = p[j], ds = p_j * (dp[j] - mean + dlse[i]) * this->softmax_scale;
                 for (Index d = 0; d < D; ++d) {
                     dq(0, i, 0, d) += static_cast<double>(ds * this->k(0, j, 0, d));
                     dk(0, j, 0, d) += static_cast<double>(ds * this->q(0, i, 0, d));

@@ -15,7 +15,7 @@ bool selects(const Problem& problem, Index pattern, Index g, Index n) {
 }
 
 bool sees(const Problem& problem, Index pattern, Index g, Index i, Index j) {
-    const Index w = problem.segment_lengths[static_cast<std::size_t>(pattern)];
+    const Index w = problem.segment_lengths[pattern];
     return j <= i && i / w == j / w && selects(problem, pattern, g, i) && selects(problem, pattern, g, j);
 }
 

@@ -97,7 +97,7 @@ TEST_CASE("one plan is run by several threads at a time, with a workspace each")
     std::vector<int> right(threads, 0);
     std::vector<std::thread> team;
     for (int t = 0; t < threads; ++t)
-        team.emplace_back([&plan, &mine = right[static_cast<std::size_t>(t)], t] {
+        team.emplace_back([&plan, &mine = right[t], t] {
             const RandomInputs<float> inputs(many_views(static_cast<std::uint64_t>(t)));
             Workspace<float> workspace(plan);
             const Attention<float> expected = dilated_attention<float>(plan.problem, inputs);

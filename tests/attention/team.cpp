@@ -17,9 +17,9 @@ TEST_CASE("a team is as many threads as were asked for, and does every item once
         std::vector<std::atomic<int>> called(static_cast<std::size_t>(threads)), done(items);
         std::atomic<int> in_parallel = 0;
         with_team(threads, [&](int thread) {
-            ++called[static_cast<std::size_t>(thread)];
+            ++called[thread];
             in_parallel += omp_get_level();
-            share_out(threads, items, [&](Index item) { ++done[static_cast<std::size_t>(item)]; });
+            share_out(threads, items, [&](Index item) { ++done[item]; });
         });
         CHECK(std::ranges::all_of(called, [](int times) { return times == 1; }));
         CHECK(std::ranges::all_of(done, [](int times) { return times == 1; }));

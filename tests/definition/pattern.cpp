@@ -18,9 +18,9 @@ Problem problem_of(Index tokens, Index kv_heads, std::vector<Index> w, std::vect
 /// The groups of all heads as the definition deals them out: equal shares, the remainder one each to the last groups.
 std::vector<Index> dealt(Index heads, Index groups) {
     std::vector<Index> sizes(static_cast<std::size_t>(groups), heads / groups), group_of_head;
-    for (Index left = heads % groups; left > 0; --left) ++sizes[static_cast<std::size_t>(groups - left)];
+    for (Index left = heads % groups; left > 0; --left) ++sizes[groups - left];
     for (Index group = 0; group < groups; ++group)
-        for (Index i = 0; i < sizes[static_cast<std::size_t>(group)]; ++i) group_of_head.push_back(group);
+        for (Index i = 0; i < sizes[group]; ++i) group_of_head.push_back(group);
     return group_of_head;
 }
 
@@ -85,7 +85,7 @@ TEST_CASE("each phase rule starts dilation where it says") {
             const auto phase = [&](PhaseRule rule) {
                 return pattern_of(problem_of(8, heads, w, r, Mode::mixture, rule), i, g).phase;
             };
-            const Index rate = r[static_cast<std::size_t>(i)];
+            const Index rate = r[i];
             CHECK(phase(PhaseRule::group) == i % rate);
             CHECK(phase(PhaseRule::head) == g % rate);
             CHECK(phase(PhaseRule::head_block) == g / ((heads + rate - 1) / rate));
@@ -100,7 +100,7 @@ TEST_CASE("a head uses its group's pattern, or in a mixture every pattern") {
     const std::vector<Index> expected = {0, 0, 1, 1, 2, 2, 2};
     for (Index g = 0; g < 7; ++g)
         for (Index i = 0; i < 3; ++i) {
-            CHECK(uses(groups, i, g) == (expected[static_cast<std::size_t>(g)] == i));
+            CHECK(uses(groups, i, g) == (expected[g] == i));
             CHECK(uses(mixture, i, g));
         }
 }

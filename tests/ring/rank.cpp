@@ -102,10 +102,9 @@ TEST_CASE_TEMPLATE("ranks stepped by hand leave the gradients of ring attention,
             for (Index step = 0; step < ranks; ++step)
                 for (Index p = 0; p < ranks; ++p) {
                     const Index owner = owner_at(problem, p, step);
-                    Travelling<T>& with = travelling[static_cast<std::size_t>(owner)];
+                    Travelling<T>& with = travelling[owner];
                     AttendGradientWorkspace<T> workspace;
-                    all[static_cast<std::size_t>(p)].add(
-                        {keys.of(owner), {with.dk, with.dk_lost}, {with.dv, with.dv_lost}}, workspace);
+                    all[p].add({keys.of(owner), {with.dk, with.dk_lost}, {with.dv, with.dv_lost}}, workspace);
                 }
             for (std::size_t p = 0; p < q.size(); ++p) {
                 CHECK(same(all[p].dq, dq[p]));
