@@ -7,14 +7,21 @@
 
 namespace dra {
 
-/// Bad input. `what()` reads "field = value: rule".
+/// Text as an error shows it: a zero byte, at which `what()` would end, is spelt out. A name in a file may have one.
+inline std::string printable(std::string text) {
+    for (auto zero = text.find('\0'); zero != std::string::npos; zero = text.find('\0', zero))
+        text.replace(zero, 1, "\\x00");
+    return text;
+}
+
+/// Bad input. `what()` reads "field = value: rule", whatever names and values bring along.
 class InputError : public std::runtime_error {
 public:
     InputError(const std::string& field, const std::string& value, const std::string& rule)
-        : std::runtime_error(field + " = " + value + ": " + rule) {}
+        : InputError(field + " = " + value + ": " + rule) {}
 
 protected:
-    using std::runtime_error::runtime_error;
+    explicit InputError(const std::string& sentence) : std::runtime_error(printable(sentence)) {}
 };
 
 /// Sizes, types or presence of q, k, v, dout.

@@ -53,7 +53,7 @@ private:
         throw FormatError(path_, value, rule);
     }
     [[noreturn]] void fail(const std::string& field, const std::string& value, const std::string& rule) const {
-        throw FormatError(path_ + ": " + printable(field), value, rule);
+        throw FormatError(path_ + ": " + field, value, rule);
     }
 
     void read_bytes(void* to, std::uint64_t count) {
@@ -96,9 +96,8 @@ private:
     }
 
     FileTensor read_elements(const std::string& name, const SafetensorsEntry& entry) {
-        FileTensor tensor{parse<DType, FormatError>(path_ + ": " + printable(name) + ".dtype", entry.dtype),
-                          read_shape(name, entry),
-                          {}};
+        FileTensor tensor{
+            parse<DType, FormatError>(path_ + ": " + name + ".dtype", entry.dtype), read_shape(name, entry), {}};
         switch (tensor.dtype) {
         case DType::f32: tensor.elements = read_array<float>(entry); break;
         case DType::f64: tensor.elements = read_array<double>(entry); break;

@@ -33,7 +33,7 @@ public:
 
 protected:
     [[noreturn]] void fail(const std::string& field, const std::string& value, const std::string& rule) const {
-        throw FormatError(path_ + ": " + printable(field), printable(value), rule);
+        throw FormatError(path_ + ": " + field, value, rule);
     }
 
 private:
@@ -218,11 +218,6 @@ private:
 };
 
 } // namespace
-
-std::string printable(std::string text) {
-    std::ranges::replace(text, '\0', '?');
-    return text;
-}
 
 SafetensorsHeader parse_safetensors_header(const std::string& path, const std::string& text, std::uint64_t data_bytes) {
     return HeaderParser(path, data_bytes).parse(Document(path).parse(text));

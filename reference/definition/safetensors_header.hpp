@@ -31,9 +31,6 @@ struct SafetensorsHeader {
     std::map<std::string, std::string> metadata;
 };
 
-/// What a file says, for an error: a name may have a zero byte, at which what() would end.
-std::string printable(std::string text);
-
 /// The header whose JSON this is, of a file with `data_bytes` after it. Throws FormatError naming the file and the field
 /// on anything that the format forbids: what is not a JSON object of tensors, a name said twice, an unknown dtype,
 /// negative or overflowing sizes, offsets that are out of range, overlap or leave a gap, trailing bytes.

@@ -160,10 +160,14 @@ TEST_CASE("an odd header is judged as the safetensors library judges it") {
     CHECK(complaint(with_header("\xef\xbb\xbf{}")) == ": header = wrong at byte 1: must be valid JSON");
 }
 
-TEST_CASE("a name with a zero byte does not end the line") {
-    CHECK(complaint(with_header("{\"a\\u0000b\":1}")) == ": a?b = number: must be an object");
+TEST_CASE("a name or a dtype with a zero byte does not end the line") {
+    CHECK(complaint(with_header("{\"a\\u0000b\":1}")) == ": a\\x00b = number: must be an object");
     CHECK(complaint(with_header("{\"a\\u0000b\":" + entry("I32", "[1]", "[0,4]") + "}", "1234")) ==
-          ": a?b.dtype = I32: must be one of F32, F64, BF16, F16");
+          ": a\\x00b.dtype = I32: must be one of F32, F64, BF16, F16");
+    CHECK(complaint(with_header("{\"q\":" + entry("F\\u000032", "[1]", "[0,4]") + "}", "1234"))
+              .starts_with(": q.dtype = F\\x0032: must be one of BOOL, "));
+    CHECK(complaint(with_header("{\"__metadata__\":{\"a\\u0000\":1}}")) ==
+          ": __metadata__.a\\x00 = number: must be a string");
 }
 
 TEST_CASE("nesting is refused where the library's recursion ends") {
