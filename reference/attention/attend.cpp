@@ -21,8 +21,8 @@ template <class T> void attend(std::span<const QueryHead<T>> heads, const Rows<T
     packed.pack(k, v, 0, k.rows());
     if (!panels || panels->out.cols() != k.cols()) panels.emplace(k.cols());
     for (const auto& [q, into, dropout] : heads)
-        kernel::attend_rows(q, packed, kernel::ExtentPanels{visibility, dropout}, softmax_scale, into, combine,
-                            *panels);
+        kernel::attend_rows(q, kernel::PackedView{packed, kernel::ExtentPanels{visibility, dropout}, softmax_scale},
+                            into, combine, *panels);
 }
 
 template <class T> void attend(const QueryHead<T>& head, const Rows<T>& k, const Rows<T>& v,

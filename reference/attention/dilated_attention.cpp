@@ -44,12 +44,12 @@ template <class T> void attend_views(const Plan& plan, const Views& views, Index
             const Index slot = item / group % n, last = query_blocks - 1 - item / (group * n);
             const View view = views[first + slot];
             const Index h = view.g * group + item % group, i0 = last * query_rows;
-            const Index rows = std::min(query_rows, view.positions.count - i0);
-            if (rows <= 0) return;
+            const Interval rows{i0, std::min(i0 + query_rows, view.positions.count)};
+            if (rows.size() <= 0) return;
             const kernel::ExtentPanels visible{{view.positions, view.positions, problem.causal}, {problem, view.b, h}};
-            kernel::attend_panels(t.inputs.q.rows(view.b, h, view.positions), wave[slot], visible,
-                                  static_cast<T>(problem.softmax_scale), i0, rows, t.partial(view.b, h, view.positions),
-                                  view.combine, space);
+            kernel::attend_panels(t.inputs.q.rows(view.b, h, view.positions),
+                                  kernel::PackedView{wave[slot], visible, static_cast<T>(problem.softmax_scale)}, rows,
+                                  t.partial(view.b, h, view.positions), view.combine, space);
         });
     }
 }

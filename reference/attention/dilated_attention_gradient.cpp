@@ -70,12 +70,13 @@ private:
         for (Index item = part * items() / shape_.parts; item < (part + 1) * items() / shape_.parts; ++item) {
             const Index h = view.g * problem_.query_heads_per_kv_head() + item / query_blocks_,
                         i0 = item % query_blocks_ * kernel::query_block<T>;
-            const Index rows = std::min(kernel::query_block<T>, view.positions.count - i0);
-            if (rows <= 0) continue;
+            const Interval rows{i0, std::min(i0 + kernel::query_block<T>, view.positions.count)};
+            if (rows.size() <= 0) continue;
             const Dropout dropout{problem_, view.b, h};
-            kernel::add_gradients(t.head(view.b, h, view.positions, dropout), at(slot).packed,
-                                  kernel::ExtentPanels{{view.positions, view.positions, problem_.causal}, dropout},
-                                  static_cast<T>(problem_.softmax_scale), i0, rows, view.combine, key_gradients, space);
+            const kernel::ExtentPanels visible{{view.positions, view.positions, problem_.causal}, dropout};
+            kernel::add_gradients(t.head(view.b, h, view.positions, dropout),
+                                  kernel::PackedView{at(slot).packed, visible, static_cast<T>(problem_.softmax_scale)},
+                                  rows, view.combine, key_gradients, space);
         }
     }
 
@@ -90,10 +91,11 @@ private:
                                             static_cast<T>(problem_.softmax_scale),
                                             heads}(j, d, dk, dv);
         };
-        kernel::add_up<T>({at(slot).parts.data(), static_cast<std::size_t>(shape_.parts)},
-                          t.into.dk.rows(view.b, view.g, view.positions),
-                          t.into.dv.rows(view.b, view.g, view.positions), static_cast<T>(problem_.softmax_scale),
-                          block * kernel::key_block, end_of(block, view), view.combine, again);
+        kernel::add_up<T>(
+            {at(slot).parts.data(), static_cast<std::size_t>(shape_.parts)},
+            {t.into.dk.rows(view.b, view.g, view.positions), t.into.dv.rows(view.b, view.g, view.positions)},
+            static_cast<T>(problem_.softmax_scale), {block * kernel::key_block, end_of(block, view)}, view.combine,
+            again);
     }
 
     const Problem& problem_;
@@ -139,9 +141,9 @@ template <class T> void find_delta_of_pattern(const Plan& plan, const Views& vie
         packed.resize(rows.count, problem.head_dim);
         packed.pack(t.inputs.k.rows(b, g, rows), t.inputs.v.rows(b, g, rows), 0, rows.count);
         const Eigen::OuterStride<> apart(problem.head_dim);
+        const kernel::ExtentPanels visible{{rows, rows, problem.causal}, {problem, b, h}};
         kernel::attend_rows(
-            t.inputs.q.rows(b, h, rows), packed, kernel::ExtentPanels{{rows, rows, problem.causal}, {problem, b, h}},
-            static_cast<T>(problem.softmax_scale),
+            t.inputs.q.rows(b, h, rows), kernel::PackedView{packed, visible, static_cast<T>(problem.softmax_scale)},
             {{out.data(), rows.count, problem.head_dim, apart}, {lse.data(), rows.count, Eigen::InnerStride<>(1)}},
             Combine::store, panels);
         kernel::find_delta<T>(t.dout.rows(b, h, rows), {out.data(), rows.count, problem.head_dim, apart},

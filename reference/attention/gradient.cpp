@@ -30,11 +30,11 @@ template <class T> void attend_gradient(std::span<const GradientHead<T>> heads, 
     if (!panels || panels->dq.cols() != k.cols()) panels.emplace(k.cols());
     for (const GradientHead<T>& head : heads)
         for (Index i0 = 0; i0 < head.q.rows(); i0 += kernel::query_block<T>)
-            kernel::add_gradients(head, packed, kernel::ExtentPanels{visibility, head.dropout}, softmax_scale, i0,
-                                  std::min(kernel::query_block<T>, head.q.rows() - i0), Combine::merge, key_gradients,
-                                  *panels);
+            kernel::add_gradients(
+                head, kernel::PackedView{packed, kernel::ExtentPanels{visibility, head.dropout}, softmax_scale},
+                {i0, std::min(i0 + kernel::query_block<T>, head.q.rows())}, Combine::merge, key_gradients, *panels);
     const kernel::ExtendedKeyGradients<T> again{packed, visibility, softmax_scale, heads};
-    kernel::add_up<T>({&key_gradients, 1}, into.dk, into.dv, softmax_scale, 0, k.rows(), Combine::merge, again);
+    kernel::add_up<T>({&key_gradients, 1}, into, softmax_scale, {0, k.rows()}, Combine::merge, again);
 }
 
 #define DRA_INSTANTIATE(T)                                                                                             \

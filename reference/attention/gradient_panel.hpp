@@ -174,30 +174,32 @@ template <class T>
             DRA_UNROLL (c, vectors) to[i].v[c] += sum.r[i].v[c];
 }
 
-/// scale dQ of rows [i0, i0 + rows), stored in dq or added to it; again(i, dq) computes those that left the type.
-/// `scratch` is (lanes, D).
-template <class T, class Again> void end_panel(const GradientPanel<T>& panel, RowMajor<T>& scratch, T scale, Index i0,
-                                               Index rows, MutableRows<T> dq, Combine combine, const Again& again) {
+/// scale dQ of `rows`, stored in dq or added to it; again(i, dq) computes those that left the type. `scratch` is
+/// (lanes, D).
+template <class T, class Again> void end_panel(const GradientPanel<T>& panel, RowMajor<T>& scratch, T scale,
+                                               const Interval& rows, MutableRows<T> dq, Combine combine,
+                                               const Again& again) {
     const Index head_dim = dq.cols();
     for (Index d = 0; d < head_dim; d += square)
         transpose(head_dim - d, Index{lanes<T>}, scale, reinterpret_cast<const T*>(panel.dq.data() + d),
                   Index{lanes<T>}, scratch.data() + d, head_dim);
     if (const Row<T> left_type = spoiled(panel.dq); any_nan(left_type))
-        for (Index i = 0; i < rows; ++i)
-            if (left_type.get(static_cast<int>(i)) != T(0)) again(i0 + i, scratch.row(i));
+        for (int lane = 0; lane < rows.size(); ++lane)
+            if (left_type.get(lane) != T(0)) again(rows.begin + lane, scratch.row(lane));
     if (combine == Combine::store)
-        dq.middleRows(i0, rows) = scratch.topRows(rows);
+        dq.middleRows(rows.begin, rows.size()) = scratch.topRows(rows.size());
     else
-        dq.middleRows(i0, rows) += scratch.topRows(rows);
+        dq.middleRows(rows.begin, rows.size()) += scratch.topRows(rows.size());
 }
 
-/// What queries [i0, i0 + rows) of one head, rows <= query_block, bring: their dq, and what is added to dK and dV.
+/// What queries `rows` of one head, at most query_block of them, bring: their dq, and what is added to dK and dV.
 template <class T, class Visible>
-void add_gradients(const GradientHead<T>& head, const PackedForGradient<T>& kv, const Visible& visible, T scale,
-                   Index i0, Index rows, Combine combine, KeyGradients<T>& key_gradients, GradientPanels<T>& space) {
-    const int panels = static_cast<int>(ceil_div(rows, lanes<T>));
-    const auto first = [&](int n) { return i0 + n * lanes<T>; };
-    const auto count = [&](int n) { return std::min<Index>(lanes<T>, i0 + rows - first(n)); };
+void add_gradients(const GradientHead<T>& head, const PackedView<T, PackedForGradient<T>, Visible>& view,
+                   const Interval& rows, Combine combine, KeyGradients<T>& key_gradients, GradientPanels<T>& space) {
+    const auto& [kv, visible, scale] = view;
+    const int panels = static_cast<int>(ceil_div(rows.size(), lanes<T>));
+    const auto first = [&](int n) { return rows.begin + n * lanes<T>; };
+    const auto count = [&](int n) { return std::min<Index>(lanes<T>, rows.end - first(n)); };
     std::array<typename Visible::template Panel<T>, panels_per_query_block> seen;
     for (int n = 0; n < panels; ++n) {
         prefetch(head.q, first(n + 1), first(n + 2));
@@ -231,11 +233,12 @@ void add_gradients(const GradientHead<T>& head, const PackedForGradient<T>& kv, 
     }
     key_gradients.set_summed(end);
     const auto again = [&](Index i, auto dq) {
-        const ExtendedView<T, PackedForGradient<T>> view{kv, visible.visibility, visible.dropout, scale};
-        replace_spoiled(dq, view.query_gradient(head, i));
+        const auto& [visibility, dropout] = view.visible;
+        const ExtendedView<T, PackedForGradient<T>> extended_view{view.kv, visibility, dropout, view.scale};
+        replace_spoiled(dq, extended_view.query_gradient(head, i));
     };
     for (int n = 0; n < panels; ++n)
-        end_panel(space.panels[n], space.dq, scale, first(n), count(n), head.dq, combine, again);
+        end_panel(space.panels[n], space.dq, scale, {first(n), first(n) + count(n)}, head.dq, combine, again);
 }
 
 } // namespace dra::kernel

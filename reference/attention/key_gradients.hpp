@@ -2,7 +2,7 @@
 /// \file
 /// dK and dV of one view while they are summed, query block by query block, channels in the lanes. Not installed.
 
-#include "reference/attention/partial.hpp"
+#include "reference/attention/gradient.hpp"
 #include "reference/attention/product.hpp"
 
 #include <span>
@@ -36,11 +36,11 @@ private:
     std::vector<Row<T>> dk_, dv_;
 };
 
-/// Keys [begin, end) of the sum of parts, in their order, stored in rows of the view or added to them: dk, scaled, and
-/// dv. again(j, d, dk, dv) computes the channels from d on of a key that left the type, dk scaled.
-template <class T, class Again> void add_up(std::span<const KeyGradients<T>> parts, MutableRows<T> dk,
-                                            MutableRows<T> dv, T scale, Index begin, Index end, Combine combine,
-                                            const Again& again) {
+/// `keys` of the sum of parts, in their order, stored in rows of the view or added to them: dk, scaled, and dv.
+/// again(j, d, dk, dv) computes the channels from d on of a key that left the type, dk scaled.
+template <class T, class Again> void add_up(std::span<const KeyGradients<T>> parts, const KeyGradientRows<T>& into,
+                                            T scale, const Interval& keys, Combine combine, const Again& again) {
+    auto [dk, dv] = into;
     const auto bring = [combine](Row<T> sum, Index channels, T* to) {
         Row<T> before{};
         if (combine == Combine::merge) copy_channels<T>(channels, to, &before);
@@ -48,7 +48,7 @@ template <class T, class Again> void add_up(std::span<const KeyGradients<T>> par
         copy_channels<T>(channels, &sum, to);
     };
     for (Index d = 0; d < dk.cols(); d += lanes<T>)
-        for (Index j = begin; j < end; ++j) {
+        for (Index j = keys.begin; j < keys.end; ++j) {
             Row<T> sum_k{}, sum_v{};
             for (const KeyGradients<T>& part : parts) {
                 if (j >= part.summed()) continue;

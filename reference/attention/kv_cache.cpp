@@ -54,7 +54,8 @@ template <class T> struct Space {
 
     /// Merges attention of the rows q over the packed keys that they see into `into`.
     void attend(const Rows<T>& q, const Visibility& visibility, T scale, Partial<T> into) {
-        kernel::attend_rows(q, packed, kernel::ExtentPanels{visibility}, scale, into, Combine::merge, panels);
+        kernel::attend_rows(q, kernel::PackedView{packed, kernel::ExtentPanels{visibility}, scale}, into,
+                            Combine::merge, panels);
     }
 };
 

@@ -57,6 +57,15 @@ struct ExtentPanels {
     }
 };
 
+/// One view as one query head meets it: its packed keys and values, what is visible of them, and the scale of scores.
+template <class T, class PackedKeys, class Visible> struct PackedView {
+    const PackedKeys& kv;
+    Visible visible;
+    T scale;
+};
+template <class T, class PackedKeys, class Visible> PackedView(const PackedKeys&, Visible, T)
+    -> PackedView<T, PackedKeys, Visible>;
+
 /// The running statistics of a panel.
 template <class T> struct RunningSoftmax {
     Row<T> max, sum{};
@@ -176,9 +185,9 @@ template <class T> Row<T> spoiled(const std::vector<Row<T>>& x) {
     return found.lanes();
 }
 
-/// out = o / l and lse of each row, stored or merged. Rows that saw nothing are (0, -inf); for others that are not finite
-/// again(i, out, lse) puts what is right in their place. `o` is scratch.
-template <class T, class Again> void end_panel(const PanelState<T>& panel, RowMajor<T>& o, Index i0, Index rows,
+/// out = o / l and lse of each of the `rows`, stored or merged. Rows that saw nothing are (0, -inf); for others that are
+/// not finite again(i, out, lse) puts what is right in their place. `o` is scratch.
+template <class T, class Again> void end_panel(const PanelState<T>& panel, RowMajor<T>& o, const Interval& rows,
                                                Partial<T>& into, Combine combine, const Again& again) {
     const Index head_dim = into.out.cols();
     for (Index d = 0; d < head_dim; d += square)
@@ -187,33 +196,34 @@ template <class T, class Again> void end_panel(const PanelState<T>& panel, RowMa
     Row<T> left_type = spoiled(panel.o);
     DRA_UNROLL (c, vectors) left_type.v[c] += T(0) * panel.softmax.max.v[c] + T(0) * panel.softmax.sum.v[c];
     const bool finite = !any_nan(left_type);
-    for (Index i = 0; i < rows; ++i) {
-        const int lane = static_cast<int>(i);
+    for (Index i = rows.begin; i < rows.end; ++i) {
+        const int lane = static_cast<int>(i - rows.begin);
         const T l = panel.softmax.sum.get(lane); // of a row that saw nothing 0, and the maximum -inf
         T lse = panel.softmax.max.get(lane) * std::numbers::ln2_v<T> + std::log(l);
         T inverse = l == T(0) ? T(0) : T(1) / l;
         if (!finite && left_type.get(lane) != T(0)) {
-            o.row(i) *= std::exchange(inverse, T(1));
-            again(i0 + i, o.row(i), lse);
+            o.row(lane) *= std::exchange(inverse, T(1));
+            again(i, o.row(lane), lse);
         }
         if (combine == Combine::store) {
-            into.out.row(i0 + i) = inverse * o.row(i);
-            into.lse[i0 + i] = lse;
+            into.out.row(i) = inverse * o.row(lane);
+            into.lse[i] = lse;
         } else {
-            merge_row(into.out.row(i0 + i), into.lse[i0 + i], inverse * o.row(i), lse);
+            merge_row(into.out.row(i), into.lse[i], inverse * o.row(lane), lse);
         }
     }
 }
 
-/// Attention of queries [i0, i0 + rows) of a view, rows <= query_block, over the keys that they see. 4 D FLOPs a
-/// visited pair. A row's result does not depend on which others are in the call. Where `visible` has a visibility, rows
-/// that are not finite are computed again, wide.
-template <class T, class Visible> void attend_panels(const Rows<T>& q, const Packed<T>& kv, const Visible& visible,
-                                                     T scale, Index i0, Index rows, Partial<T> into, Combine combine,
+/// Attention of queries `rows` of a view, at most query_block of them, over the keys that they see. 4 D FLOPs per visited
+/// pair. A row's result does not depend on which others are in the call. Where `visible` has a visibility, rows that are
+/// not finite are computed again, in extended precision.
+template <class T, class Visible> void attend_panels(const Rows<T>& q, const PackedView<T, Packed<T>, Visible>& view,
+                                                     const Interval& rows, Partial<T> into, Combine combine,
                                                      PanelWorkspace<T>& space) {
-    const int panels = static_cast<int>(ceil_div(rows, lanes<T>));
-    const auto first = [&](int n) { return i0 + n * lanes<T>; };
-    const auto count = [&](int n) { return std::min<Index>(lanes<T>, i0 + rows - first(n)); };
+    const auto& [kv, visible, scale] = view;
+    const int panels = static_cast<int>(ceil_div(rows.size(), lanes<T>));
+    const auto first = [&](int n) { return rows.begin + n * lanes<T>; };
+    const auto count = [&](int n) { return std::min<Index>(lanes<T>, rows.end - first(n)); };
     std::array<typename Visible::template Panel<T>, panels_per_query_block> seen;
     Index end = 0;
     for (int n = 0; n < panels; ++n) {
@@ -228,18 +238,19 @@ template <class T, class Visible> void attend_panels(const Rows<T>& q, const Pac
             if (j0 < seen[n].end)
                 attend_tile(space.panels[n], kv, seen[n], j0, std::min(key_block, seen[n].end - j0), n, space.p.data());
     const auto again = [&](Index i, auto out, T& lse) {
-        if constexpr (requires { visible.visibility; })
-            ExtendedView<T, Packed<T>>{kv, visible.visibility, visible.dropout, scale}.attend(q, i, out, lse);
+        if constexpr (requires { view.visible.visibility; })
+            ExtendedView<T, Packed<T>>{view.kv, view.visible.visibility, view.visible.dropout, view.scale}.attend(
+                q, i, out, lse);
     };
-    for (int n = 0; n < panels; ++n) end_panel(space.panels[n], space.out, first(n), count(n), into, combine, again);
+    for (int n = 0; n < panels; ++n)
+        end_panel(space.panels[n], space.out, {first(n), first(n) + count(n)}, into, combine, again);
 }
 
 /// The same of all queries of the view.
-template <class T, class Visible> void attend_rows(const Rows<T>& q, const Packed<T>& kv, const Visible& visible,
-                                                   T scale, Partial<T> into, Combine combine,
-                                                   PanelWorkspace<T>& space) {
+template <class T, class Visible> void attend_rows(const Rows<T>& q, const PackedView<T, Packed<T>, Visible>& view,
+                                                   Partial<T> into, Combine combine, PanelWorkspace<T>& space) {
     for (Index i0 = 0; i0 < q.rows(); i0 += query_block<T>)
-        attend_panels(q, kv, visible, scale, i0, std::min(query_block<T>, q.rows() - i0), into, combine, space);
+        attend_panels(q, view, {i0, std::min(i0 + query_block<T>, q.rows())}, into, combine, space);
 }
 
 } // namespace dra::kernel

@@ -29,9 +29,10 @@ void attend_panels(const AttendCall<T>& call, const Masking& masking, Partial<T>
 #pragma omp parallel for schedule(dynamic) num_threads(call.team())
         for (Index i0 = 0; i0 < call.rows(); i0 += kernel::query_block<T>) {
             ThreadSpace<T>& mine = call.workspace.mine();
-            kernel::attend_panels(call.q, call.kv, Counted{panels, masking, mine.counts, call.kv.head_dim},
-                                  call.softmax_scale, i0, std::min<Index>(kernel::query_block<T>, call.rows() - i0),
-                                  into, combine, mine.panel);
+            const kernel::PackedView view{call.kv, Counted{panels, masking, mine.counts, call.kv.head_dim},
+                                          call.softmax_scale};
+            kernel::attend_panels(call.q, view, {i0, std::min(i0 + kernel::query_block<T>, call.rows())}, into, combine,
+                                  mine.panel);
         }
     });
 }
@@ -43,9 +44,10 @@ template <class T> void simple_attention(const AttendCall<T>& call, Partial<T> i
 #pragma omp parallel for schedule(dynamic) num_threads(call.team())
         for (Index i0 = 0; i0 < call.rows(); i0 += kernel::query_block<T>) {
             ThreadSpace<T>& mine = call.workspace.mine();
-            kernel::attend_panels(call.q, call.kv, Counted{panels, call.masking, mine.counts, call.kv.head_dim},
-                                  call.softmax_scale, i0, std::min<Index>(kernel::query_block<T>, call.rows() - i0),
-                                  into, combine, mine.panel);
+            const kernel::PackedView view{call.kv, Counted{panels, call.masking, mine.counts, call.kv.head_dim},
+                                          call.softmax_scale};
+            kernel::attend_panels(call.q, view, {i0, std::min(i0 + kernel::query_block<T>, call.rows())}, into, combine,
+                                  mine.panel);
         }
     });
 }
@@ -56,9 +58,10 @@ template <class T> void compute_attention_chunk(const AttendCall<T>& call, Parti
 #pragma omp parallel for schedule(dynamic) num_threads(call.team())
         for (Index i0 = 0; i0 < call.rows(); i0 += kernel::query_block<T>) {
             ThreadSpace<T>& mine = call.workspace.mine();
-            kernel::attend_panels(call.q, call.kv, Counted{panels, masking, mine.counts, call.kv.head_dim},
-                                  call.softmax_scale, i0, std::min<Index>(kernel::query_block<T>, call.rows() - i0),
-                                  into, combine, mine.panel);
+            const kernel::PackedView view{call.kv, Counted{panels, masking, mine.counts, call.kv.head_dim},
+                                          call.softmax_scale};
+            kernel::attend_panels(call.q, view, {i0, std::min(i0 + kernel::query_block<T>, call.rows())}, into, combine,
+                                  mine.panel);
         }
     });
 }
@@ -69,9 +72,10 @@ template <class T> void compute_attention_standard(const AttendCall<T>& call, Pa
 #pragma omp parallel for schedule(dynamic) num_threads(call.team())
         for (Index i0 = 0; i0 < call.rows(); i0 += kernel::query_block<T>) {
             ThreadSpace<T>& mine = call.workspace.mine();
-            kernel::attend_panels(call.q, call.kv, Counted{panels, masking, mine.counts, call.kv.head_dim},
-                                  call.softmax_scale, i0, std::min<Index>(kernel::query_block<T>, call.rows() - i0),
-                                  into, combine, mine.panel);
+            const kernel::PackedView view{call.kv, Counted{panels, masking, mine.counts, call.kv.head_dim},
+                                          call.softmax_scale};
+            kernel::attend_panels(call.q, view, {i0, std::min(i0 + kernel::query_block<T>, call.rows())}, into, combine,
+                                  mine.panel);
         }
     });
 }
@@ -86,9 +90,10 @@ template <class T> void online_softmax_attention(const AttendCall<T>& call, Part
             const Index q_row = call.q.outerStride();
             const Partial<T> chunk{{mine.out.data(), rows, head_dim, Eigen::OuterStride<>(head_dim)},
                                    {mine.lse.data(), rows, Eigen::InnerStride<>(1)}};
+            const kernel::PackedView view{call.kv, Counted{panels, masking, mine.counts, head_dim, i0},
+                                          call.softmax_scale};
             kernel::attend_panels(Rows<T>(call.q.data() + i0 * q_row, rows, head_dim, Eigen::OuterStride<>(q_row)),
-                                  call.kv, Counted{panels, masking, mine.counts, head_dim, i0}, call.softmax_scale, 0,
-                                  rows, chunk, Combine::store, mine.panel);
+                                  view, {0, rows}, chunk, Combine::store, mine.panel);
             for (Index i = 0; i < rows; ++i) {
                 const Index row = i0 + i;
                 if (combine == Combine::store || into.lse[row] == -std::numeric_limits<T>::infinity()) {

@@ -114,10 +114,10 @@ private:
             space.counts.rows_read += n;
             space.counts.pairs += group * n;
             for (Index h = g * group; h < (g + 1) * group; ++h)
-                kernel::attend_panels(token.q.rows(b, h), space.packed, MaskedKeys{seen},
-                                      static_cast<T>(problem_.softmax_scale), 0, Index{1},
-                                      Partial<T>{token.out.rows(b, h), token.lse.rows(b, h, {0, 1, 1})}, Combine::merge,
-                                      space.panels);
+                kernel::attend_panels(
+                    token.q.rows(b, h),
+                    kernel::PackedView{space.packed, MaskedKeys{seen}, static_cast<T>(problem_.softmax_scale)}, {0, 1},
+                    Partial<T>{token.out.rows(b, h), token.lse.rows(b, h, {0, 1, 1})}, Combine::merge, space.panels);
         }
     }
 

@@ -188,7 +188,7 @@ TEST_CASE_TEMPLATE(
         const T before = combine == Combine::store ? std::numeric_limits<T>::quiet_NaN() : T(100);
         Tensor<T> dk({1, keys, 1, D}, before), dv = dk;
         for (Index begin = 0; begin < keys; begin += kernel::strip)
-            kernel::add_up<T>(parts, dk.view().rows(0, 0), dv.view().rows(0, 0), T(5), begin, begin + kernel::strip,
+            kernel::add_up<T>(parts, {dk.view().rows(0, 0), dv.view().rows(0, 0)}, T(5), {begin, begin + kernel::strip},
                               combine, [](auto&&...) { FAIL("all are finite"); });
         const T there = combine == Combine::store ? T(0) : T(100);
         for (Index j = 0; j < keys; ++j) {

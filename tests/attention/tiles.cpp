@@ -39,7 +39,7 @@ struct CountingPanels {
     }
 };
 
-/// attend(), logged. One panel a call, as attend() may bundle them.
+/// attend(), logged.
 template <class T> std::vector<Asked> log_of(const View<T>& view, Attention<T>& result) {
     const auto q = view.q.view().rows(0, 0), k = view.k.view().rows(0, 0), v = view.v.view().rows(0, 0);
     kernel::Packed<T> packed;
@@ -50,9 +50,9 @@ template <class T> std::vector<Asked> log_of(const View<T>& view, Attention<T>& 
     log.reserve(static_cast<std::size_t>(q.rows())); // entries are pointed to
     result = poisoned<T>(view.problem());
     const Partial<T> into{result.out.view().rows(0, 0), result.lse.rows(0, 0, {0, 1, q.rows()})};
-    for (Index i0 = 0; i0 < q.rows(); i0 += kernel::query_block<T>)
-        kernel::attend_panels(q, packed, CountingPanels{{view.visibility}, &log}, static_cast<T>(view.softmax_scale),
-                              i0, std::min<Index>(kernel::query_block<T>, q.rows() - i0), into, Combine::store, space);
+    kernel::attend_rows(
+        q, kernel::PackedView{packed, CountingPanels{{view.visibility}, &log}, static_cast<T>(view.softmax_scale)},
+        into, Combine::store, space);
     return log;
 }
 
