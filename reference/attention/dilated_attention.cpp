@@ -17,8 +17,8 @@ template <class T> struct Tensors {
 
 /// Queries that a thread takes at once: whole query blocks, unless that left threads without work.
 template <class T> Index query_block_of(Index queries, int threads) {
-    const Index panels_a_thread = queries / kernel::lanes<T> / threads;
-    return kernel::lanes<T> * std::clamp<Index>(panels_a_thread / 4, 1, kernel::panels_per_query_block);
+    const Index panels_per_thread = queries / kernel::lanes<T> / threads;
+    return kernel::lanes<T> * std::clamp<Index>(panels_per_thread / 4, 1, kernel::panels_per_query_block);
 }
 
 /// All views of one pattern, in waves: the team packs the keys of a wave, then shares out its panels, of all

@@ -34,16 +34,20 @@ public:
     /// All views, wave after wave: the team packs keys, shares out the parts, the last, to which causal views show
     /// most, first, and adds up. Called by every thread of the team.
     void run(int threads, const Tensors<T>& t, kernel::GradientPanels<T>& space) {
-        const Index blocks = ceil_div(views_.longest(), kernel::key_block);
+        const Index key_blocks = ceil_div(views_.longest(), kernel::key_block);
         for (Index first = 0; first < views_.count(); first += shape_.views) {
             const Index n = std::min(shape_.views, views_.count() - first);
-            share_out(threads, n * blocks,
-                      [&](Index item) { pack(item / blocks, views_[first + item / blocks], item % blocks, t); });
+            const auto for_key_blocks = [&](const auto& work) {
+                share_out(threads, n * key_blocks, [&](Index item) {
+                    const View view = views_[first + item / key_blocks];
+                    work(item / key_blocks, view, keys_of_block(item % key_blocks, view));
+                });
+            };
+            for_key_blocks([&](Index slot, const View& view, const Interval& keys) { pack(slot, view, keys, t); });
             share_out(threads, n * shape_.parts, [&](Index item) {
                 run_part(item % n, views_[first + item % n], shape_.parts - 1 - item / n, t, space);
             });
-            share_out(threads, n * blocks,
-                      [&](Index item) { add_up(item / blocks, views_[first + item / blocks], item % blocks, t); });
+            for_key_blocks([&](Index slot, const View& view, const Interval& keys) { add_up(slot, view, keys, t); });
         }
     }
 
@@ -54,14 +58,13 @@ private:
     GradientSlot<T>& at(Index slot) { return slots_[slot]; }
     void clear(Index slot) { at(slot).resize(views_.longest(), problem_.head_dim, shape_.parts); }
 
-    static Index end_of(Index block, const View& view) {
-        return std::min((block + 1) * kernel::key_block, view.positions.count);
+    static Interval keys_of_block(Index number, const View& view) {
+        return {number * kernel::key_block, std::min((number + 1) * kernel::key_block, view.positions.count)};
     }
 
-    void pack(Index slot, const View& view, Index block, const Tensors<T>& t) {
+    void pack(Index slot, const View& view, const Interval& keys, const Tensors<T>& t) {
         at(slot).packed.pack(t.inputs.k.rows(view.b, view.g, view.positions),
-                             t.inputs.v.rows(view.b, view.g, view.positions), block * kernel::key_block,
-                             end_of(block, view));
+                             t.inputs.v.rows(view.b, view.g, view.positions), keys.begin, keys.end);
     }
 
     void run_part(Index slot, const View& view, Index part, const Tensors<T>& t, kernel::GradientPanels<T>& space) {
@@ -80,7 +83,7 @@ private:
         }
     }
 
-    void add_up(Index slot, const View& view, Index block, const Tensors<T>& t) {
+    void add_up(Index slot, const View& view, const Interval& keys, const Tensors<T>& t) {
         const auto again = [&](Index j, Index d, kernel::Row<T>& dk, kernel::Row<T>& dv) {
             std::vector<GradientHead<T>> heads;
             for (Index h = view.g * problem_.query_heads_per_kv_head();
@@ -94,8 +97,7 @@ private:
         kernel::add_up<T>(
             {at(slot).parts.data(), static_cast<std::size_t>(shape_.parts)},
             {t.into.dk.rows(view.b, view.g, view.positions), t.into.dv.rows(view.b, view.g, view.positions)},
-            static_cast<T>(problem_.softmax_scale), {block * kernel::key_block, end_of(block, view)}, view.combine,
-            again);
+            static_cast<T>(problem_.softmax_scale), keys, view.combine, again);
     }
 
     const Problem& problem_;
@@ -119,10 +121,10 @@ template <class T> void clear_left_out(const Plan& plan, Index pattern, const Vi
 template <class T> void find_delta(const Plan& plan, TensorView<const T> dout, TensorView<const T> out,
                                    Lse<Extended<T>>& delta, kernel::GradientPanel<T>& scratch) {
     const Problem& problem = plan.problem;
-    const Index blocks = ceil_div(problem.tokens, kernel::key_block);
-    share_out(plan.threads, problem.batch * problem.heads * blocks, [&](Index item) {
-        const Index b = item / blocks / problem.heads, h = item / blocks % problem.heads,
-                    begin = item % blocks * kernel::key_block;
+    const Index shares = ceil_div(problem.tokens, kernel::key_block);
+    share_out(plan.threads, problem.batch * problem.heads * shares, [&](Index item) {
+        const Index b = item / shares / problem.heads, h = item / shares % problem.heads,
+                    begin = item % shares * kernel::key_block;
         const Positions rows{begin, 1, std::min(kernel::key_block, problem.tokens - begin)};
         kernel::find_delta(dout.rows(b, h, rows), out.rows(b, h, rows), delta.rows(b, h, rows), scratch.dout,
                            scratch.q);

@@ -11,16 +11,16 @@ namespace dra::kernel {
 
 /// Word 0 of Philox 4x32-10, lane by lane in one loop a round, which compilers vectorise; see random.hpp. The counters
 /// are (j, first + lane * stride, h, b).
-template <std::size_t lanes> std::array<std::uint32_t, lanes> dropout_words(std::uint32_t j, std::uint32_t first,
-                                                                            std::uint32_t stride, const Dropout& of) {
+template <std::size_t lanes> std::array<std::uint32_t, lanes>
+dropout_words(std::uint32_t j, std::uint32_t first, std::uint32_t stride, const Dropout& dropout) {
     std::array<std::uint32_t, lanes> c0, c1, c2, c3;
     for (std::uint32_t lane = 0; lane < lanes; ++lane) {
         c0[lane] = j;
         c1[lane] = first + lane * stride;
-        c2[lane] = static_cast<std::uint32_t>(of.head);
-        c3[lane] = static_cast<std::uint32_t>(of.batch);
+        c2[lane] = static_cast<std::uint32_t>(dropout.head);
+        c3[lane] = static_cast<std::uint32_t>(dropout.batch);
     }
-    auto [key0, key1] = philox_key(of.seed);
+    auto [key0, key1] = philox_key(dropout.seed);
     for (int round = 0; round < 10; ++round, key0 += 0x9E3779B9, key1 += 0xBB67AE85)
         for (std::size_t lane = 0; lane < lanes; ++lane) {
             const std::uint64_t a = std::uint64_t{0xD2511F53} * c0[lane], b = std::uint64_t{0xCD9E8D57} * c2[lane];

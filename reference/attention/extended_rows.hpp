@@ -74,21 +74,20 @@ template <class T, class Packed> struct ExtendedView {
     /// scale dQ of query i.
     [[gnu::cold, gnu::noinline]] ExtendedRow<T> query_gradient(const GradientHead<T>& head, Index i) const {
         ExtendedRow<T> sum = ExtendedRow<T>::Zero(kv.head_dim);
-        for (Index j = 0; j < visibility.extent(i); ++j)
-            sum += pair(head, i, j).score_gradient * extended<T>(kv.k, j, kv.head_dim);
+        for (Index j = 0; j < visibility.extent(i); ++j) sum += pair(head, i, j).ds * extended<T>(kv.k, j, kv.head_dim);
         return scale * sum;
     }
 
     /// Adds what query i brings to dK, not yet scaled, and dV of key j, which it sees.
     void add_key_gradient(const GradientHead<T>& head, Index i, Index j, ExtendedRow<T>& dk, ExtendedRow<T>& dv) const {
-        const Pair of = pair(head, i, j);
-        dk += of.score_gradient * extended<T>(head.q.row(i));
-        dv += of.kept_weight * extended<T>(head.dout.row(i));
+        const Pair terms = pair(head, i, j);
+        dk += terms.ds * extended<T>(head.q.row(i));
+        dv += terms.kept_weight * extended<T>(head.dout.row(i));
     }
 
 private:
     struct Pair {
-        Extended<T> kept_weight, score_gradient; ///< P, as it multiplies V; dS
+        Extended<T> kept_weight, ds; ///< P, as it multiplies V; dS
     };
 
     Extended<T> score(const Rows<T>& q, Index i, Index j) const {

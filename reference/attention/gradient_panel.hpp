@@ -107,8 +107,8 @@ void begin_panel(GradientPanels<T>& space, int n, const GradientHead<T>& from, T
 // The products stand apart from each other and from the exponentials, for the registers' sake: see panel.hpp.
 
 /// S^T = K Q^T over keys [j0, j0 + keys), masked, into s. A row with a spoiled score has no lse from here on.
-template <class T, class Seen> [[gnu::noinline]] void scores(GradientPanel<T>& panel, const PackedForGradient<T>& kv,
-                                                             const Seen& seen, Index j0, Index keys, int n, Row<T>* s) {
+template <class T, class Keys> [[gnu::noinline]] void scores(GradientPanel<T>& panel, const PackedForGradient<T>& kv,
+                                                             const Keys& seen, Index j0, Index keys, int n, Row<T>* s) {
     NonFinite<T> spoiled;
     for (Index j = 0; j < keys; j += strip) {
         kv.k.prefetch_strip(j0 + gradient_key_block + j, n, panels_per_query_block);
@@ -121,9 +121,8 @@ template <class T, class Seen> [[gnu::noinline]] void scores(GradientPanel<T>& p
 }
 
 /// dP^T = V dO^T over keys [j0, j0 + keys), into dp.
-template <class T> [[gnu::noinline]] void weight_gradients(const GradientPanel<T>& panel,
-                                                           const PackedForGradient<T>& kv, Index j0, Index keys, int n,
-                                                           Row<T>* dp) {
+template <class T> [[gnu::noinline]] void find_dp(const GradientPanel<T>& panel, const PackedForGradient<T>& kv,
+                                                  Index j0, Index keys, int n, Row<T>* dp) {
     for (Index j = 0; j < keys; j += strip) {
         kv.v.prefetch_strip(j0 + gradient_key_block + j, n, panels_per_query_block);
         const Microtile<T> tile = product(kv.head_dim, kv.v.at(j0 + j), panel.dout.data()); // (strip, lanes)
@@ -134,8 +133,8 @@ template <class T> [[gnu::noinline]] void weight_gradients(const GradientPanel<T
 
 /// P^T = 2^(S^T - lse), at most 1 as no weight is more, and dS^T = P^T (dP^T - delta) over keys j0, ..., in place, whole
 /// strips. Where dropout has a factor, dP^T has it before and P^T after.
-template <class T> void score_gradients(const GradientPanel<T>& panel, const DroppedPanel& dropped, Index j0,
-                                        Index keys, Row<T>* p, Row<T>* ds) {
+template <class T>
+void find_ds(const GradientPanel<T>& panel, const DroppedPanel& dropped, Index j0, Index keys, Row<T>* p, Row<T>* ds) {
     if (dropped) dropped.drop(j0, strips_up(keys), ds, key_stride);
     for (Index j = 0; j < strips_up(keys) * key_stride; j += key_stride)
         DRA_UNROLL (c, vectors) {
@@ -214,8 +213,8 @@ void add_gradients(const GradientHead<T>& head, const PackedView<T, PackedForGra
             if (keys <= 0) continue;
             Row<T>*p = space.p.data() + n, *ds = space.ds.data() + n;
             scores(space.panels[n], kv, seen[n], j0, keys, n, p);
-            weight_gradients(space.panels[n], kv, j0, keys, n, ds);
-            score_gradients(space.panels[n], seen[n].dropped, j0, keys, p, ds);
+            find_dp(space.panels[n], kv, j0, keys, n, ds);
+            find_ds(space.panels[n], seen[n].dropped, j0, keys, p, ds);
             add_query_gradient(space.panels[n], kv, j0, keys, n, ds);
         }
         const auto add = [&](Row<T>* to, const Row<T>* p, const Row<T>* x) {

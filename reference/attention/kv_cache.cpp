@@ -12,11 +12,11 @@ namespace dra {
 namespace {
 
 /// What one pattern keeps of its current segment: [B, longest view, KV heads that use it, D].
-template <class T> struct Kept {
+template <class T> struct KeptRows {
     Tensor<T> k, v;
     Index first_head; ///< the KV head that lies first
 
-    Kept(const Problem& problem, const Views& views)
+    KeptRows(const Problem& problem, const Views& views)
         : k({problem.batch, views.longest(), views.heads(), problem.head_dim}), v(k.shape()),
           first_head(views.first_head()) {}
 };
@@ -29,7 +29,7 @@ template <class T> struct NewTokens {
 
 /// Puts the selected rows among the new tokens into their places, segment by segment, and after each calls
 /// visit(queries, keys, k, v): the new positions, all positions of the segment up to the last of them, and their rows.
-template <class T, class Visit> void keep(const Problem& problem, Index pattern, Index b, Index g, Kept<T>& kept,
+template <class T, class Visit> void keep(const Problem& problem, Index pattern, Index b, Index g, KeptRows<T>& kept,
                                           const NewTokens<T>& tokens, const Visit& visit) {
     const Pattern p = pattern_of(problem, pattern, g);
     const Index head = g - kept.first_head;
@@ -91,7 +91,7 @@ private:
 } // namespace
 
 template <class T> struct KvCache<T>::Memory {
-    std::vector<Kept<T>> patterns{};
+    std::vector<KeptRows<T>> patterns{};
     std::vector<Space<T>> spaces{}; ///< a thread each
 };
 

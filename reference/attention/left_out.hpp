@@ -16,12 +16,12 @@ inline constexpr Index gaps_at_once = 16;
 template <class Clear>
 void for_each_left_out(int threads, const Problem& problem, Index pattern, const Views& views, const Clear& clear) {
     if (problem.dilation_rates[pattern] == 1) return; // it leaves out none
-    const Index blocks = ceil_div(views.longest() + 1, gaps_at_once), heads = std::max<Index>(views.heads(), 1);
-    share_out(threads, views.count() / heads * blocks, [&](Index item) {
+    const Index shares = ceil_div(views.longest() + 1, gaps_at_once), heads = std::max<Index>(views.heads(), 1);
+    share_out(threads, views.count() / heads * shares, [&](Index item) {
         for (Index g = 0; g < heads; ++g) {
-            const View view = views[item / blocks * heads + g];
+            const View view = views[item / shares * heads + g];
             if (view.combine != Combine::store) return;
-            const Index first = item % blocks * gaps_at_once, end = view.positions.count + 1; // one more gap than rows
+            const Index first = item % shares * gaps_at_once, end = view.positions.count + 1; // one more gap than rows
             for (Index gap = first; gap < std::min(first + gaps_at_once, end); ++gap)
                 clear(view.b, view.g, view.left_out(gap, problem.tokens));
         }

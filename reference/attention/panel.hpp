@@ -126,7 +126,7 @@ template <class T> void begin_panel(PanelState<T>& panel, const Rows<T>& q, T sc
 
 /// Masks the scores of keys j .. j + strip. `spoiled` learns of those, among what is seen, that left the type on their way:
 /// by right they may be any. Where rows cannot be computed again (see attend_panels()) nobody asks.
-template <class T, class Seen> DRA_INLINE void mask(const Seen& seen, Index j, Microtile<T>& s, NonFinite<T>& spoiled) {
+template <class T, class Keys> DRA_INLINE void mask(const Keys& seen, Index j, Microtile<T>& s, NonFinite<T>& spoiled) {
     const bool masked = j + strip > seen.full;
     if constexpr (requires { seen.hide(j, s, T(0)); }) {
         if (masked) seen.hide(j, s, T(0));
@@ -137,8 +137,8 @@ template <class T, class Seen> DRA_INLINE void mask(const Seen& seen, Index j, M
 
 /// S^T = K Q^T over keys [j0, j0 + keys), masked, into p; their maximum joins the panel's. The sum of a row
 /// with a spoiled score is NaN from here on.
-template <class T, class Seen> [[gnu::noinline]] void scores(PanelState<T>& panel, const Packed<T>& kv,
-                                                             const Seen& seen, Index j0, Index keys, int n, Row<T>* p) {
+template <class T, class Keys> [[gnu::noinline]] void scores(PanelState<T>& panel, const Packed<T>& kv,
+                                                             const Keys& seen, Index j0, Index keys, int n, Row<T>* p) {
     Row<T> max = panel.softmax.max;
     NonFinite<T> spoiled;
     for (Index j = 0; j < keys; j += strip) {
@@ -168,8 +168,8 @@ template <class T> [[gnu::noinline]] void add_values(PanelState<T>& panel, const
 }
 
 /// One tile: keys [j0, j0 + keys) join the running softmax of panel n of a query block. `p` is scratch.
-template <class T, class Seen>
-void attend_tile(PanelState<T>& panel, const Packed<T>& kv, const Seen& seen, Index j0, Index keys, int n, Row<T>* p) {
+template <class T, class Keys>
+void attend_tile(PanelState<T>& panel, const Packed<T>& kv, const Keys& seen, Index j0, Index keys, int n, Row<T>* p) {
     const Row<T> before = panel.softmax.max;
     scores(panel, kv, seen, j0, keys, n, p);
     const Row<T> rescale = panel.softmax.exponentials(keys, before, p);

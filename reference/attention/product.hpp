@@ -113,10 +113,10 @@ template <class T> Row<T> inner_products(Index K, const Row<T>* a, const Row<T>*
 inline constexpr int square = 8; ///< rows and columns that are transposed at once
 
 /// 8 x 8 numbers, transposed in registers: three rounds, each swapping the off-diagonal blocks of one size.
-template <class T> class Transposed {
+template <class T> class Transpose {
 public:
     /// The transpose of the block at x, whose rows are x_row apart.
-    DRA_INLINE Transposed(const T* x, Index x_row) {
+    DRA_INLINE Transpose(const T* x, Index x_row) {
         DRA_UNROLL (i, 8) std::memcpy(&rows_[i], x + i * x_row, sizeof(Eight));
         swap_blocks<1>();
         swap_blocks<2>();
@@ -153,7 +153,7 @@ template <int n = square, class T>
 DRA_INLINE void transpose(Index rows, Index K, T scale, const T* x, Index x_row, T* y, Index y_row) {
     Index k = 0;
     if constexpr (n == square)
-        for (; rows >= n && k + n <= K; k += n) Transposed<T>(x + k, x_row).store(scale, y + k * y_row, y_row);
+        for (; rows >= n && k + n <= K; k += n) Transpose<T>(x + k, x_row).store(scale, y + k * y_row, y_row);
     for (; k < K; ++k)
         for (Index i = 0; i < std::min<Index>(rows, n); ++i) y[k * y_row + i] = scale * x[i * x_row + k];
 }

@@ -34,25 +34,25 @@ public:
             seen_.push_back({j, static_cast<double>(times), score, dp});
             maximum = std::max(maximum, score);
         }
-        for (const Seen& of : seen_) sum += of.times * std::exp(of.score - maximum);
+        for (const Pair& pair : seen_) sum += pair.times * std::exp(pair.score - maximum);
         Eigen::RowVectorXd o = Eigen::RowVectorXd::Zero(V_.cols());
-        for (Seen& of : seen_) {
-            of.weight = rounded<Half>(std::exp(of.score - maximum) / sum); // P
-            o += of.times * of.weight * V_.row(of.key);
+        for (Pair& pair : seen_) {
+            pair.weight = rounded<Half>(std::exp(pair.score - maximum) / sum); // P
+            o += pair.times * pair.weight * V_.row(pair.key);
         }
         for (Index d = 0; d < o.size(); ++d) delta += dO_(i, d) * rounded<Half>(o[d]); // O
-        for (const Seen& of : seen_) {
-            const double ds = of.times * rounded<Half>(of.weight * (of.dp - delta)); // dS
-            dq.row(i) += problem_.softmax_scale * ds * K_.row(of.key);
-            dk.row(of.key) += problem_.softmax_scale * ds * Q_.row(i);
-            dv.row(of.key) += of.times * of.weight * dO_.row(i);
+        for (const Pair& pair : seen_) {
+            const double ds = pair.times * rounded<Half>(pair.weight * (pair.dp - delta)); // dS
+            dq.row(i) += problem_.softmax_scale * ds * K_.row(pair.key);
+            dk.row(pair.key) += problem_.softmax_scale * ds * Q_.row(i);
+            dv.row(pair.key) += pair.times * pair.weight * dO_.row(i);
         }
     }
 
     RowMajor<double> dq, dk, dv; // (N, D)
 
 private:
-    struct Seen {
+    struct Pair {
         Index key;
         double times, score, dp, weight = 0;
     };
@@ -60,7 +60,7 @@ private:
     const Problem& problem_;
     const Index g_;
     const RowMajor<double> Q_, K_, V_, dO_; // (N, D)
-    std::vector<Seen> seen_;
+    std::vector<Pair> seen_;
 };
 
 template <class Half> void round(Tensor<double>& x) {

@@ -31,11 +31,11 @@ template <class Half> void attend_row(const Problem& problem, Index b, Index h, 
     const auto row = [&](TensorView<const float> x, Index n, Index head) {
         return Eigen::Map<const Eigen::ArrayXf>(x.row(b, n, head), problem.head_dim).template cast<double>();
     };
-    struct Seen {
+    struct Pair {
         Index key;
         double times, score;
     };
-    std::vector<Seen> seen;
+    std::vector<Pair> seen;
     double maximum = -infinity, sum = 0;
     for (Index j = 0; j < problem.tokens; ++j) {
         const Index times = times_seen(problem, g, i, j);
@@ -45,11 +45,11 @@ template <class Half> void attend_row(const Problem& problem, Index b, Index h, 
         seen.push_back({j, static_cast<double>(times), score});
         maximum = std::max(maximum, score);
     }
-    for (const Seen& of : seen) sum += of.times * std::exp(of.score - maximum);
+    for (const Pair& pair : seen) sum += pair.times * std::exp(pair.score - maximum);
     Eigen::ArrayXd o = Eigen::ArrayXd::Zero(problem.head_dim);
-    for (const Seen& of : seen)
-        o += of.times * rounded<Half>(std::exp(of.score - maximum) / sum) * row(inputs.v, of.key, g); // P
-    for (Index d = 0; d < problem.head_dim; ++d) out(b, i, h, d) = rounded<Half>(o[d]);               // O
+    for (const Pair& pair : seen)
+        o += pair.times * rounded<Half>(std::exp(pair.score - maximum) / sum) * row(inputs.v, pair.key, g); // P
+    for (Index d = 0; d < problem.head_dim; ++d) out(b, i, h, d) = rounded<Half>(o[d]);                     // O
 }
 
 } // namespace

@@ -52,8 +52,8 @@ template <class Real> struct HeadTruth {
     OracleHead<Real> head;
     std::optional<OracleHeadGradient<Real>> gradient = {};
 
-    template <class T>
-    HeadTruth(const Problem& problem, Index b, Index h, const std::vector<Segments>& segments, const Given<T>& given)
+    template <class T> HeadTruth(const Problem& problem, Index b, Index h, const std::vector<Segments>& segments,
+                                 const GivenTensors<T>& given)
         : head(problem, b, h, segments, given) {
         if (given.dout) gradient = gradient_of(head, head.rows_of(*given.dout, b, h));
     }
@@ -96,7 +96,7 @@ Oracle oracle(const Problem& problem, const InputsView<T>& inputs, std::optional
         sums = {{kv_shape, 0}, {kv_shape, 0}};
     }
 
-    const Given<T> given{inputs, dout};
+    const GivenTensors<T> given{inputs, dout};
     for (Index b = 0; b < problem.batch; ++b)
         for (Index h = 0; h < problem.heads; ++h) {
             const std::vector<Segments> segments = segments_of(problem, h / (problem.heads / problem.kv_heads));

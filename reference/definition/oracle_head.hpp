@@ -35,7 +35,7 @@ template <class T> struct CompensatedSum {
 };
 
 /// The tensors of a call.
-template <class T> struct Given {
+template <class T> struct GivenTensors {
     InputsView<T> inputs;
     std::optional<TensorView<const T>> dout;
 };
@@ -57,8 +57,8 @@ public:
     Column lse;           ///< (N)
     Column maximum, sum;  ///< (N): of a row's scores, and of its exponentials
 
-    template <class T>
-    OracleHead(const Problem& asked, Index batch, Index head, const std::vector<Segments>& used, const Given<T>& given)
+    template <class T> OracleHead(const Problem& asked, Index batch, Index head, const std::vector<Segments>& used,
+                                  const GivenTensors<T>& given)
         : problem(asked), b(batch), h(head), segments(used), scale(problem.softmax_scale), N(problem.tokens),
           Q(rows_of(given.inputs.q, b, h)), K(rows_of(given.inputs.k, b, kv_head())),
           V(rows_of(given.inputs.v, b, kv_head())), out(Matrix::Zero(N, Q.cols())), lse(Column::Constant(N, -infinity)),

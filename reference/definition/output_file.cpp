@@ -75,12 +75,12 @@ public:
     bool is_open() const { return descriptor_ >= 0; }
 
     bool take_owner_and_mode_of(const fs::path& file) const {
-        struct stat of {};
-        if (::stat(file.c_str(), &of) != 0) return false;
+        struct stat status {};
+        if (::stat(file.c_str(), &status) != 0) return false;
         [[maybe_unused]] const bool given = // only root may give files away
-            ::fchown(descriptor_, of.st_uid, of.st_gid) == 0 ||
-            ::fchown(descriptor_, static_cast<uid_t>(-1), of.st_gid) == 0;
-        return ::fchmod(descriptor_, of.st_mode & 07777) == 0;
+            ::fchown(descriptor_, status.st_uid, status.st_gid) == 0 ||
+            ::fchown(descriptor_, static_cast<uid_t>(-1), status.st_gid) == 0;
+        return ::fchmod(descriptor_, status.st_mode & 07777) == 0;
     }
 
     bool write(const char* bytes, std::size_t count) const {

@@ -9,17 +9,17 @@
 namespace dra {
 namespace {
 
-template <class Enum> struct Named {
+template <class Enum> struct NamedValue {
     Enum value;
     std::string_view name;
 };
 
-constexpr Named<Mode> modes[] = {{Mode::groups, "groups"}, {Mode::mixture, "mixture"}};
-constexpr Named<PhaseRule> phase_rules[] = {
+constexpr NamedValue<Mode> modes[] = {{Mode::groups, "groups"}, {Mode::mixture, "mixture"}};
+constexpr NamedValue<PhaseRule> phase_rules[] = {
     {PhaseRule::group, "group"}, {PhaseRule::head, "head"}, {PhaseRule::head_block, "head-block"}};
-constexpr Named<Layout> layouts[] = {
+constexpr NamedValue<Layout> layouts[] = {
     {Layout::contiguous, "contiguous"}, {Layout::zigzag, "zigzag"}, {Layout::segment_zigzag, "segment-zigzag"}};
-constexpr Named<DType> dtypes[] = {
+constexpr NamedValue<DType> dtypes[] = {
     {DType::f32, "F32"}, {DType::f64, "F64"}, {DType::bf16, "BF16"}, {DType::f16, "F16"}};
 
 // The table of an enumeration.

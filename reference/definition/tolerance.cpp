@@ -30,17 +30,17 @@ private:
     double largest_truth_ = 0, largest_error_ = 0;
 };
 
-Magnitude condition(const Magnitudes& of) { return std::max<Magnitude>(1, of.score / 8); }
+Magnitude condition(const Magnitudes& magnitudes) { return std::max<Magnitude>(1, magnitudes.score / 8); }
 
 /// What dk and dv of a KV head are judged by: the largest of the query heads that share it.
 Magnitudes shared(const Problem& problem, const Oracle& oracle, Index b, Index kv_head) {
     Magnitudes largest;
     for (Index h = kv_head * problem.query_heads_per_kv_head(); h < (kv_head + 1) * problem.query_heads_per_kv_head();
          ++h) {
-        const Magnitudes& of = oracle.of(b, h);
-        largest = {.score = std::max(largest.score, of.score),
-                   .dp = std::max(largest.dp, of.dp),
-                   .query = std::max(largest.query, of.query)};
+        const Magnitudes& magnitudes = oracle.of(b, h);
+        largest = {.score = std::max(largest.score, magnitudes.score),
+                   .dp = std::max(largest.dp, magnitudes.dp),
+                   .query = std::max(largest.query, magnitudes.query)};
     }
     return largest;
 }
@@ -72,9 +72,10 @@ template <class T> ErrorRatios error_ratios(const Problem& problem, const Oracle
     const auto raise = [](double& ratio, double candidate) { ratio = std::max(ratio, candidate); };
     for (Index b = 0; b < problem.batch; ++b) {
         for (Index h = 0; h < problem.heads; ++h) {
-            const Magnitudes& of = oracle.of(b, h);
-            raise(worst.out, compare_rows(result.out, truth.out, b, h).ratio(u, condition(of), 0));
-            raise(worst.lse, compare_rows(result.lse, truth.lse, b, h).ratio(u, 1, std::max<Magnitude>(1, of.score)));
+            const Magnitudes& magnitudes = oracle.of(b, h);
+            raise(worst.out, compare_rows(result.out, truth.out, b, h).ratio(u, condition(magnitudes), 0));
+            raise(worst.lse,
+                  compare_rows(result.lse, truth.lse, b, h).ratio(u, 1, std::max<Magnitude>(1, magnitudes.score)));
         }
     }
     if (!gradients) return worst;
@@ -86,15 +87,17 @@ template <class T> ErrorRatios error_ratios(const Problem& problem, const Oracle
     require_sizes("dv", gradients->dv.shape(), "the oracle's", true_gradients.dv.shape());
     for (Index b = 0; b < problem.batch; ++b) {
         for (Index h = 0; h < problem.heads; ++h) {
-            const Magnitudes& of = oracle.of(b, h);
-            const Magnitude floor = scale * of.dp * of.key / 16;
-            raise(worst.dq, compare_rows(gradients->dq, true_gradients.dq, b, h).ratio(u, condition(of), floor));
+            const Magnitudes& magnitudes = oracle.of(b, h);
+            const Magnitude floor = scale * magnitudes.dp * magnitudes.key / 16;
+            raise(worst.dq,
+                  compare_rows(gradients->dq, true_gradients.dq, b, h).ratio(u, condition(magnitudes), floor));
         }
         for (Index g = 0; g < problem.kv_heads; ++g) {
-            const Magnitudes of = shared(problem, oracle, b, g);
-            const Magnitude floor = scale * of.dp * of.query / 16;
-            raise(worst.dk, compare_rows(gradients->dk, true_gradients.dk, b, g).ratio(u, condition(of), floor));
-            raise(worst.dv, compare_rows(gradients->dv, true_gradients.dv, b, g).ratio(u, condition(of), 0));
+            const Magnitudes magnitudes = shared(problem, oracle, b, g);
+            const Magnitude floor = scale * magnitudes.dp * magnitudes.query / 16;
+            raise(worst.dk,
+                  compare_rows(gradients->dk, true_gradients.dk, b, g).ratio(u, condition(magnitudes), floor));
+            raise(worst.dv, compare_rows(gradients->dv, true_gradients.dv, b, g).ratio(u, condition(magnitudes), 0));
         }
     }
     return worst;

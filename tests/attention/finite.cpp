@@ -30,87 +30,92 @@ template <class T> std::vector<Case<T>> cases() {
     const T root = std::sqrt(largest<T>) * T(0.7);
     return {
         {"scores of 1e8, whose lse is rounded by 8 in float",
-         [](auto& of) {
-             fill<T>(of.q, {T(1e8), T(0)}), fill<T>(of.k, {T(1), T(1)});
+         [](auto& inputs) {
+             fill<T>(inputs.q, {T(1e8), T(0)}), fill<T>(inputs.k, {T(1), T(1)});
          }},
         {"one large score a row, from two terms",
-         [](auto& of) {
-             fill<T>(of.q, {T(7.0275046e8), T(4.7786736e8)}), fill<T>(of.k, {T(1), T(1)});
+         [](auto& inputs) {
+             fill<T>(inputs.q, {T(7.0275046e8), T(4.7786736e8)}), fill<T>(inputs.k, {T(1), T(1)});
          }},
         {"scores near the largest",
-         [](auto& of) {
-             fill<T>(of.q, {largest<T> / 2, T(0)}), fill<T>(of.k, {T(1.7), T(0)}), of.dout.flat() /= 1000;
+         [](auto& inputs) {
+             fill<T>(inputs.q, {largest<T> / 2, T(0)}), fill<T>(inputs.k, {T(1.7), T(0)}), inputs.dout.flat() /= 1000;
          }},
         {"scores near the lowest",
-         [](auto& of) {
-             fill<T>(of.q, {largest<T> / 2, T(0)}), fill<T>(of.k, {T(-1.7), T(0)}), of.dout.flat() /= 1000;
+         [](auto& inputs) {
+             fill<T>(inputs.q, {largest<T> / 2, T(0)}), fill<T>(inputs.k, {T(-1.7), T(0)}), inputs.dout.flat() /= 1000;
          }},
         {"terms of a score beyond the largest",
-         [=](auto& of) {
-             fill<T>(of.q, {2 * root, 2 * root}), fill<T>(of.k, {2 * root, -2 * root});
+         [=](auto& inputs) {
+             fill<T>(inputs.q, {2 * root, 2 * root}), fill<T>(inputs.k, {2 * root, -2 * root});
          }},
         {"terms of a score that cancel beyond the largest, and beyond the lowest, beside scores of 0",
-         [=](auto& of) {
-             fill<T>(of.q, {2 * root, 2 * root}), fill<T>(of.k, {0, 0, -2 * root, 2 * root, 2 * root, -2 * root});
+         [=](auto& inputs) {
+             fill<T>(inputs.q, {2 * root, 2 * root}),
+                 fill<T>(inputs.k, {0, 0, -2 * root, 2 * root, 2 * root, -2 * root});
          }},
         {"a scale that makes scores small of what is large",
-         [=](auto& of) {
-             fill<T>(of.q, {2 * root, root}), fill<T>(of.k, {2 * root, root});
+         [=](auto& inputs) {
+             fill<T>(inputs.q, {2 * root, root}), fill<T>(inputs.k, {2 * root, root});
          },
          double(4 / largest<T>)},
-        {"a large scale", [](auto& of) { of.q.flat() /= largest<T>; }, double(largest<T> / 2)},
+        {"a large scale", [](auto& inputs) { inputs.q.flat() /= largest<T>; }, double(largest<T> / 2)},
         {"values near the largest",
-         [](auto& of) {
-             fill<T>(of.v, {largest<T>, -largest<T>}), of.dout.flat() /= largest<T>;
+         [](auto& inputs) {
+             fill<T>(inputs.v, {largest<T>, -largest<T>}), inputs.dout.flat() /= largest<T>;
          }},
         {"values near the largest of both signs",
-         [](auto& of) {
-             of.v.flat() = of.v.flat().sign() * largest<T>;
-             of.dout.flat() /= largest<T>;
+         [](auto& inputs) {
+             inputs.v.flat() = inputs.v.flat().sign() * largest<T>;
+             inputs.dout.flat() /= largest<T>;
          }},
         {"dP and its mean beyond the largest",
-         [=](auto& of) {
-             fill<T>(of.v, {2 * root, root}), fill<T>(of.dout, {2 * root, root});
+         [=](auto& inputs) {
+             fill<T>(inputs.v, {2 * root, root}), fill<T>(inputs.dout, {2 * root, root});
          }},
         {"sums of dout beyond the largest, of two heads of opposite sign",
-         [](auto& of) {
-             of.v.flat().setZero(), of.q.flat().setZero();
-             fill<T>(of.dout, {largest<T>, -largest<T>, T(-0.9) * largest<T>, T(0.9) * largest<T>});
+         [](auto& inputs) {
+             inputs.v.flat().setZero(), inputs.q.flat().setZero();
+             fill<T>(inputs.dout, {largest<T>, -largest<T>, T(-0.9) * largest<T>, T(0.9) * largest<T>});
          }},
         {"keys near the largest, scores of 1",
-         [](auto& of) { of.k.flat() = of.k.flat().sign() * largest<T> / 4, of.q.flat() /= largest<T>; }},
+         [](auto& inputs) {
+             inputs.k.flat() = inputs.k.flat().sign() * largest<T> / 4, inputs.q.flat() /= largest<T>;
+         }},
         {"queries near the largest, scores of 1",
-         [](auto& of) { of.q.flat() = of.q.flat().sign() * largest<T> / 4, of.k.flat() /= largest<T>; }},
+         [](auto& inputs) {
+             inputs.q.flat() = inputs.q.flat().sign() * largest<T> / 4, inputs.k.flat() /= largest<T>;
+         }},
     };
 }
 
-template <class T> bool finite(const Both<T>& of, const Oracle& truth) {
+template <class T> bool finite(const Both<T>& found, const Oracle& truth) {
     const auto fits = [](double y) { return std::abs(y) <= static_cast<double>(largest<T>); };
     bool all = true;
     const auto compare = [&](const auto& x, const auto& y) {
         for (Index e = 0; e < x.size(); ++e)
             all = all && (!fits(y.flat()[e]) || std::isfinite(static_cast<double>(x.flat()[e])));
     };
-    compare(of.forward.out, truth.attention.out);
-    compare(of.forward.lse, truth.attention.lse);
-    compare(of.backward.dq, truth.gradients->dq);
-    compare(of.backward.dk, truth.gradients->dk);
-    compare(of.backward.dv, truth.gradients->dv);
+    compare(found.forward.out, truth.attention.out);
+    compare(found.forward.lse, truth.attention.lse);
+    compare(found.backward.dq, truth.gradients->dq);
+    compare(found.backward.dk, truth.gradients->dk);
+    compare(found.backward.dv, truth.gradients->dv);
     return all;
 }
 
 TEST_CASE_TEMPLATE("what is finite by definition is finite by the engine and on a ring, and right", T, float, double) {
     double worst = 0;
-    for (const Case<T>& of : cases<T>())
+    for (const Case<T>& example : cases<T>())
         for (const Index tokens : {1, 2, 4, 60})
             for (const bool causal : {false, true})
                 for (const Mode mode : {Mode::groups, Mode::mixture}) {
-                    Question asked{{1, tokens, 2, 2}, 1, {{tokens, 8}, {1, 1}, mode, {}, causal, of.scale}, 7};
+                    Question asked{{1, tokens, 2, 2}, 1, {{tokens, 8}, {1, 1}, mode, {}, causal, example.scale}, 7};
                     asked.configuration.ranks = 3;
                     GradientInputs<T> inputs(asked);
-                    of.fill(inputs);
+                    example.fill(inputs);
                     const Oracle truth = oracle<T>(inputs.problem, inputs, TensorView<const T>(inputs.dout));
-                    CAPTURE(of.name);
+                    CAPTURE(example.name);
                     CAPTURE(asked);
                     CHECK(truth.attention.out.flat().isFinite().all());
                     CHECK(truth.gradients->dq.flat().isFinite().all());

@@ -68,7 +68,7 @@ TEST_CASE("what a run of the gradients left in a workspace does not reach the ne
 
 TEST_CASE_TEMPLATE("gradients of views in waves of any size are the same bits, and the oracle's", T, float, double) {
     Question asked = several_waves(2);
-    asked.q.batch = 2, asked.q.tokens = 300; // two blocks of rows in each of four heads
+    asked.q.batch = 2, asked.q.tokens = 300; // two query blocks in each of four heads
     const GradientInputs<T> inputs(asked);
     const Attention<T> result = forward(inputs);
     const Plan one_wave = make_plan(inputs.problem);
@@ -84,7 +84,7 @@ TEST_CASE_TEMPLATE("gradients of views in waves of any size are the same bits, a
     }
 }
 
-TEST_CASE("views are cut into parts where they are few and long, and no part has less than a bundle of queries") {
+TEST_CASE("views are cut into parts where they are few and long, and no part has less than a query block of queries") {
     const auto parts_of = [](Index tokens, Index heads, Index segment_length) {
         const RandomInputs<float> inputs({{1, tokens, heads, 2}, 1, {{segment_length}, {1}}});
         const Index parts = make_plan(inputs.problem).gradient_waves[0].parts;

@@ -87,7 +87,7 @@ template <class T> struct GradientView : View<T> {
     }
 };
 
-TEST_CASE_TEMPLATE("attend_gradient is right around every size of strip, lane, panel, bundle and tile", T, float,
+TEST_CASE_TEMPLATE("attend_gradient is right around every size of strip, lane, panel, query block and tile", T, float,
                    double) {
     double worst = 0;
     for (const Index D : {1, 2, 7, 8, 9, 31, 33, 64, 129})

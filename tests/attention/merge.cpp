@@ -9,7 +9,7 @@ namespace {
 template <class T> constexpr T infinity = std::numeric_limits<T>::infinity();
 
 /// A partial that owns its memory: out (m, D), lse (m).
-template <class T> struct Owned {
+template <class T> struct OwnedPartial {
     RowMajor<T> out;
     Eigen::ArrayX<T> lse;
 
@@ -19,14 +19,14 @@ template <class T> struct Owned {
     }
 };
 
-template <class T> Owned<T> merged(Owned<T> a, const Owned<T>& b) {
+template <class T> OwnedPartial<T> merged(OwnedPartial<T> a, const OwnedPartial<T>& b) {
     merge<T>(a.view(), {b.out.data(), b.out.rows(), b.out.cols(), Eigen::OuterStride<>(b.out.cols())},
              {b.lse.data(), b.lse.size(), Eigen::InnerStride<>(1)});
     return a;
 }
 
-template <class T> Owned<T> identity(Index rows, Index head_dim) {
-    Owned<T> one{RowMajor<T>::Constant(rows, head_dim, 7), Eigen::ArrayX<T>::Constant(rows, 7)};
+template <class T> OwnedPartial<T> identity(Index rows, Index head_dim) {
+    OwnedPartial<T> one{RowMajor<T>::Constant(rows, head_dim, 7), Eigen::ArrayX<T>::Constant(rows, 7)};
     clear(one.view());
     return one;
 }
@@ -34,7 +34,7 @@ template <class T> Owned<T> identity(Index rows, Index head_dim) {
 constexpr Index rows = 64, head_dim = 5;
 
 /// Normals, lse of deviation `spread` about `level`.
-template <class T> Owned<T> random_partial(std::uint64_t seed, double level, double spread) {
+template <class T> OwnedPartial<T> random_partial(std::uint64_t seed, double level, double spread) {
     const Tensor<T> out = random_normal<T>({1, rows, 1, head_dim}, seed),
                     lse = random_normal<T>({1, rows, 1, 1}, ~seed, spread);
     return {out.view().rows(0, 0), lse.flat() + static_cast<T>(level)};
@@ -42,16 +42,16 @@ template <class T> Owned<T> random_partial(std::uint64_t seed, double level, dou
 
 /// The merge of several in long double, and the error ratios of `found` against it, with the bounds' own condition: an
 /// lse of 1e4 moves weights by 1e4 u.
-template <class T> ErrorRatios judge(const Owned<T>& found, const std::vector<Owned<T>>& parts) {
+template <class T> ErrorRatios judge(const OwnedPartial<T>& found, const std::vector<OwnedPartial<T>>& parts) {
     Oracle truth{{Tensor<double>({1, rows, 1, head_dim}, 0), {1, 1, rows}}, {}, {{}}};
     Attention<T> result{Tensor<T>({1, rows, 1, head_dim}), {1, 1, rows}};
     for (Index i = 0; i < rows; ++i) {
         long double max = -infinity<long double>, sum = 0;
-        for (const Owned<T>& part : parts) max = std::max(max, static_cast<long double>(part.lse[i]));
-        for (const Owned<T>& part : parts) sum += std::exp(part.lse[i] - max);
+        for (const OwnedPartial<T>& part : parts) max = std::max(max, static_cast<long double>(part.lse[i]));
+        for (const OwnedPartial<T>& part : parts) sum += std::exp(part.lse[i] - max);
         for (Index d = 0; d < head_dim; ++d) {
             long double o = 0;
-            for (const Owned<T>& part : parts) o += std::exp(part.lse[i] - max) * part.out(i, d);
+            for (const OwnedPartial<T>& part : parts) o += std::exp(part.lse[i] - max) * part.out(i, d);
             truth.attention.out(0, i, 0, d) = static_cast<double>(o / sum);
             result.out(0, i, 0, d) = found.out(i, d);
         }
@@ -71,15 +71,15 @@ struct Range {
 constexpr Range ranges[] = {{0, 1}, {0, 100}, {1e4, 1}, {-1e4, 1}, {0, 1e4}};
 
 TEST_CASE_TEMPLATE("merging with the identity is exact on either side, also of two identities", T, float, double) {
-    const Owned<T> one = identity<T>(rows, head_dim);
+    const OwnedPartial<T> one = identity<T>(rows, head_dim);
     for (const auto& [level, spread] : ranges) {
-        const Owned<T> x = random_partial<T>(1, level, spread);
-        for (const Owned<T>& result : {merged(x, one), merged(one, x)}) {
+        const OwnedPartial<T> x = random_partial<T>(1, level, spread);
+        for (const OwnedPartial<T>& result : {merged(x, one), merged(one, x)}) {
             CHECK(result.out == x.out);
             CHECK((result.lse == x.lse).all());
         }
     }
-    const Owned<T> none = merged(one, one);
+    const OwnedPartial<T> none = merged(one, one);
     CHECK((none.out.array() == 0).all());
     CHECK((none.lse == -infinity<T>).all());
 }
@@ -107,11 +107,12 @@ TEST_CASE_TEMPLATE("two sides that see nothing weigh nothing, and one that does 
 
 TEST_CASE_TEMPLATE("merge is associative and commutative, whatever the size of the scores", T, float, double) {
     double worst = 0;
-    for (const Range& of : ranges) {
-        CAPTURE(of.level);
-        CAPTURE(of.spread);
-        const auto a = random_partial<T>(1, of.level, of.spread), b = random_partial<T>(2, of.level, of.spread),
-                   c = random_partial<T>(3, of.level, of.spread);
+    for (const Range& range : ranges) {
+        CAPTURE(range.level);
+        CAPTURE(range.spread);
+        const auto a = random_partial<T>(1, range.level, range.spread),
+                   b = random_partial<T>(2, range.level, range.spread),
+                   c = random_partial<T>(3, range.level, range.spread);
         CHECK((merged(a, b).lse == merged(b, a).lse).all());
         for (const auto& left_first : {merged(merged(a, b), c), merged(a, merged(b, c)), merged(merged(c, a), b)}) {
             REQUIRE_FALSE(left_first.out.hasNaN());
@@ -125,14 +126,14 @@ TEST_CASE_TEMPLATE("merge is associative and commutative, whatever the size of t
 
 TEST_CASE_TEMPLATE("sides with lse of 1e4 and -1e4 merge to the larger", T, float, double) {
     const T large = 10000;
-    Owned<T> high{RowMajor<T>::Constant(rows, head_dim, 3), Eigen::ArrayX<T>::Constant(rows, large)};
-    Owned<T> low{RowMajor<T>::Constant(rows, head_dim, 5), Eigen::ArrayX<T>::Constant(rows, -large)};
-    for (const Owned<T>& result : {merged(high, low), merged(low, high)}) {
+    OwnedPartial<T> high{RowMajor<T>::Constant(rows, head_dim, 3), Eigen::ArrayX<T>::Constant(rows, large)};
+    OwnedPartial<T> low{RowMajor<T>::Constant(rows, head_dim, 5), Eigen::ArrayX<T>::Constant(rows, -large)};
+    for (const OwnedPartial<T>& result : {merged(high, low), merged(low, high)}) {
         CHECK((result.out.array() == 3).all());
         CHECK((result.lse == large).all());
     }
     for (const auto& [x, level] : {std::pair(high, large), std::pair(low, -large)}) { // the same keys once more
-        const Owned<T> twice = merged(x, x);
+        const OwnedPartial<T> twice = merged(x, x);
         CHECK(((twice.out - x.out).array().abs() <= 1e4 * std::numeric_limits<T>::epsilon() * x.out.array()).all());
         CHECK((((twice.lse - level) - std::log(T(2))).abs() <= large * std::numeric_limits<T>::epsilon()).all());
     }
@@ -140,19 +141,19 @@ TEST_CASE_TEMPLATE("sides with lse of 1e4 and -1e4 merge to the larger", T, floa
 
 TEST_CASE_TEMPLATE("a NaN on one side stays in its row, lse included, whatever the other side is", T, float, double) {
     const T nan = std::numeric_limits<T>::quiet_NaN();
-    Owned<T> bad = random_partial<T>(1, 0, 1);
+    OwnedPartial<T> bad = random_partial<T>(1, 0, 1);
     bad.out.row(2).setConstant(nan);
     bad.lse[2] = nan;
-    const Owned<T> good = random_partial<T>(2, 0, 1);
-    const Owned<T> clean = merged(random_partial<T>(1, 0, 1), good);
-    const Owned<T> one = identity<T>(rows, head_dim);
-    for (const Owned<T>& result : {merged(bad, one), merged(one, bad), merged(bad, good), merged(good, bad)}) {
+    const OwnedPartial<T> good = random_partial<T>(2, 0, 1);
+    const OwnedPartial<T> clean = merged(random_partial<T>(1, 0, 1), good);
+    const OwnedPartial<T> one = identity<T>(rows, head_dim);
+    for (const OwnedPartial<T>& result : {merged(bad, one), merged(one, bad), merged(bad, good), merged(good, bad)}) {
         CHECK(std::isnan(result.lse[2]));
         CHECK(result.out.row(2).array().isNaN().all());
         CHECK(result.out.array().isNaN().count() == head_dim);
         CHECK(result.lse.isNaN().count() == 1);
     }
-    const Owned<T> found = merged(bad, good);
+    const OwnedPartial<T> found = merged(bad, good);
     CHECK(found.out.row(1) == clean.out.row(1));
 }
 

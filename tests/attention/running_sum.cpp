@@ -59,16 +59,16 @@ template <class T> struct Parts {
 TEST_CASE_TEMPLATE("the error of a running partial does not grow with the merges, as that of merge() does", T, float,
                    double) {
     for (const Index count : {1, 16, 256, 4096, 65536}) {
-        Parts<T> of(count);
+        Parts<T> many(count);
         OneRow<T> merged = none<T>(4), sum = none<T>(4), lost(RowMajor<T>::Zero(1, 4), 0);
         RunningPartial<T> running{sum.view(), lost.view()};
-        for (OneRow<T>& part : of.parts) {
+        for (OneRow<T>& part : many.parts) {
             const Partial<T> x = part.view();
             merge<T>(merged.view(), {x.out.data(), 1, 4, Eigen::OuterStride<>(4)},
                      {x.lse.data(), 1, Eigen::InnerStride<>(1)});
             running.merge(x);
         }
-        const double by_merge = of.error(merged), by_running = of.error(sum);
+        const double by_merge = many.error(merged), by_running = many.error(sum);
         MESSAGE("merges ", count, ": error of merge() ", by_merge, " u, of a running partial ", by_running, " u");
         CHECK(by_running <= 2);
         if (count == 65536) CHECK(by_merge > 10 * by_running);

@@ -11,7 +11,7 @@ namespace {
 using kernel::lanes, kernel::strip;
 
 /// What a panel asked of ExtentPanels: its end, and the strips of keys for which it did causal work.
-struct Asked {
+struct PanelRequest {
     Index i0, rows, end;
     std::multiset<Index> masked;
 };
@@ -19,7 +19,7 @@ struct Asked {
 /// ExtentPanels that writes down what it is asked.
 struct CountingPanels {
     kernel::ExtentPanels panels;
-    std::vector<Asked>* log;
+    std::vector<PanelRequest>* log;
 
     template <class T> struct Panel {
         Index end, full;
@@ -40,13 +40,13 @@ struct CountingPanels {
 };
 
 /// attend(), logged.
-template <class T> std::vector<Asked> log_of(const View<T>& view, Attention<T>& result) {
+template <class T> std::vector<PanelRequest> log_of(const View<T>& view, Attention<T>& result) {
     const auto q = view.q.view().rows(0, 0), k = view.k.view().rows(0, 0), v = view.v.view().rows(0, 0);
     kernel::Packed<T> packed;
     packed.resize(k.rows(), k.cols());
     packed.pack(k, v, 0, k.rows());
     kernel::PanelWorkspace<T> space(q.cols());
-    std::vector<Asked> log;
+    std::vector<PanelRequest> log;
     log.reserve(static_cast<std::size_t>(q.rows())); // entries are pointed to
     result = poisoned<T>(view.problem());
     const Partial<T> into{result.out.view().rows(0, 0), result.lse.rows(0, 0, {0, 1, q.rows()})};
@@ -71,15 +71,15 @@ const Case cases[] = {
 
 TEST_CASE_TEMPLATE("causal work is done on the strips that a diagonal crosses, and on no others", T, float, double) {
     Index worked = 0, visited = 0;
-    for (const Case& of : cases)
+    for (const Case& example : cases)
         for (const bool causal : {false, true}) {
-            const Positions &queries = of.queries, &keys = of.keys;
+            const Positions &queries = example.queries, &keys = example.keys;
             CAPTURE(queries.first);
             CAPTURE(keys.first);
             CAPTURE(causal);
             const View<T> view({queries, keys, causal}, 4, 1);
             Attention<T> result;
-            const std::vector<Asked> log = log_of(view, result);
+            const std::vector<PanelRequest> log = log_of(view, result);
             CHECK(view.judge(result).within_bounds());
 
             Index covered = 0;
@@ -133,7 +133,7 @@ TEST_CASE_TEMPLATE("keys that no row of a panel sees are not visited", T, float,
 
 TEST_CASE("the pairs of a causal dense view are half of all, visited ones little more") {
     constexpr Index n = 4096;
-    std::vector<Asked> log;
+    std::vector<PanelRequest> log;
     log.reserve(n);
     const Visibility diagonal{{0, 1, n}, {0, 1, n}, true};
     const CountingPanels panels{{diagonal}, &log};

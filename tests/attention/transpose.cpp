@@ -27,7 +27,7 @@ bool holds(const std::vector<T>& y, Index y_row, Index n, Index K, Expected expe
 TEST_CASE_TEMPLATE("8 x 8 numbers are transposed in registers, each to its place", T, float, double) {
     const std::vector<T> x = numbered<T>(8 * 11);
     std::vector<T> y(9 * 13, T(-1));
-    kernel::Transposed<T>(x.data(), 11).store(T(2), y.data(), 13);
+    kernel::Transpose<T>(x.data(), 11).store(T(2), y.data(), 13);
     CHECK(holds(y, 13, 8, 8, [&](Index i, Index k) { return 2 * x[i * 11 + k]; }));
 }
 

@@ -9,18 +9,18 @@ namespace dra::test {
 namespace {
 
 /// A problem of ordinary size on inputs exact in Half, with its truth and the engine's float result rounded.
-template <class Half> struct Rounded {
+template <class Half> struct RoundedProblem {
     Problem problem;
     Tensor<float> q, k, v;
     Oracle truth;
     Attention<float> result;
 
-    explicit Rounded(const Question& asked) : Rounded(RandomInputs<float>(asked)) {}
+    explicit RoundedProblem(const Question& asked) : RoundedProblem(RandomInputs<float>(asked)) {}
 
     HalfErrors judge(const Attention<float>& x) const { return half_errors<Half>(problem, truth, {q, k, v}, x); }
 
 private:
-    explicit Rounded(const RandomInputs<float>& in)
+    explicit RoundedProblem(const RandomInputs<float>& in)
         : problem(in.problem), q(rounded_to<Half>(in.q)), k(rounded_to<Half>(in.k)), v(rounded_to<Half>(in.v)),
           truth(oracle<float>(problem, {q, k, v})), result(dilated_attention<float>(problem, {q, k, v})) {
         result.out = rounded_to<Half>(result.out);
@@ -33,8 +33,8 @@ const Question ordinary{{2, 48, 4, 32}, 2, {.segment_lengths = {24, 40}, .dilati
 
 TEST_CASE_TEMPLATE("the exact result rounded once is well within the bounds, and so is every golden case", Half,
                    bfloat16, half) {
-    const Rounded<Half> of(ordinary);
-    const HalfErrors errors = of.judge(of.result);
+    const RoundedProblem<Half> example(ordinary);
+    const HalfErrors errors = example.judge(example.result);
     CHECK(errors.within_bounds());
     double worst = errors.worst();
     for (const std::string& name : golden_names()) {
@@ -54,13 +54,13 @@ TEST_CASE_TEMPLATE("the exact result rounded once is well within the bounds, and
 
 TEST_CASE_TEMPLATE("one element that is wrong by a tenth fails, and so do all elements wrong by two roundings", Half,
                    bfloat16, half) {
-    const Rounded<Half> of(ordinary);
-    Attention<float> one = of.result, all = of.result;
+    const RoundedProblem<Half> example(ordinary);
+    Attention<float> one = example.result, all = example.result;
     one.out(1, 30, 2, 7) += 0.1f;
-    CHECK(of.judge(one).out_max > 1);
+    CHECK(example.judge(one).out_max > 1);
     all.out.flat() *= 1 + 2 * (std::is_same_v<Half, half> ? 0x1p-10f : 0x1p-7f); // epsilons
-    CHECK(of.judge(all).out_mean > 1);
-    CHECK_FALSE(of.judge(all).within_bounds());
+    CHECK(example.judge(all).out_mean > 1);
+    CHECK_FALSE(example.judge(all).within_bounds());
 }
 
 TEST_CASE("the yardstick takes a segment that is longer than the sequence to end with it") {
@@ -74,31 +74,31 @@ TEST_CASE("the yardstick takes a segment that is longer than the sequence to end
 
 TEST_CASE_TEMPLATE("accumulating in the type itself fails", Half, bfloat16, half) {
     // defect `half-accumulator`: the running output is kept in the type, key after key
-    Rounded<Half> of({{1, 256, 1, 64}, 1, {.segment_lengths = {256}, .dilation_rates = {1}}, 3});
-    const auto q = of.q.view().rows(0, 0), k = of.k.view().rows(0, 0), v = of.v.view().rows(0, 0);
-    for (Index i = 0; i < of.problem.tokens; ++i) {
+    RoundedProblem<Half> example({{1, 256, 1, 64}, 1, {.segment_lengths = {256}, .dilation_rates = {1}}, 3});
+    const auto q = example.q.view().rows(0, 0), k = example.k.view().rows(0, 0), v = example.v.view().rows(0, 0);
+    for (Index i = 0; i < example.problem.tokens; ++i) {
         Eigen::ArrayX<Half> o = Eigen::ArrayX<Half>::Zero(64);
-        for (Index j = 0; j < of.problem.tokens; ++j) {
-            const double s = of.problem.softmax_scale * static_cast<double>(q.row(i).dot(k.row(j)));
-            const auto p = static_cast<Half>(static_cast<float>(std::exp(s - of.truth.attention.lse(0, 0, i))));
+        for (Index j = 0; j < example.problem.tokens; ++j) {
+            const double s = example.problem.softmax_scale * static_cast<double>(q.row(i).dot(k.row(j)));
+            const auto p = static_cast<Half>(static_cast<float>(std::exp(s - example.truth.attention.lse(0, 0, i))));
             for (Index d = 0; d < 64; ++d) o[d] += p * static_cast<Half>(v(j, d));
         }
-        for (Index d = 0; d < 64; ++d) of.result.out(0, i, 0, d) = static_cast<float>(o[d]);
+        for (Index d = 0; d < 64; ++d) example.result.out(0, i, 0, d) = static_cast<float>(o[d]);
     }
-    CHECK(of.judge(of.result).out_mean > 1);
+    CHECK(example.judge(example.result).out_mean > 1);
 }
 
 TEST_CASE("lse is judged against float's needs: 1e-4 of the largest score, and -inf must be -inf") {
-    const Rounded<bfloat16> of({{1, 9, 2, 8}, 2, {.segment_lengths = {4, 9}, .dilation_rates = {3, 1}}, 8});
-    CHECK(of.judge(of.result).lse < 1);
+    const RoundedProblem<bfloat16> example({{1, 9, 2, 8}, 2, {.segment_lengths = {4, 9}, .dilation_rates = {3, 1}}, 8});
+    CHECK(example.judge(example.result).lse < 1);
     bool found_empty = false;
     for (Index n = 0; n < 9; ++n) {
-        Attention<float> wrong = of.result;
+        Attention<float> wrong = example.result;
         float& lse = wrong.lse(0, 0, n);
         found_empty = found_empty || std::isinf(lse);
         lse = std::isinf(lse) ? -1e30f
-                              : lse + 2e-4f * static_cast<float>(std::max<Magnitude>(1, of.truth.of(0, 0).score));
-        CHECK(of.judge(wrong).lse > 1);
+                              : lse + 2e-4f * static_cast<float>(std::max<Magnitude>(1, example.truth.of(0, 0).score));
+        CHECK(example.judge(wrong).lse > 1);
     }
     CHECK(found_empty);
 }
@@ -143,23 +143,23 @@ TEST_CASE("no error of no bound is right, and an error of exactly 1 is counted l
 }
 
 TEST_CASE("NaN and infinities are infinitely wrong, wherever they stand") {
-    const Rounded<half> of({{1, 5, 1, 8}, 1, {.segment_lengths = {5}, .dilation_rates = {2}}, 8});
+    const RoundedProblem<half> example({{1, 5, 1, 8}, 1, {.segment_lengths = {5}, .dilation_rates = {2}}, 8});
     for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
-        for (Index e = 0; e < of.result.out.size(); ++e) {
-            Attention<float> wrong = of.result;
+        for (Index e = 0; e < example.result.out.size(); ++e) {
+            Attention<float> wrong = example.result;
             wrong.out.flat()[e] = bad;
-            CHECK(of.judge(wrong).out_max == std::numeric_limits<double>::infinity());
+            CHECK(example.judge(wrong).out_max == std::numeric_limits<double>::infinity());
         }
-        Attention<float> wrong = of.result;
+        Attention<float> wrong = example.result;
         wrong.lse(0, 0, 0) = bad;
-        CHECK_FALSE(of.judge(wrong).within_bounds());
+        CHECK_FALSE(example.judge(wrong).within_bounds());
     }
 }
 
 TEST_CASE("a result of another shape is refused") {
-    const Rounded<half> of({{1, 5, 1, 8}, 1, {.segment_lengths = {5}, .dilation_rates = {2}}, 8});
-    CHECK_THROWS_AS(of.judge({Tensor<float>(Shape{1, 4, 1, 8}, 0), Lse<float>(1, 1, 5)}), ShapeError);
-    CHECK_THROWS_AS(of.judge({of.result.out, Lse<float>(1, 1, 4)}), ShapeError);
+    const RoundedProblem<half> example({{1, 5, 1, 8}, 1, {.segment_lengths = {5}, .dilation_rates = {2}}, 8});
+    CHECK_THROWS_AS(example.judge({Tensor<float>(Shape{1, 4, 1, 8}, 0), Lse<float>(1, 1, 5)}), ShapeError);
+    CHECK_THROWS_AS(example.judge({example.result.out, Lse<float>(1, 1, 4)}), ShapeError);
 }
 
 } // namespace dra::test

@@ -57,10 +57,10 @@ const Case cases[] = {
 
 /// Random inputs of a case.
 struct CaseInputs : Inputs<double> {
-    explicit CaseInputs(const Case& of)
-        : Inputs<double>{random_normal<double>(of.q, 1), random_normal<double>(of.kv, 2),
-                         random_normal<double>(of.kv, 3)},
-          dout(random_normal<double>(of.q, 4)), problem(validate(of.configuration, info<double>(*this))) {}
+    explicit CaseInputs(const Case& example)
+        : Inputs<double>{random_normal<double>(example.q, 1), random_normal<double>(example.kv, 2),
+                         random_normal<double>(example.kv, 3)},
+          dout(random_normal<double>(example.q, 4)), problem(validate(example.configuration, info<double>(*this))) {}
 
     Oracle truth() const { return oracle<double>(problem, *this, dout.view()); }
     double loss() const { return (oracle<double>(problem, *this).attention.out.flat() * dout.flat()).sum(); }
@@ -108,9 +108,9 @@ TEST_CASE("the oracle agrees with every golden case, forward and backward") {
 
 TEST_CASE("the oracle's gradients are the central differences of its output") {
     double worst = 0;
-    for (const Case& of : cases) {
-        CAPTURE(of.name);
-        CaseInputs inputs(of);
+    for (const Case& example : cases) {
+        CAPTURE(example.name);
+        CaseInputs inputs(example);
         const Gradients<double> gradients = *inputs.truth().gradients;
         const auto check = [&](Tensor<double>& input, const Tensor<double>& gradient) {
             REQUIRE(gradient.shape() == input.shape());
@@ -228,9 +228,9 @@ TEST_CASE("scores of +-1e4 neither overflow nor lose a row") {
 }
 
 TEST_CASE("magnitudes are the largest over the visible pairs of each batch and head") {
-    for (const Case& of : cases) {
-        CAPTURE(of.name);
-        const CaseInputs inputs(of);
+    for (const Case& example : cases) {
+        CAPTURE(example.name);
+        const CaseInputs inputs(example);
         const Problem& problem = inputs.problem;
         const Oracle truth = inputs.truth();
         REQUIRE(static_cast<Index>(truth.magnitudes.size()) == problem.batch * problem.heads);
@@ -283,11 +283,11 @@ TEST_CASE("the magnitudes of one token are those of its one pair, however small,
 }
 
 TEST_CASE("the result is the same, bit for bit, for every number of threads") {
-    const Case of{"",
-                  {1, 200, 2, 16},
-                  {1, 200, 1, 16},
-                  {.segment_lengths = {64, 200}, .dilation_rates = {1, 3}, .mode = Mode::mixture, .causal = true}};
-    const CaseInputs inputs(of);
+    const Case example{"",
+                       {1, 200, 2, 16},
+                       {1, 200, 1, 16},
+                       {.segment_lengths = {64, 200}, .dilation_rates = {1, 3}, .mode = Mode::mixture, .causal = true}};
+    const CaseInputs inputs(example);
     const int threads = omp_get_max_threads();
     omp_set_num_threads(1);
     const Oracle one = inputs.truth();
