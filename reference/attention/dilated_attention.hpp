@@ -3,8 +3,8 @@
 /// Dilated attention: every head, every pattern, on all cores (LongNet, arXiv:2307.02486, section 2.2); in a child of
 /// fork(), on one.
 ///
-/// A head's rows under a pattern are strided views, one a segment; each view gives a partial; patterns of a mixture are
-/// merged in place. Query heads that share a KV head share its packed keys.
+/// A head's rows under a pattern are strided views, one per segment; each view gives a partial; patterns of a mixture
+/// are merged in place. Query heads that share a KV head share its packed keys.
 
 #include "reference/attention/workspace.hpp"
 
@@ -18,7 +18,7 @@ namespace dra {
 template <class T> void dilated_attention(const Plan& plan, const InputsView<T>& inputs, const AttentionView<T>& into,
                                           Workspace<T>& workspace);
 
-/// A plan, run once: attention of the whole problem.
+/// Attention of a problem, whose plan is run once.
 ///
 /// Rows that no pattern selects are (0, -inf). Time O(visible pairs * D); memory beyond the tensors is the packed keys
 /// of one wave of views, independent of N. The result is the same, bit for bit, for every number of threads. float and

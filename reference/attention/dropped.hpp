@@ -9,8 +9,8 @@
 
 namespace dra::kernel {
 
-/// Word 0 of Philox 4x32-10, lane by lane in one loop a round, which compilers vectorise; see random.hpp. The counters
-/// are (j, first + lane * stride, h, b).
+/// Word 0 of Philox 4x32-10, lane by lane in one loop per round, which compilers vectorise; see random.hpp. The
+/// counters are (j, first + lane * stride, h, b).
 template <std::size_t lanes> std::array<std::uint32_t, lanes>
 dropout_words(std::uint32_t j, std::uint32_t first, std::uint32_t stride, const Dropout& dropout) {
     std::array<std::uint32_t, lanes> c0, c1, c2, c3;
@@ -35,11 +35,11 @@ dropout_words(std::uint32_t j, std::uint32_t first, std::uint32_t stride, const 
 /// Dropout as a panel sees it.
 struct DroppedPanel {
     Dropout dropout;
-    Positions queries, keys; ///< from the panel's first query on; of the view
+    Positions queries, keys; ///< the panel's queries, and the keys of the view
 
     explicit operator bool() const { return dropout.drops(); }
 
-    /// Of key j of the view, for every query: 0, or 1 / (1 - p).
+    /// The factors of key j of the view for every query: 0, or 1 / (1 - p).
     template <class T> [[gnu::noinline]] Row<T> factors(Index j) const {
         const auto words =
             dropout_words<lanes<T>>(static_cast<std::uint32_t>(keys[j]), static_cast<std::uint32_t>(queries.first),
@@ -53,7 +53,7 @@ struct DroppedPanel {
         return row;
     }
 
-    /// P^T of keys j0, ..., a row a key, `stride` rows apart, as the product with V takes it.
+    /// Multiplies P^T of keys j0, ..., a row per key, `stride` rows apart, by their factors.
     template <class T> void drop(Index j0, Index count, Row<T>* p, Index stride = 1) const {
         for (Index j = 0; j < count; ++j) {
             const Row<T> factor = factors<T>(j0 + j);

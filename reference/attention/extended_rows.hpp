@@ -1,12 +1,13 @@
 #pragma once
 /// \file
-/// Rows that left their type though the exact result fits: computed again, pair by pair, in a wider one.
+/// Extended precision: rows that left their type though the exact result fits are computed again, pair by pair, in a
+/// wider one.
 ///
-/// A score, a sum of weighted values or a part of a gradient may exceed every number of T where the result does not; and
-/// a weight of 0 times an infinity is NaN, also where the infinity belongs to a key that the row does not see. The
+/// A score, a sum of weighted values or a part of a gradient may exceed every number of T where the result does not;
+/// and a weight of 0 times an infinity is NaN, also where the infinity belongs to a key that the row does not see. The
 /// register kernel does not ask beforehand. Its result tells: a row that is not finite is computed again here, over the
-/// keys that it sees and no others, in a type that holds every such product. What is not finite then either is the truth.
-/// Without vectors, it takes many times as long as the kernel. Not installed.
+/// keys that it sees and no others, in a type that holds every such product. What is not finite then either is the
+/// truth. Without SIMD, it takes many times as long as the kernel. Not installed.
 
 #include "reference/attention/gradient.hpp"
 #include "reference/attention/packed.hpp"
@@ -19,9 +20,10 @@
 
 namespace dra::kernel {
 
+/// The channels of one row in extended precision (D).
 template <class T> using ExtendedRow = Eigen::Array<Extended<T>, 1, Eigen::Dynamic>;
 
-/// A row of a matrix.
+/// A row of a matrix in extended precision.
 template <class T, class Row> ExtendedRow<T> extended(const Row& row) { return row.template cast<Extended<T>>(); }
 
 /// Row j of keys or values, whose channel d is strips(j, d).
@@ -38,26 +40,27 @@ template <class T, class Lse> DRA_INLINE Lse lowered(Lse lse) {
     return size > far ? lse - rounding * size : lse; // NaN where it is +inf
 }
 
-/// Elements that are not finite become those of `right`.
+/// Replaces the elements that are not finite by those of `right`.
 template <class Row, class Right> void replace_spoiled(Row&& row, const Right& right) {
     for (Index d = 0; d < right.size(); ++d)
         if (!std::isfinite(row[d])) row[d] = static_cast<typename std::decay_t<Row>::Scalar>(right[d]);
 }
 
-/// One view of one query head, as its rows are computed again.
+/// One view as one query head meets it, for rows that are computed again.
 template <class T, class Packed> struct ExtendedView {
     const Packed& kv;
     const Visibility& visibility;
     const Dropout& dropout;
     Extended<T> scale;
 
-    /// out and lse of query i, where it sees a key: the channels of out that are not finite, or all where lse is not.
+    /// Puts out and lse of query i right, where it sees a key: the channels of out that are not finite, or all where
+    /// lse is not.
     template <class Out> [[gnu::cold, gnu::noinline]] void attend(const Rows<T>& q, Index i, Out out, T& lse) const {
         if (visibility.extent(i) == 0) return;
         ExtendedRow<T> weights(visibility.extent(i)), sum = ExtendedRow<T>::Zero(kv.head_dim);
         for (Index j = 0; j < weights.size(); ++j) weights[j] = score(q, i, j);
         const Extended<T> max = weights.isNaN().any() ? weights.sum() : weights.maxCoeff();
-        const bool none = max == -std::numeric_limits<Extended<T>>::infinity(); // of the keys has a weight
+        const bool none = max == -std::numeric_limits<Extended<T>>::infinity(); // no key has a weight
         if (none)
             weights.setZero();
         else
@@ -71,7 +74,7 @@ template <class T, class Packed> struct ExtendedView {
         replace_spoiled(out, sum);
     }
 
-    /// scale dQ of query i.
+    /// The gradient scale dQ of query i (D).
     [[gnu::cold, gnu::noinline]] ExtendedRow<T> query_gradient(const GradientHead<T>& head, Index i) const {
         ExtendedRow<T> sum = ExtendedRow<T>::Zero(kv.head_dim);
         for (Index j = 0; j < visibility.extent(i); ++j) sum += pair(head, i, j).ds * extended<T>(kv.k, j, kv.head_dim);
@@ -87,7 +90,7 @@ template <class T, class Packed> struct ExtendedView {
 
 private:
     struct Pair {
-        Extended<T> kept_weight, ds; ///< P, as it multiplies V; dS
+        Extended<T> kept_weight, ds; ///< P as it multiplies V, and dS
     };
 
     Extended<T> score(const Rows<T>& q, Index i, Index j) const {
@@ -102,7 +105,7 @@ private:
         return {weight * factor, weight * (dp - head.delta[i])};
     }
 
-    /// What dropout multiplies the weight of a pair by.
+    /// The factor of dropout for the weight of a pair.
     Extended<T> kept(Index i, Index j) const {
         if (!dropout.drops()) return 1;
         const std::uint32_t word =
@@ -111,14 +114,15 @@ private:
     }
 };
 
-/// dk and dv of keys of one view, summed over the query heads of a group.
+/// The dk and dv of keys of one view, summed over the query heads of a group.
 template <class T> struct ExtendedKeyGradients {
     const PackedForGradient<T>& packed;
     Visibility visibility;
     T scale;
     std::span<const GradientHead<T>> heads;
 
-    /// Of key j, those of the channels from d on that are not finite, as many as a Row has lanes; dk scaled.
+    /// Puts dk, scaled, and dv of key j right in the channels from d on that are not finite, as many as a Row has
+    /// lanes.
     [[gnu::cold, gnu::noinline]] void operator()(Index j, Index d, Row<T>& dk, Row<T>& dv) const {
         ExtendedRow<T> sum_k = ExtendedRow<T>::Zero(packed.head_dim), sum_v = sum_k;
         for (const GradientHead<T>& head : heads) {

@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// Gradients whose parts fit into their type, but not the sum of them so far: summed again, wide, over all views of a
-/// problem. See wide_rows.hpp. Not installed.
+/// Gradients whose parts fit into their type, but not the sum of them so far: summed again, in extended precision, over
+/// all views of a problem. See extended_rows.hpp. Not installed.
 
 #include "reference/attention/extended_rows.hpp"
 #include "reference/definition/pattern.hpp"
@@ -14,6 +14,7 @@ template <class T> struct KeyRows {
     Rows<T> k, v; ///< (n, D)
 };
 
+/// Whether every element is finite.
 template <class T> bool all_finite(TensorView<T> x) {
     if (x.is_contiguous()) return (T(0) * x.flat()).sum() == T(0);
     for (Index b = 0; b < x.shape().batch; ++b)
@@ -22,7 +23,7 @@ template <class T> bool all_finite(TensorView<T> x) {
     return true;
 }
 
-/// What gradients are made of: the problem's tensors and its result.
+/// The sums of gradients over all views, from the problem's tensors and its result.
 template <class T> struct ExtendedSums {
     const Problem& problem;
     InputsView<T> inputs;
@@ -30,7 +31,7 @@ template <class T> struct ExtendedSums {
     TensorView<const T> dout;
 
     /// Computes again what is not finite. Mixing weights must not be held constant. Costs a look at every element and,
-    /// of a row that is not finite, 10 D FLOPs a visible pair without vectors.
+    /// of a row that is not finite, 10 D FLOPs per visible pair without SIMD.
     void mend(const GradientsView<T>& into) const {
         if (all_finite(into.dq) && all_finite(into.dk) && all_finite(into.dv)) return;
         for (Index b = 0; b < problem.batch; ++b)

@@ -24,21 +24,21 @@ private:
     OpaqueMemory<Memory> memory_;
 };
 
-/// One query head of a view: what it brings, and where its dq goes; m rows each.
+/// One query head of a view, m rows: what it brings, and where its dq goes.
 template <class T> struct GradientHead {
     Rows<T> q, dout;           ///< (m, D)
     Column<T> lse;             ///< (m); -inf in rows that see no key
-    Column<Extended<T>> delta; ///< (m)
+    Column<Extended<T>> delta; ///< (m), weighted_mean_gradient()
     MutableRows<T> dq;         ///< (m, D), added to
-    Dropout dropout = {};
+    Dropout dropout = {};      ///< none by default
 };
 
-/// Where dk and dv of a view's keys go: (n, D), added to.
+/// The memory of dk and dv of a view's n keys, (n, D) each, to which gradients are added.
 template <class T> struct KeyGradientRows { MutableRows<T> dk, dv; };
 
-/// delta_i = sum_d dout_id out_id (rows), the mean of a row's dP by its weights: what softmax takes from each of them.
-/// Summed in T in the order of dP, so that dS of a row that sees one key is exactly 0; wide where that overflows, as dP -
-/// delta may well fit where neither does.
+/// Writes delta_i = sum_d dout_id out_id of every row of dout and out (m, D), the mean of the row's dP by its weights,
+/// which softmax takes from each of them. It is summed in T in the order of dP, so that dS of a row that sees one key
+/// is exactly 0; in extended precision where that overflows, as dP - delta may well fit where neither does.
 ///
 /// Where a loss uses lse too, delta - dlse in its place gives the gradients of both. float and double.
 template <class T>
@@ -54,7 +54,7 @@ void weighted_mean_gradient(const Rows<T>& dout, const Rows<T>& out, MutableColu
 ///
 /// The heads are those of one group: they share k and v, packed once, and dk, dv are summed over them. lse and delta
 /// may be those of more keys than the view has, as in a mixture or on a ring: P are then the view's weights in the
-/// whole, and the gradients of all views add up to the exact ones. `visibility` as in attend. 10 D FLOPs a visible
+/// whole, and the gradients of all views add up to the exact ones. `visibility` as in attend. 10 D FLOPs per visible
 /// pair, no scores in memory. One thread. float and double.
 template <class T> void attend_gradient(std::span<const GradientHead<T>> heads, const Rows<T>& k, const Rows<T>& v,
                                         const Visibility& visibility, T softmax_scale, const KeyGradientRows<T>& into,

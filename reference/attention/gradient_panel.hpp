@@ -7,8 +7,8 @@
 ///
 /// lse and delta may be those of more keys than the view has: then P are the view's weights in the whole, and gradients
 /// of views add up. S^T, P^T, dP^T and dS^T have queries in the lanes, as in panel.hpp, and so has dQ^T. dK and dV sum
-/// over queries: there channels lie in the lanes, and P^T and dS^T are what is spread over them. 10 D FLOPs a visited
-/// pair. Not installed.
+/// over queries: there channels lie in the lanes, and P^T and dS^T are what is spread over them. 10 D FLOPs per
+/// visited pair. Panels, tiles and blocks: product.hpp. Not installed.
 
 #include "reference/attention/gradient.hpp"
 #include "reference/attention/key_gradients.hpp"
@@ -16,24 +16,24 @@
 
 namespace dra::kernel {
 
-inline constexpr Index gradient_key_block =
-    128 / strip * strip; ///< keys of a tile: P^T and dS^T of a query block stay in L2
+/// The key block of the gradients.
+inline constexpr Index gradient_key_block = 128 / strip * strip; ///< P^T and dS^T of a query block stay in L2
 
-/// From one key of P^T or dS^T to the next, in panels: not a power of two, or the keys of one panel would share a few
+/// The rows from one key of P^T or dS^T to the next: not a power of two, or the keys of one panel would share a few
 /// sets of L1, and drive each other out.
 inline constexpr Index key_stride = panels_per_query_block + 1;
 
-/// What one thread keeps of one panel.
+/// The state of one panel in one thread.
 template <class T> struct GradientPanel {
-    std::vector<Row<T>> q, dout, dq; ///< scaled Q^T (D), dO^T (D), dQ^T (D), a row a channel
+    std::vector<Row<T>> q, dout, dq; ///< scaled Q^T (D), dO^T (D), dQ^T (D), a row per channel
     Row<T> lse, delta;               ///< lse in base 2, lowered(); +inf in rows without weights
 };
 
-/// What one thread needs, allocated once.
+/// The memory of one thread for a query block, allocated once.
 template <class T> struct GradientPanels {
     std::array<GradientPanel<T>, panels_per_query_block> panels;
     std::vector<Row<T>> p, ds;   ///< P^T, dS^T of a tile (gradient_key_block, key_stride)
-    std::vector<Row<T>> q, dout; ///< Q, dO (D / lanes, query_block), a row a query
+    std::vector<Row<T>> q, dout; ///< Q, dO (D / lanes, query_block), a row per query
     RowMajor<T> dq;              ///< dQ of a panel (lanes, D)
 
     explicit GradientPanels(Index head_dim) : p(gradient_key_block * key_stride), ds(p.size()), dq(lanes<T>, head_dim) {
@@ -47,7 +47,7 @@ template <class T> struct GradientPanels {
     }
 };
 
-/// Packs rows [i0, i0 + rows) as columns, scaled; the other lanes are zero.
+/// Packs rows [i0, i0 + rows) as columns, scaled; zeroes the other lanes.
 template <class T> void pack_columns(const Rows<T>& from, T scale, Index i0, Index rows, std::vector<Row<T>>& to) {
     if (rows < lanes<T>) std::fill(to.begin(), to.end(), Row<T>{});
     for (Index i = 0; i < rows; i += square)
@@ -55,7 +55,7 @@ template <class T> void pack_columns(const Rows<T>& from, T scale, Index i0, Ind
                   reinterpret_cast<T*>(to.data()) + i, Index{lanes<T>});
 }
 
-/// delta_i = sum_d dout_id out_id, by which weighted_mean_gradient() is defined. `a` and `b` are scratch (D).
+/// Writes delta_i = sum_d dout_id out_id, as weighted_mean_gradient() promises. `a` and `b` are scratch (D).
 template <class T> void find_delta(const Rows<T>& dout, const Rows<T>& out, MutableColumn<Extended<T>> delta,
                                    std::vector<Row<T>>& a, std::vector<Row<T>>& b) {
     for (Index i0 = 0; i0 < out.rows(); i0 += lanes<T>) {
@@ -72,8 +72,8 @@ template <class T> void find_delta(const Rows<T>& dout, const Rows<T>& out, Muta
     }
 }
 
-/// Packs rows [i0, i0 + rows) as rows from `first` of a query block on, channels in the lanes; the other rows of the panel
-/// are zero.
+/// Packs rows [i0, i0 + rows) as rows of a query block, from its row `first` on, channels in the lanes; zeroes the
+/// other rows of the panel.
 template <class T> void pack_rows(const Rows<T>& from, Index i0, Index rows, Index first, std::vector<Row<T>>& to) {
     for (Index c = 0; c * lanes<T> < from.cols(); ++c) {
         const Index d = c * lanes<T>;
@@ -106,7 +106,7 @@ void begin_panel(GradientPanels<T>& space, int n, const GradientHead<T>& from, T
 
 // The products stand apart from each other and from the exponentials, for the registers' sake: see panel.hpp.
 
-/// S^T = K Q^T over keys [j0, j0 + keys), masked, into s. A row with a spoiled score has no lse from here on.
+/// Writes S^T = K Q^T over keys [j0, j0 + keys), masked, to s. A row with a spoiled score has no lse from here on.
 template <class T, class Keys> [[gnu::noinline]] void scores(GradientPanel<T>& panel, const PackedForGradient<T>& kv,
                                                              const Keys& seen, Index j0, Index keys, int n, Row<T>* s) {
     NonFinite<T> spoiled;
@@ -120,7 +120,7 @@ template <class T, class Keys> [[gnu::noinline]] void scores(GradientPanel<T>& p
     DRA_UNROLL (c, vectors) panel.lse.v[c] += spoiled.lanes().v[c];
 }
 
-/// dP^T = V dO^T over keys [j0, j0 + keys), into dp.
+/// Writes dP^T = V dO^T over keys [j0, j0 + keys) to dp.
 template <class T> [[gnu::noinline]] void find_dp(const GradientPanel<T>& panel, const PackedForGradient<T>& kv,
                                                   Index j0, Index keys, int n, Row<T>* dp) {
     for (Index j = 0; j < keys; j += strip) {
@@ -131,8 +131,8 @@ template <class T> [[gnu::noinline]] void find_dp(const GradientPanel<T>& panel,
     }
 }
 
-/// P^T = 2^(S^T - lse), at most 1 as no weight is more, and dS^T = P^T (dP^T - delta) over keys j0, ..., in place, whole
-/// strips. Where dropout has a factor, dP^T has it before and P^T after.
+/// Makes P^T = 2^(S^T - lse), at most 1 as no weight is more, of S^T in `p`, and dS^T = P^T (dP^T - delta) of dP^T in
+/// `ds`, over whole strips of keys from j0 on. Where dropout has a factor, dP^T has it before and P^T after.
 template <class T>
 void find_ds(const GradientPanel<T>& panel, const DroppedPanel& dropped, Index j0, Index keys, Row<T>* p, Row<T>* ds) {
     if (dropped) dropped.drop(j0, strips_up(keys), ds, key_stride);
@@ -144,7 +144,7 @@ void find_ds(const GradientPanel<T>& panel, const DroppedPanel& dropped, Index j
     if (dropped) dropped.drop(j0, strips_up(keys), p, key_stride);
 }
 
-/// dQ^T += K^T dS^T over keys [j0, j0 + keys).
+/// Adds K^T dS^T over keys [j0, j0 + keys) to dQ^T.
 template <class T> [[gnu::noinline]] void add_query_gradient(GradientPanel<T>& panel, const PackedForGradient<T>& kv,
                                                              Index j0, Index keys, int n, const Row<T>* ds) {
     for (Index d = 0; d < kv.head_dim; d += strip) {
@@ -156,8 +156,7 @@ template <class T> [[gnu::noinline]] void add_query_gradient(GradientPanel<T>& p
     }
 }
 
-/// A strip of keys += their rows of P^T or dS^T, times the rows of dO or Q, of so many queries; = where they are the
-/// first.
+/// Adds P^T dO or dS^T Q over `queries` to dV or dK of a strip of keys, `to`; stores it where they are the first.
 template <class T>
 [[gnu::noinline]] void add_key_gradient(Row<T>* to, bool first, Index queries, const Row<T>* p, const Row<T>* x) {
     DRA_UNROLL (i, strip)
@@ -173,7 +172,7 @@ template <class T>
             DRA_UNROLL (c, vectors) to[i].v[c] += sum.r[i].v[c];
 }
 
-/// scale dQ of `rows`, stored in dq or added to it; again(i, dq) computes those that left the type. `scratch` is
+/// Stores scale dQ of `rows` in dq or adds it to it; again(i, dq) computes those that left the type. `scratch` is
 /// (lanes, D).
 template <class T, class Again> void end_panel(const GradientPanel<T>& panel, RowMajor<T>& scratch, T scale,
                                                const Interval& rows, MutableRows<T> dq, Combine combine,
@@ -191,7 +190,8 @@ template <class T, class Again> void end_panel(const GradientPanel<T>& panel, Ro
         dq.middleRows(rows.begin, rows.size()) += scratch.topRows(rows.size());
 }
 
-/// What queries `rows` of one head, at most query_block of them, bring: their dq, and what is added to dK and dV.
+/// The gradients that queries `rows` of one head bring, at most query_block of them: their dq, stored or added, and
+/// what is added to dK and dV.
 template <class T, class Visible>
 void add_gradients(const GradientHead<T>& head, const PackedView<T, PackedForGradient<T>, Visible>& view,
                    const Interval& rows, Combine combine, KeyGradients<T>& key_gradients, GradientPanels<T>& space) {

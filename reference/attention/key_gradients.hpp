@@ -1,6 +1,7 @@
 #pragma once
 /// \file
-/// dK and dV of one view while they are summed, query block by query block, channels in the lanes. Not installed.
+/// dK and dV of one view while they are summed, query block by query block, channels in the lanes: product.hpp. Not
+/// installed.
 
 #include "reference/attention/gradient.hpp"
 #include "reference/attention/product.hpp"
@@ -10,24 +11,25 @@
 
 namespace dra::kernel {
 
-/// dK and dV, (D / lanes, keys), each. Nothing is ever zeroed: the first to bring something to a key stores it.
+/// The dK and dV of some keys, (D / lanes, keys) each. Nothing is ever zeroed: the first to bring something to a key
+/// stores it.
 template <class T> class KeyGradients {
 public:
     /// Makes room for so many keys, to none of which anything has been brought; memory only grows.
     void resize(Index keys, Index head_dim) {
         keys_ = strips_up(keys), summed_ = 0;
-        const Index size = keys_ * ceil_div(head_dim, lanes<T>) + strip; // one is asked ahead
+        const Index size = keys_ * ceil_div(head_dim, lanes<T>) + strip; // one strip is prefetched beyond the last
         dk_.resize(std::max(dk_.size(), static_cast<std::size_t>(size)));
         dv_.resize(dk_.size());
     }
 
-    /// Rows of key j and the following, channels of lane group c.
+    /// The rows of key j and the following, channels [c lanes, (c + 1) lanes).
     Row<T>* dk(Index c, Index j) { return dk_.data() + c * keys_ + j; }
     Row<T>* dv(Index c, Index j) { return dv_.data() + c * keys_ + j; }
     const Row<T>* dk(Index c, Index j) const { return dk_.data() + c * keys_ + j; }
     const Row<T>* dv(Index c, Index j) const { return dv_.data() + c * keys_ + j; }
 
-    /// Keys from here on hold nothing yet.
+    /// The first key that holds nothing yet.
     Index summed() const { return summed_; }
     void set_summed(Index keys) { summed_ = std::max(summed_, strips_up(keys)); }
 
@@ -36,8 +38,8 @@ private:
     std::vector<Row<T>> dk_, dv_;
 };
 
-/// `keys` of the sum of parts, in their order, stored in rows of the view or added to them: dk, scaled, and dv.
-/// again(j, d, dk, dv) computes the channels from d on of a key that left the type, dk scaled.
+/// Sums parts over `keys`, in their order, and stores dk, scaled, and dv in rows of the view or adds them to what is
+/// there. again(j, d, dk, dv) computes the channels from d on of a key that left the type, dk scaled.
 template <class T, class Again> void add_up(std::span<const KeyGradients<T>> parts, const KeyGradientRows<T>& into,
                                             T scale, const Interval& keys, Combine combine, const Again& again) {
     auto [dk, dv] = into;

@@ -11,7 +11,7 @@
 namespace dra {
 namespace {
 
-/// What one pattern keeps of its current segment: [B, longest view, KV heads that use it, D].
+/// The rows that one pattern keeps of its current segment: [B, longest view, KV heads that use it, D].
 template <class T> struct KeptRows {
     Tensor<T> k, v;
     Index first_head; ///< the KV head that lies first
@@ -47,7 +47,7 @@ template <class T, class Visit> void keep(const Problem& problem, Index pattern,
     }
 }
 
-/// What one thread needs.
+/// The memory of one thread.
 template <class T> struct Space {
     kernel::Packed<T> packed{};
     kernel::PanelWorkspace<T> panels;
@@ -65,8 +65,8 @@ template <class T> struct Queries {
     TensorView<T> out;
     Lse<T>& lse;
 
-    /// All heads [first, first + group) of the rows, which see what `visibility` says of one head. Panels are filled with
-    /// the tokens of a head, or with the heads of a token, whichever are more.
+    /// Attends with heads [first, first + group) of the rows, each of which sees what `visibility` says. Panels are
+    /// filled with the tokens of a head, or with the heads of a token, whichever are more.
     void attend(Index b, Index first, Index group, const Positions& rows, const Visibility& visibility, T scale,
                 Space<T>& space) const {
         if (rows.count >= group)
@@ -92,7 +92,7 @@ private:
 
 template <class T> struct KvCache<T>::Memory {
     std::vector<KeptRows<T>> patterns{};
-    std::vector<Space<T>> spaces{}; ///< a thread each
+    std::vector<Space<T>> spaces{}; ///< one per thread
 };
 
 template <class T> KvCache<T>::KvCache(const Problem& problem) : problem_(problem), memory_(opaque<Memory>()) {

@@ -3,7 +3,7 @@
 /// Decoding with a KV cache: what later tokens can see of k and v is kept, so that a token costs what it sees, not its
 /// whole prefix.
 ///
-/// Row t of the causal result is a partial a pattern, merged; later tokens do not enter it:
+/// Row t of the causal result is one partial per pattern, merged; later tokens do not enter it:
 ///
 ///     (out_t, lse_t) = merge over patterns i of attention of q_t over the keys j <= t that i selects in t's segment
 ///
@@ -22,24 +22,25 @@ namespace dra {
 /// Keys and values of the tokens so far, and attention of the next ones. float and double.
 template <class T> class KvCache {
 public:
-    /// Empty, for at most problem.tokens tokens. All memory is allocated here. Throws PatternError where the problem is
-    /// not causal, or has dropout.
+    /// An empty cache for at most problem.tokens tokens. All memory is allocated here. Throws PatternError where the
+    /// problem is not causal, or has dropout.
     explicit KvCache(const Problem& problem);
 
-    /// The next n tokens of a prompt whose attention nobody asks for; k and v [B, n, Hkv, D].
+    /// Appends the next n tokens of a prompt whose attention nobody asks for; k and v [B, n, Hkv, D].
     ///
     /// Throws ShapeError where shapes are not those of the problem, or n is more than the tokens that are left.
     void append(TensorView<const T> k, TensorView<const T> v);
 
-    /// The next n tokens: appends them, and attends; q and out [B, n, H, D], lse [B, H, n], both overwritten entirely.
+    /// Appends the next n tokens, and attends; q and out [B, n, H, D], lse [B, H, n], both overwritten entirely.
     ///
     /// The result is that of dilated_attention() over all tokens so far, bit for bit, in its last n rows. Of a segment
-    /// and KV head, selected rows are read, once for all query heads and tokens, and no other. 4 D FLOPs a visible pair;
-    /// no allocation. All cores, a KV head each. Throws as append() does, before anything is changed.
+    /// and KV head, selected rows are read, once for all query heads and tokens, and no other. 4 D FLOPs per visible
+    /// pair; no allocation. KV heads are shared out among all cores. Throws as append() does, before anything is
+    /// changed.
     void decode(const InputsView<T>& inputs, const AttentionView<T>& into);
 
-    Index tokens() const { return tokens_; }       ///< so far
-    Index rows_read() const { return rows_read_; } ///< of k, and as many of v, by the last decode()
+    Index tokens() const { return tokens_; }       ///< the tokens so far
+    Index rows_read() const { return rows_read_; } ///< rows of k, and as many of v, that the last decode() read
 
     /// Rows of k, and as many of v, that later tokens can see: over batch, KV heads and the patterns that they use.
     Index rows_kept() const;

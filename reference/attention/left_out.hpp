@@ -11,8 +11,8 @@ namespace dra {
 /// Gaps of a view that are cleared at once: all heads of so many tokens, which lie side by side in memory.
 inline constexpr Index gaps_at_once = 16;
 
-/// clear(b, g, rows) for the rows that views of one pattern leave out, where it is the first of its heads: one gap
-/// between two selected rows after the other. Called by every thread of the team.
+/// Calls clear(b, g, rows) for the rows that views of one pattern leave out, where it is the first of its heads: one
+/// gap between two selected rows after the other. Called by every thread of the team.
 template <class Clear>
 void for_each_left_out(int threads, const Problem& problem, Index pattern, const Views& views, const Clear& clear) {
     if (problem.dilation_rates[pattern] == 1) return; // it leaves out none

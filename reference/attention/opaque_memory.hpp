@@ -7,10 +7,11 @@
 
 namespace dra {
 
-/// One Memory, an incomplete type to whoever holds it: made where the type is complete, by opaque(), and freed by what
-/// was compiled there.
+/// An owner of one Memory, an incomplete type to whoever holds it: made where the type is complete, by opaque(), and
+/// freed by what was compiled there.
 template <class Memory> using OpaqueMemory = std::unique_ptr<Memory, void (*)(Memory*)>;
 
+/// A new Memory, whose type is complete here.
 template <class Memory, class... Arguments> OpaqueMemory<Memory> opaque(Arguments&&... arguments) {
     return {new Memory{std::forward<Arguments>(arguments)...}, [](Memory* memory) { delete memory; }};
 }

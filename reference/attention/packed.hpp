@@ -4,7 +4,7 @@
 /// end.
 ///
 /// Strips of keys feed products that sum over channels (S^T = K Q^T, dP^T = V dO^T), strips of channels those that sum
-/// over keys (O^T += V^T P^T, dQ^T += K^T dS^T). Not installed.
+/// over keys (O^T += V^T P^T, dQ^T += K^T dS^T). Panels and strips: product.hpp. Not installed.
 
 #include "reference/attention/product.hpp"
 #include "reference/definition/tensor.hpp"
@@ -20,13 +20,13 @@ template <class Map> DRA_INLINE void prefetch(const Map& rows, Index begin, Inde
         for (Index d = 0; d < rows.cols(); d += line) __builtin_prefetch(rows.data() + i * rows.outerStride() + d);
 }
 
-/// Asks for one of so many equal shares of n elements to be in L2 soon.
+/// Asks for one of `shares` equal shares of n elements to be in L2 soon.
 template <class T> DRA_INLINE void prefetch_share(const T* x, Index n, int share, int shares) {
     constexpr Index line = 64 / sizeof(T);
     for (Index i = n * share / shares; i < n * (share + 1) / shares; i += line) __builtin_prefetch(x + i, 0, 2);
 }
 
-/// Rows in strips of keys: (keys / strip, D, strip).
+/// Rows of a view in strips of keys: (keys / strip, D, strip).
 template <class T> class KeyStrips {
 public:
     /// Makes room for so many keys; memory only grows.
@@ -58,7 +58,7 @@ private:
     std::vector<T> elements_;
 };
 
-/// Rows in strips of channels: (D / strip, keys, strip).
+/// Rows of a view in strips of channels: (D / strip, keys, strip).
 template <class T> class ChannelStrips {
 public:
     /// Makes room for so many keys; memory only grows.
@@ -100,7 +100,7 @@ DRA_INLINE void for_each_strip(const Rows<T>& k, const Rows<T>& v, Index begin, 
     }
 }
 
-/// What attention reads.
+/// The keys and values of one view, packed for attention.
 template <class T> struct Packed {
     Index keys = 0, head_dim = 0;
     KeyStrips<T> k;
@@ -122,7 +122,7 @@ template <class T> struct Packed {
     }
 };
 
-/// What its gradient reads: K for both of its products, V for dP^T.
+/// The keys and values of one view, packed for the gradients: K for both of its products, V for dP^T.
 template <class T> struct PackedForGradient {
     Index keys = 0, head_dim = 0;
     KeyStrips<T> k, v;

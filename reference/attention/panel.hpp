@@ -7,7 +7,7 @@
 ///
 /// Exponentials are in base 2: Q is multiplied by scale * log2(e) while it is packed, lse is converted back at the end;
 /// mixing the two bases is defect `lse-base`. What a row sees is a seam: any type with a `panel(i0, rows)` like
-/// ExtentPanels'. Not installed.
+/// ExtentPanels'. Panels, tiles and blocks: product.hpp. Not installed.
 
 #include "reference/attention/dropped.hpp"
 #include "reference/attention/extended_rows.hpp"
@@ -19,26 +19,26 @@
 
 namespace dra::kernel {
 
-inline constexpr Index key_block = 256 / strip * strip; ///< keys of a tile: P^T of one panel stays in L1
-inline constexpr int panels_per_query_block = 8;        ///< panels that share a tile of K and V while it is in L2
-template <class T> inline constexpr Index query_block =
-    lanes<T>* panels_per_query_block; ///< queries of a call, at most
+inline constexpr Index key_block = 256 / strip * strip; ///< P^T of one panel stays in L1
+inline constexpr int panels_per_query_block = 8;        ///< a key block of K and V stays in L2 for so many
+template <class T> inline constexpr Index query_block = lanes<T>* panels_per_query_block;
 
-/// Row extents as a panel wants them, and dropout: the seam for "who sees whom".
+/// The keys that queries see, panel by panel, as extents of rows, and dropout: the seam for "who sees whom".
 struct ExtentPanels {
     Visibility visibility;
     Dropout dropout = {};
 
+    /// The keys that the queries of one panel see.
     template <class T> struct Panel {
         Index end;               ///< keys from here on are seen by no row: their tiles are not visited
         Index full;              ///< keys before this are seen by every row: their tiles need no mask
-        Row<Integer<T>> extents; ///< of each row
+        Row<Integer<T>> extents; ///< the extent of each row
         DroppedPanel dropped = {};
 
-        /// Scores of keys j .. j + strip that a row does not see become -inf.
+        /// Makes -inf of the scores of keys j .. j + strip that a row does not see.
         DRA_INLINE void mask(Index j, Microtile<T>& s) const { hide(j, s, -std::numeric_limits<T>::infinity()); }
 
-        /// They become `hidden`.
+        /// Makes `hidden` of them.
         DRA_INLINE void hide(Index j, Microtile<T>& s, T hidden) const {
             DRA_UNROLL (i, strip)
                 DRA_UNROLL (c, vectors)
@@ -66,15 +66,15 @@ template <class T, class PackedKeys, class Visible> struct PackedView {
 template <class T, class PackedKeys, class Visible> PackedView(const PackedKeys&, Visible, T)
     -> PackedView<T, PackedKeys, Visible>;
 
-/// The running statistics of a panel.
+/// The running maximum and sum of a panel's rows.
 template <class T> struct RunningSoftmax {
     Row<T> max, sum{};
     RunningSoftmax() {
         for (auto& m : max.v) m = Vector<T>{} - std::numeric_limits<T>::infinity();
     }
 
-    /// P^T = 2^(S^T - max) in place over `keys` rows, given the maximum before them; returns what older sums are
-    /// multiplied by.
+    /// Makes P^T = 2^(S^T - max) of S^T in `p` over `keys` rows, given the maximum before them; returns the factor of
+    /// older sums.
     DRA_INLINE Row<T> exponentials(Index keys, const Row<T>& before, Row<T>* p) {
         Row<T> shift, rescale, added{};
         for (int c = 0; c < vectors;
@@ -89,16 +89,16 @@ template <class T> struct RunningSoftmax {
     }
 };
 
-/// What one thread keeps of one panel.
+/// The state of one panel in one thread.
 template <class T> struct PanelState {
-    std::vector<Row<T>> q, o; ///< scaled Q^T (D) and unnormalised O^T (D), a row a channel
+    std::vector<Row<T>> q, o; ///< scaled Q^T (D) and unnormalised O^T (D), a row per channel
     RunningSoftmax<T> softmax;
 };
 
-/// What one thread needs, allocated once.
+/// The memory of one thread for a query block, allocated once.
 template <class T> struct PanelWorkspace {
     std::array<PanelState<T>, panels_per_query_block> panels;
-    std::vector<Row<T>> p; ///< P^T of a tile (key_block), a row a key
+    std::vector<Row<T>> p; ///< P^T of a tile (key_block), a row per key
     RowMajor<T> out;       ///< O of a panel (lanes, D)
 
     explicit PanelWorkspace(Index head_dim) : p(key_block), out(lanes<T>, head_dim) {
@@ -135,8 +135,8 @@ template <class T, class Keys> DRA_INLINE void mask(const Keys& seen, Index j, M
     if (masked) seen.mask(j, s);
 }
 
-/// S^T = K Q^T over keys [j0, j0 + keys), masked, into p; their maximum joins the panel's. The sum of a row
-/// with a spoiled score is NaN from here on.
+/// Writes S^T = K Q^T over keys [j0, j0 + keys), masked, to p; their maximum joins the panel's. The sum of a row with a
+/// spoiled score is NaN from here on.
 template <class T, class Keys> [[gnu::noinline]] void scores(PanelState<T>& panel, const Packed<T>& kv,
                                                              const Keys& seen, Index j0, Index keys, int n, Row<T>* p) {
     Row<T> max = panel.softmax.max;
@@ -155,7 +155,7 @@ template <class T, class Keys> [[gnu::noinline]] void scores(PanelState<T>& pane
     DRA_UNROLL (c, vectors) panel.softmax.sum.v[c] += spoiled.lanes().v[c];
 }
 
-/// O^T = O^T rescale + V^T P^T over keys [j0, j0 + keys).
+/// Scales O^T by `rescale` and adds V^T P^T over keys [j0, j0 + keys) to it.
 template <class T> [[gnu::noinline]] void add_values(PanelState<T>& panel, const Packed<T>& kv, const Row<T>& rescale,
                                                      Index j0, Index keys, int n, const Row<T>* p) {
     for (Index d = 0; d < kv.head_dim; d += strip) {
@@ -167,7 +167,7 @@ template <class T> [[gnu::noinline]] void add_values(PanelState<T>& panel, const
     }
 }
 
-/// One tile: keys [j0, j0 + keys) join the running softmax of panel n of a query block. `p` is scratch.
+/// Lets one tile, keys [j0, j0 + keys), join the running softmax of panel n of a query block. `p` is scratch.
 template <class T, class Keys>
 void attend_tile(PanelState<T>& panel, const Packed<T>& kv, const Keys& seen, Index j0, Index keys, int n, Row<T>* p) {
     const Row<T> before = panel.softmax.max;
@@ -178,14 +178,14 @@ void attend_tile(PanelState<T>& panel, const Packed<T>& kv, const Keys& seen, In
     add_values(panel, kv, rescale, j0, keys, n, p);
 }
 
-/// NonFinite<T> of the channels of x^T, whole strips of them.
+/// The NonFinite<T> of the channels of x^T, whole strips of them.
 template <class T> Row<T> spoiled(const std::vector<Row<T>>& x) {
     NonFinite<T> found;
     for (std::size_t d = 0; d < x.size(); d += strip) found.add(x.data() + d);
     return found.lanes();
 }
 
-/// out = o / l and lse of each of the `rows`, stored or merged. Rows that saw nothing are (0, -inf); for others that are
+/// Stores or merges out = o / l and lse of each of the `rows`. Rows that saw nothing are (0, -inf); for others that are
 /// not finite again(i, out, lse) puts what is right in their place. `o` is scratch.
 template <class T, class Again> void end_panel(const PanelState<T>& panel, RowMajor<T>& o, const Interval& rows,
                                                Partial<T>& into, Combine combine, const Again& again) {
@@ -198,7 +198,7 @@ template <class T, class Again> void end_panel(const PanelState<T>& panel, RowMa
     const bool finite = !any_nan(left_type);
     for (Index i = rows.begin; i < rows.end; ++i) {
         const int lane = static_cast<int>(i - rows.begin);
-        const T l = panel.softmax.sum.get(lane); // of a row that saw nothing 0, and the maximum -inf
+        const T l = panel.softmax.sum.get(lane); // 0 in a row that saw nothing, where the maximum is -inf
         T lse = panel.softmax.max.get(lane) * std::numbers::ln2_v<T> + std::log(l);
         T inverse = l == T(0) ? T(0) : T(1) / l;
         if (!finite && left_type.get(lane) != T(0)) {

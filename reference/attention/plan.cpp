@@ -8,7 +8,7 @@
 namespace dra {
 namespace {
 
-/// Rows packed at a time: large enough that a barrier costs nothing, small enough to stay near the cores.
+/// The rows packed at a time: large enough that a barrier costs nothing, small enough to stay near the cores.
 constexpr Index wave_rows = 16384, gradient_wave_rows = 32768;
 
 /// Parts of the views of a wave: enough that few long views reach all cores, few enough that adding up costs little, and

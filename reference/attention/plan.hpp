@@ -11,21 +11,22 @@
 
 namespace dra {
 
-/// How the gradients of one pattern are shared out.
+/// The wave of the gradients of one pattern, and how it is shared out.
 struct GradientWave {
-    Index views; ///< whose keys are packed at once
-    Index parts; ///< of a view's queries, each with dk and dv of its own, however many threads there are
+    Index views; ///< the views whose keys are packed at once
+    Index parts; ///< the parts of a view's queries, each with dk and dv of its own, however many threads there are
 };
 
 /// What runs of one problem share; nothing in it changes after make_plan(), so that threads may share it.
 struct Plan {
-    Problem problem;
-    int threads; ///< of a run's team, not more than the panels of a pattern's queries; a child of fork() runs it alone
-    std::vector<Index> wave_size;             ///< of each pattern: how many of its views have their keys packed at once
-    std::vector<GradientWave> gradient_waves; ///< of each pattern
+    Problem problem; ///< what is run
+    int threads;     ///< a run's team, at most the panels of a pattern's queries; a child of fork() runs it alone
+    std::vector<Index> wave_size;             ///< the views of each pattern whose keys are packed at once
+    std::vector<GradientWave> gradient_waves; ///< the wave of each pattern's gradients
 };
 
-/// Settles the problem for teams of as many threads as OpenMP would give the caller now, as far as there is work for them.
+/// The plan of a problem, for teams of as many threads as OpenMP would give the caller now, as far as there is work for
+/// them.
 Plan make_plan(const Problem& problem);
 
 } // namespace dra

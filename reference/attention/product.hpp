@@ -2,14 +2,25 @@
 /// \file
 /// The one register kernel: a strip of rows times a panel of queries, and the packing that feeds it.
 ///
-/// Queries lie in the lanes of the vectors. A panel of `lanes` queries makes S^T, P^T (a row a key) and O^T (a row a
-/// channel), so that maximum, exp, sum, rescaling and mask never work across a vector, and P is written where the
-/// second product reads it. Both products of attention,
+/// The words of the engine, here and in every header that includes this one:
+///
+///                                                                           BLIS                       FlashAttention
+///     lane         an element of a SIMD register; queries lie in the lanes
+///     panel        `lanes` queries, those of one call of the kernel         micropanel of B, n_r wide
+///     strip        as many keys, or channels, packed side by side           micropanel of A, m_r high
+///     microtile    a strip times a panel: the accumulators                  microtile, m_r by n_r
+///     key block    the keys between two corrections of the maximum          k_c                        column block, B_c
+///     query block  the panels that share a key block while it is in L2      loop over n_c              row block, B_r
+///     tile         a key block times a panel: empty, on the edge, or full                              tile
+///     wave         the views whose keys are packed at once
+///
+/// A panel makes S^T, P^T (a row per key) and O^T (a row per channel), so that maximum, exp, sum, rescaling and mask
+/// never work across a register, and P is written where the second product reads it. Both products of attention,
 ///
 ///     S^T = K Q^T    and    O^T += V^T P^T,
 ///
-/// are the same kernel: `strip` rows times `lanes` queries, all accumulators in registers. Not installed: the layout
-/// depends on the target.
+/// are the same kernel: a strip times a panel, all accumulators in registers. Not installed: the layout depends on the
+/// target.
 
 #include "reference/definition/positions.hpp"
 
@@ -41,14 +52,17 @@ inline constexpr int vector_bytes = 32, strip = 6, vectors = 2; // 12 of 16
 inline constexpr int vector_bytes = 16, strip = 6, vectors = 2;
 #endif
 
+/// The integer as wide as T.
 template <class T> using Integer = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+
+/// A SIMD register of T.
 template <class T> struct VectorOf { typedef T Type __attribute__((vector_size(vector_bytes))); };
 template <class T> using Vector = typename VectorOf<T>::Type;
 
-template <class T> inline constexpr int width = vector_bytes / sizeof(T);
-template <class T> inline constexpr int lanes = width<T>* vectors; ///< queries of a panel
+template <class T> inline constexpr int width = vector_bytes / sizeof(T); ///< lanes of a register
+template <class T> inline constexpr int lanes = width<T>* vectors;        ///< queries of a panel
 
-/// One number for every query of a panel.
+/// One number per query of a panel.
 template <class T> struct Row {
     Vector<T> v[vectors];
     DRA_INLINE void set(int lane, T x) { v[lane / width<T>][lane % width<T>] = x; }
@@ -63,12 +77,13 @@ template <class T> DRA_INLINE void copy_channels(Index channels, const void* fro
         std::memcpy(to, from, static_cast<std::size_t>(channels) * sizeof(T));
 }
 
-/// `strip` rows; lives in registers.
+/// `strip` rows, which live in registers.
 template <class T> struct Microtile { Row<T> r[strip]; };
 
+/// A number of rows, rounded up to whole strips.
 constexpr Index strips_up(Index rows) { return (rows + strip - 1) / strip * strip; }
 
-/// sum += a[i * row] * b for i < strip.
+/// Adds a[i * row] * b to row i of sum, for i < strip.
 template <Index row = 1, class T> DRA_INLINE void multiply_add(Microtile<T>& sum, const T* a, const Row<T>* b) {
     DRA_UNROLL (i, strip)
         DRA_UNROLL (j, vectors) sum.r[i].v[j] += a[i * row] * b->v[j];
@@ -87,7 +102,7 @@ DRA_INLINE Microtile<T> chain(Index K, const T* a, const Row<T>* b) {
 /// Rounding errors grow with the length of a chain, so that longer sums are cut into several.
 inline constexpr Index longest_chain = 128;
 
-/// The same of packed strips for any K.
+/// The same sum of packed strips for any K.
 template <class T> DRA_INLINE Microtile<T> product(Index K, const T* a, const Row<T>* b) {
     Microtile<T> sum = chain(std::min(K, longest_chain), a, b);
     for (Index k = longest_chain; k < K; k += longest_chain) {
@@ -98,7 +113,7 @@ template <class T> DRA_INLINE Microtile<T> product(Index K, const T* a, const Ro
     return sum;
 }
 
-/// sum over k < K of a[k] * b[k], lane by lane, in the order of product().
+/// The sum over k < K of a[k] * b[k], lane by lane, in the order of product().
 template <class T> Row<T> inner_products(Index K, const Row<T>* a, const Row<T>* b) {
     Row<T> sum{};
     for (Index k0 = 0; k0 < K; k0 += longest_chain) {
@@ -112,7 +127,7 @@ template <class T> Row<T> inner_products(Index K, const Row<T>* a, const Row<T>*
 
 inline constexpr int square = 8; ///< rows and columns that are transposed at once
 
-/// 8 x 8 numbers, transposed in registers: three rounds, each swapping the off-diagonal blocks of one size.
+/// The transpose of 8 x 8 numbers in registers: three rounds, each swapping the off-diagonal blocks of one size.
 template <class T> class Transpose {
 public:
     /// The transpose of the block at x, whose rows are x_row apart.
@@ -123,6 +138,7 @@ public:
         swap_blocks<4>();
     }
 
+    /// Writes it, scaled, to y, whose rows are y_row apart.
     DRA_INLINE void store(T scale, T* y, Index y_row) const {
         DRA_UNROLL (i, 8) {
             const Eight scaled = scale * rows_[i];
@@ -148,7 +164,7 @@ private:
     Eight rows_[8];
 };
 
-/// y[k * y_row + i] = scale * x[i * x_row + k] for i < min(rows, n), k < K: packs rows as columns, and back.
+/// Packs rows as columns, and back: y[k * y_row + i] = scale * x[i * x_row + k] for i < min(rows, n), k < K.
 template <int n = square, class T>
 DRA_INLINE void transpose(Index rows, Index K, T scale, const T* x, Index x_row, T* y, Index y_row) {
     Index k = 0;
@@ -158,7 +174,7 @@ DRA_INLINE void transpose(Index rows, Index K, T scale, const T* x, Index x_row,
         for (Index i = 0; i < std::min<Index>(rows, n); ++i) y[k * y_row + i] = scale * x[i * x_row + k];
 }
 
-/// y[k * strip + i] = x[k * x_row + i] for i < min(columns, strip), k < K: packs rows as they are.
+/// Packs rows as they are: y[k * strip + i] = x[k * x_row + i] for i < min(columns, strip), k < K.
 template <class T> DRA_INLINE void copy(Index columns, Index K, const T* x, Index x_row, T* y) {
     for (Index k = 0; k < K; ++k) {
         if (columns >= strip)
@@ -198,7 +214,7 @@ template <class T> DRA_INLINE Vector<T> larger(Vector<T> old, Vector<T> x) { DRA
 template <class T> DRA_INLINE Vector<T> smaller(Vector<T> old, Vector<T> x) { DRA_EXTREME(min, old, x); }
 #undef DRA_EXTREME
 
-/// Whether some lane is NaN.
+/// Whether some lane of a register is NaN.
 template <class T> DRA_INLINE bool any_nan(Vector<T> x) {
 #if defined __AVX512F__
     if constexpr (sizeof(T) == 4)
@@ -212,7 +228,7 @@ template <class T> DRA_INLINE bool any_nan(Vector<T> x) {
 #endif
 }
 
-/// The same of a row.
+/// Whether some lane of a row is NaN.
 template <class T> DRA_INLINE bool any_nan(const Row<T>& x) {
     Vector<T> sum = x.v[0];
     for (int c = 1; c < vectors; ++c) sum += x.v[c];
@@ -223,7 +239,7 @@ template <class T> DRA_INLINE bool any_nan(const Row<T>& x) {
 /// two sums, since each addition of one waits for the one before.
 template <class T> class NonFinite {
 public:
-    /// `strip` rows, of a tile or in memory.
+    /// Adds `strip` rows, of a microtile or in memory.
     DRA_INLINE void add(const Row<T>* rows) {
         DRA_UNROLL (i, strip)
             DRA_UNROLL (c, vectors) sums_[i % 2].v[c] += T(0) * rows[i].v[c];
@@ -239,9 +255,9 @@ private:
     Row<T> sums_[2]{};
 };
 
-/// Coefficients of 2^f = 1 + f g(f), |f| <= 1/2. In float g is the Taylor series to degree 5, whose last term is spread
-/// over the lower odd ones as Chebyshev's T_5(2 f) has it (relative error 1.5e-7 at the ends, an ulp); in double the
-/// series to degree 12. The constant is exactly 1.
+/// The coefficients of 2^f = 1 + f g(f), |f| <= 1/2. In float g is the Taylor series to degree 5, whose last term is
+/// spread over the lower odd ones as Chebyshev's T_5(2 f) has it (relative error 1.5e-7 at the ends, an ulp); in double
+/// the series to degree 12. The constant is exactly 1.
 template <class T> consteval auto exp2_series() {
     constexpr int degree = sizeof(T) == 4 ? 5 : 13;
     std::array<double, degree + 2> c{};

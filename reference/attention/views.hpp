@@ -14,9 +14,9 @@ namespace dra {
 /// The rows of one segment, as one KV head selects them.
 struct View {
     Index b, g, segment;
-    Pattern pattern;
-    Positions positions;
-    Combine combine; ///< a head's first pattern stores, the others merge
+    Pattern pattern;     ///< the pattern as KV head g uses it
+    Positions positions; ///< the positions of the rows
+    Combine combine;     ///< a head's first pattern stores, the others merge
 
     /// The rows between the t-th row and the one before it, or the segment's begin or end.
     Positions left_out(Index t, Index tokens) const {
@@ -30,7 +30,7 @@ struct View {
 /// the rows of all heads lie side by side in memory. Closed forms: nothing is listed, nothing is allocated.
 class Views {
 public:
-    /// Of a problem that outlives them.
+    /// The views of `pattern`; `problem` must outlive them.
     Views(const Problem& problem, Index pattern)
         : problem_(problem), pattern_(pattern), heads_(heads_of(problem, pattern)) {
         const Pattern any_phase = pattern_of(problem, pattern, heads_.begin);
@@ -39,14 +39,14 @@ public:
     }
 
     Index count() const { return problem_.batch * segments_ * heads(); }
-    Index longest() const { return longest_; }        ///< an upper bound of the rows of a view
-    Index first_head() const { return heads_.begin; } ///< of the KV heads that use the pattern
-    Index heads() const { return heads_.size(); }     ///< how many do
+    Index longest() const { return longest_; }        ///< an upper bound of a view's rows
+    Index first_head() const { return heads_.begin; } ///< the first KV head that uses the pattern
+    Index heads() const { return heads_.size(); }     ///< the KV heads that use it
 
     View operator[](Index i) const {
         const Index g = heads_.begin + i % heads(), segment = i / heads() % segments_;
         const Pattern pattern = pattern_of(problem_, pattern_, g);
-        const bool first = problem_.mode == Mode::groups || pattern_ == 0; // of those that the head uses
+        const bool first = problem_.mode == Mode::groups || pattern_ == 0; // of the head's patterns
         return {i / heads() / segments_,
                 g,
                 segment,

@@ -8,11 +8,11 @@
 namespace dra {
 
 template <class T> struct Workspace<T>::Memory {
-    std::vector<kernel::Packed<T>> wave;           ///< keys and values, a view each
-    std::vector<kernel::PanelWorkspace<T>> panels; ///< a thread each
+    std::vector<kernel::Packed<T>> wave;           ///< keys and values, one per view
+    std::vector<kernel::PanelWorkspace<T>> panels; ///< one per thread
 };
 
-/// Keys and values of a view, and dk, dv of its parts.
+/// The keys and values of a view, and dk, dv of its parts.
 template <class T> struct GradientSlot {
     kernel::PackedForGradient<T> packed;
     std::vector<kernel::KeyGradients<T>> parts;
@@ -25,12 +25,12 @@ template <class T> struct GradientSlot {
     }
 };
 
-/// For the output of one pattern of a mixture alone.
+/// Memory for the output of one pattern of a mixture alone.
 template <class T> struct PatternAlone {
     kernel::Packed<T> packed;
     kernel::PanelWorkspace<T> panels;
-    RowMajor<T> out; ///< (rows, D)
-    Eigen::ArrayX<T> lse;
+    RowMajor<T> out;      ///< (rows, D)
+    Eigen::ArrayX<T> lse; ///< (rows)
 
     PatternAlone(Index rows, Index head_dim) : panels(head_dim), out(rows, head_dim), lse(rows) {
         packed.resize(rows, head_dim);
@@ -38,10 +38,10 @@ template <class T> struct PatternAlone {
 };
 
 template <class T> struct GradientWorkspace<T>::Memory {
-    Lse<Extended<T>> delta;
-    std::vector<GradientSlot<T>> wave;             ///< a view each
-    std::vector<kernel::GradientPanels<T>> panels; ///< a thread each
-    std::vector<PatternAlone<T>> alone;            ///< a thread each, where mixing weights are constants
+    Lse<Extended<T>> delta;                        ///< [B, H, N]
+    std::vector<GradientSlot<T>> wave;             ///< one per view
+    std::vector<kernel::GradientPanels<T>> panels; ///< one per thread
+    std::vector<PatternAlone<T>> alone;            ///< one per thread, where mixing weights are constants
 };
 
 } // namespace dra

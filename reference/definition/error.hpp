@@ -24,12 +24,12 @@ protected:
     explicit InputError(const std::string& sentence) : std::runtime_error(printable(sentence)) {}
 };
 
-/// Sizes, types or presence of q, k, v, dout.
+/// Wrong sizes, types or presence of q, k, v or dout.
 struct ShapeError : InputError {
     using InputError::InputError;
 };
 
-/// Segment lengths, dilation rates, and every other choice of a configuration.
+/// A wrong segment length, dilation rate or other choice of a configuration.
 struct PatternError : InputError {
     using InputError::InputError;
 };

@@ -14,7 +14,7 @@ namespace dra {
 /// Whether this process is the child of a process that had the library.
 inline bool is_forked = false;
 
-/// Of no interest in itself: that it is initialised, before main(), is what has `is_forked` set.
+/// A status that nobody reads: its initialisation, before main(), is what has `is_forked` set in a child.
 inline const int fork_is_noticed = pthread_atfork(nullptr, nullptr, [] { is_forked = true; });
 
 } // namespace dra

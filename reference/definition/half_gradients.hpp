@@ -6,6 +6,8 @@
 /// themselves rounded to the type and everything else in float64, Y = |y' - y|:
 ///
 ///     dq, dk, dv:  max |x - y| <= 3 max Y + atol,   atol = 2 max |((y + 0.3) - 0.3) - y|, rounded at every operation
+///
+/// (the form of FlashAttention's own tests, as in half_precision.hpp). `Half` is bfloat16 or half.
 
 #include "reference/definition/half_precision.hpp"
 
@@ -15,14 +17,16 @@ namespace dra {
 struct HalfGradientErrors {
     double dq, dk, dv;
 
+    /// The largest share.
     double worst() const { return std::max({dq, dk, dv}); }
 };
 
-/// y' of the yardstick. O(B H N^2 D).
+/// The yardstick's y' for the inputs and dout [B, N, H, D]. O(B H N^2 D) time.
 template <class Half> Gradients<double> rounding_gradients(const Problem& problem, const InputsView<float>& inputs,
                                                            TensorView<const float> dout);
 
-/// Judges every element of `result`, held in float, against `truth`.
+/// The errors of `result`, whose elements are in `Half`, held in float, against `truth`: every element is compared.
+/// Throws ShapeError where shapes disagree.
 template <class Half> HalfGradientErrors half_gradient_errors(const Gradients<double>& truth,
                                                               const Gradients<double>& yardstick,
                                                               const Gradients<float>& result);

@@ -16,7 +16,7 @@
 
 namespace dra {
 
-/// The types with 16 bits: Eigen's.
+/// The types with 16 bits, Eigen's, for which the templates below are instantiated.
 using bfloat16 = Eigen::bfloat16;
 using half = Eigen::half;
 
@@ -24,6 +24,7 @@ using half = Eigen::half;
 struct HalfErrors {
     double out_max, out_mean, out_norm, lse;
 
+    /// The largest share.
     double worst() const { return std::max({out_max, out_mean, out_norm, lse}); }
     bool within_bounds() const { return worst() <= 1; }
 };
@@ -33,16 +34,17 @@ template <class Half> Tensor<float> rounded_to(const Tensor<float>& x) {
     return x.template cast<Half>().template cast<float>();
 }
 
-/// y' of the yardstick: out by definition, in float64, with S, P and O rounded to `Half`. O(B H N^2 D).
+/// The yardstick's y': out [B, N, H, D] by definition, in float64, with S, P and O rounded to `Half`. O(B H N^2 D)
+/// time.
 template <class Half> Tensor<double> rounding_oracle(const Problem& problem, const InputsView<float>& inputs);
 
-/// Judges every element of every row of `result`, whose out is in `Half` (held in float) and whose lse is float, by
-/// `yardstick`, the rounding_oracle of the same problem. Rows that see no key must be exactly (0, -inf). Throws
-/// ShapeError where shapes disagree.
+/// The errors of `result`, whose out is in `Half` (held in float) and whose lse is float, by `yardstick`, the
+/// rounding_oracle of the same problem: every element of every row is compared. Rows that see no key must be exactly
+/// (0, -inf). Throws ShapeError where shapes disagree.
 template <class Half> HalfErrors half_errors(const Problem& problem, const Oracle& truth,
                                              const Tensor<double>& yardstick, const Attention<float>& result);
 
-/// The same for one result. The inputs are exact in `Half`, and `truth` is their oracle.
+/// The same, with the yardstick of `inputs`, which are exact in `Half` and whose oracle is `truth`.
 template <class Half> HalfErrors half_errors(const Problem& problem, const Oracle& truth,
                                              const InputsView<float>& inputs, const Attention<float>& result) {
     return half_errors<Half>(problem, truth, rounding_oracle<Half>(problem, inputs), result);

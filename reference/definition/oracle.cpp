@@ -24,7 +24,8 @@ Index segment_of(const Problem& problem, Index pattern, Index kv_head, Index n) 
     return from_phase >= 0 && from_phase % r == 0 ? n / w : unselected;
 }
 
-/// segment_of() every token, a list for each pattern that the head uses: what is asked N times a pair is divided once.
+/// segment_of() every token, a list for each pattern that the head uses: what is asked N times per pair is divided
+/// once.
 std::vector<Segments> segments_of(const Problem& problem, Index kv_head) {
     std::vector<Segments> patterns;
     const Index group = problem.mode == Mode::groups ? group_of(problem, kv_head) : 0;
@@ -42,7 +43,7 @@ template <class To, class Real> void add_rows(Tensor<To>& to, Index b, Index h, 
         for (Index d = 0; d < rows.cols(); ++d) to(b, n, h, d) += static_cast<To>(rows(n, d));
 }
 
-/// Of a KV head: sums over the query heads that share it.
+/// The sums of a KV head over the query heads that share it.
 struct KeyGradients {
     Tensor<long double> dk, dv;
 };

@@ -13,10 +13,12 @@
 
 namespace dra {
 
-using Segments = std::vector<Index>; // of every token: the segment that selects it, or `unselected`
+/// The segment that selects each token, or `unselected`.
+using Segments = std::vector<Index>;
 
 inline constexpr Index unselected = -1;
 
+/// Whether a query and a key are selected in one segment.
 inline bool joins(Index segment_of_query, Index segment_of_key) {
     return segment_of_query != unselected && segment_of_query == segment_of_key;
 }
@@ -40,7 +42,8 @@ template <class T> struct GivenTensors {
     std::optional<TensorView<const T>> dout;
 };
 
-/// One (batch, query head). In double; in long double where the result needs scores or sums that double does not hold.
+/// Attention of one (batch, query head), in double; in long double where the result needs scores or sums that double
+/// does not hold.
 template <class Real> class OracleHead {
 public:
     using Matrix = RowMajor<Real>;
@@ -49,13 +52,13 @@ public:
 
     const Problem& problem;
     const Index b, h;
-    const std::vector<Segments>& segments; ///< of each pattern that the head uses
+    const std::vector<Segments>& segments; ///< those of each pattern that the head uses
     const Real scale;
     const Index N;
     const Matrix Q, K, V; ///< (N, D)
     Matrix out;           ///< (N, D)
     Column lse;           ///< (N)
-    Column maximum, sum;  ///< (N): of a row's scores, and of its exponentials
+    Column maximum, sum;  ///< (N), a row's largest score and the sum of its exponentials
 
     template <class T> OracleHead(const Problem& asked, Index batch, Index head, const std::vector<Segments>& used,
                                   const GivenTensors<T>& given)
@@ -80,7 +83,7 @@ public:
 
     Index kv_head() const { return h / (problem.heads / problem.kv_heads); }
 
-    /// Whether all that it computed is.
+    /// Whether all that it computed is finite.
     bool finite() const {
         bool all = std::isfinite(magnitudes().score) && out.allFinite();
         for (Index n = 0; n < N; ++n) all = all && (std::isfinite(lse[n]) || lse[n] == -infinity);
@@ -97,9 +100,10 @@ public:
         return largest;
     }
 
-    static constexpr Index rows_of_thread = 16; // that it takes at once
+    /// Rows that a thread takes at once.
+    static constexpr Index rows_of_thread = 16;
 
-    /// Below 64 rows starting threads takes longer than the rows.
+    /// The threads of a team: below 64 rows starting them takes longer than the rows.
     int team() const { return N > 64 ? threads_for((N + rows_of_thread - 1) / rows_of_thread) : 1; }
 
     /// A key that a query sees, `times` over, with its scaled score, and what dropout multiplies its weight by.
@@ -130,7 +134,7 @@ public:
         return times;
     }
 
-    /// Weights, not yet divided by the sum.
+    /// A pair's e^(s - maximum), and its weight, not yet divided by the sum.
     Real exponential(Index i, const Pair& pair) const { return std::exp(pair.score - maximum[i]); }
     Real weight(Index i, const Pair& pair) const { return pair.times * exponential(i, pair); }
 
@@ -176,7 +180,7 @@ template <class Real> struct OracleHeadGradient {
     }
 };
 
-/// From the head's rows of dout (N, D). In oracle_gradient.cpp; double and long double.
+/// The gradients of one head, from its rows of dout (N, D). Defined in oracle_gradient.cpp for double and long double.
 template <class Real> OracleHeadGradient<Real> gradient_of(const OracleHead<Real>& head, const RowMajor<Real>& dout);
 
 } // namespace dra

@@ -30,6 +30,7 @@ public:
     ~OutputFile();
     OutputFile(OutputFile&&) noexcept;
 
+    /// Appends bytes to the temporary. Throws FormatError where they cannot be written.
     void write(const void* bytes, std::size_t count);
     void write(std::string_view text) { write(text.data(), text.size()); }
 
@@ -43,7 +44,7 @@ private:
     std::unique_ptr<Temporary> temporary_;
 };
 
-/// Puts files in their places: the first when every one of them is on the disk. Throws FormatError; then those that are
+/// Puts files in their places, the first one when all of them are on the disk. Throws FormatError; then those that are
 /// not in their places stay as they were.
 void put_in_place(std::span<OutputFile> files);
 inline void put_in_place(OutputFile file) { put_in_place({&file, 1}); }
@@ -51,10 +52,10 @@ inline void put_in_place(OutputFile file) { put_in_place({&file, 1}); }
 /// Throws FormatError where `path` cannot be written, which is tried: a temporary is made and removed.
 void check_writable(const std::filesystem::path& path, const std::string& field = "output");
 
-/// Where the links of a path lead, also to a file that is not there yet.
+/// The path to which the links of a path lead, also where no file is there yet.
 std::filesystem::path followed(std::filesystem::path path);
 
-/// "a pipe", "a directory": what is no regular file.
+/// The words for a file that is not regular: "a pipe", "a directory".
 std::string words_for(std::filesystem::file_type type);
 
 /// Removes every temporary there is. Async-signal-safe, for the handler of a signal that ends the program; the library

@@ -14,7 +14,7 @@ struct Pattern {
     Index dilation_rate;  ///< r
     Index phase;          ///< o, 0 <= o < r
 
-    /// Segments of a sequence of `tokens`; the last one may be shorter than w.
+    /// The number of segments of a sequence of `tokens`; the last one may be shorter than w.
     Index segments(Index tokens) const { return ceil_div(tokens, segment_length); }
 
     /// The segment that a token lies in; tokens [begin, end) lie in segments segment_of(begin), ..., segments(end) - 1.
@@ -29,8 +29,8 @@ struct Pattern {
     }
 };
 
-/// The group of KV head g when `kv_heads` are split into `groups`: Hkv/G each, the remainder one each to the last
-/// groups.
+/// The group of KV head g when `kv_heads` are split into `groups` of Hkv/G heads; the remainder goes to the last
+/// groups, one head each.
 ///
 /// Defect `heads-first` gives it to the first groups instead.
 Index head_group(Index kv_head, Index kv_heads, Index groups);

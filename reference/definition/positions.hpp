@@ -13,10 +13,11 @@ using Index = std::int64_t;
 /// The quotient rounded up, also for a negative numerator; the denominator is positive.
 constexpr Index ceil_div(Index a, Index b) { return a / b + (a % b > 0); }
 
-/// Tokens, or heads, [begin, end).
+/// Tokens, rows or heads [begin, end).
 struct Interval {
     Index begin = 0;
     Index end = 0;
+
     constexpr Index size() const { return end - begin; }
     constexpr bool operator==(const Interval&) const = default;
 };
@@ -32,13 +33,13 @@ struct Positions {
     constexpr Index operator[](Index t) const { return first + t * stride; }
     constexpr bool empty() const { return count == 0; }
 
-    /// How many of them lie before position `end`. O(1).
+    /// The number of positions before `end`. O(1).
     constexpr Index below(Index end) const { return std::clamp(ceil_div(end - first, stride), Index{0}, count); }
 
-    /// Those from the t-th on, n of them.
+    /// The n positions from the t-th on.
     constexpr Positions slice(Index t, Index n) const { return {(*this)[t], stride, n}; }
 
-    /// Those inside [begin, end). O(1): a part of an arithmetic progression is one again.
+    /// The positions inside [begin, end). O(1): a part of an arithmetic progression is one again.
     constexpr Positions within(Index begin, Index end) const {
         const Index t = below(begin);
         return slice(t, std::max(below(end) - t, Index{0}));

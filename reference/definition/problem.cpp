@@ -57,7 +57,7 @@ std::string element(const std::string& list, std::size_t i) { return list + "[" 
 
 constexpr const char* axes[] = {"B", "N", "H", "D"};
 
-/// Rank 4, every size positive, and its bytes, at 8 an element, countable: offsets into it can then never overflow.
+/// Rank 4, every size positive, and its bytes, at 8 per element, countable: offsets into it can then never overflow.
 void check_shape(const std::string& tensor, const TensorInfo& info) {
     const std::string field = tensor + ".shape", value = text(info.shape);
     if (info.shape.size() != 4) throw ShapeError(field, value, "must be [B, N, H, D]");

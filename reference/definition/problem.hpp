@@ -15,7 +15,7 @@
 
 namespace dra {
 
-/// Which patterns a head uses.
+/// The choice of patterns for a head.
 enum class Mode {
     groups,  ///< the heads are split among the patterns (the fix report's class)
     mixture, ///< every head uses every pattern, mixed by the softmax denominators (LongNet, arXiv:2307.02486, eq. 10)
@@ -33,24 +33,24 @@ std::string name(DType);
 /// The value with this name. Throws an Error, PatternError or FormatError, naming `field` and the allowed values.
 template <class Enum, class Error = PatternError> Enum parse(const std::string& field, const std::string& value);
 
-/// What the user chooses.
+/// The choices of the user.
 struct Configuration {
-    std::vector<Index> segment_lengths; ///< w of each pattern, in tokens
-    std::vector<Index> dilation_rates;  ///< r of each pattern, 1 <= r <= w
-    Mode mode = Mode::groups;
+    std::vector<Index> segment_lengths;       ///< w of each pattern, in tokens
+    std::vector<Index> dilation_rates;        ///< r of each pattern, 1 <= r <= w
+    Mode mode = Mode::groups;                 ///< the choice of patterns for a head
     std::optional<PhaseRule> phase = {};      ///< default: group in groups mode, head in mixture mode
     bool causal = false;                      ///< a query sees no key of a later position
     std::optional<double> softmax_scale = {}; ///< default: 1 / sqrt(D); 0 makes every score 0
-    Index ranks = 1;                          ///< R, of a ring
-    Layout layout = Layout::contiguous;       ///< of a ring
+    Index ranks = 1;                          ///< R, the ranks of a ring
+    Layout layout = Layout::contiguous;       ///< how a ring shards the sequence
     bool stop_gradient_mixing = false;        ///< gradients take the mixing weights of a mixture for constants
     double dropout = 0;                       ///< probability p that a pair is dropped, 0 <= p < 1
-    std::uint64_t dropout_seed = 0;
+    std::uint64_t dropout_seed = 0;           ///< the key of dropout's random numbers
 };
 
-/// What a tensor claims to be, before anything is known to be right.
+/// The claims of a tensor, before anything is known to be right.
 struct TensorInfo {
-    DType dtype = DType::f32;
+    DType dtype = DType::f32; ///< the type of its elements
     std::vector<Index> shape; ///< [B, N, H, D]
 };
 
@@ -59,36 +59,36 @@ struct InputInfo {
     std::optional<TensorInfo> q, k, v, dout;
 };
 
-/// The tensors in memory, described.
+/// The description of tensors in memory; dout is missing.
 template <class T> TensorInfo info(TensorView<const T> tensor);
 template <class T> InputInfo info(const InputsView<T>& inputs);
 
-/// Of a ring. It may exceed N: ranks that own no token cost nothing.
+/// The most ranks that a ring may have. R may exceed N: ranks that own no token cost nothing.
 inline constexpr Index most_ranks = 65'536;
 
 /// A valid problem: every rule of validate() holds, every default is filled in.
 struct Problem {
-    Index batch;    ///< B
-    Index tokens;   ///< N
-    Index heads;    ///< H, query heads
-    Index kv_heads; ///< Hkv, divides H
-    Index head_dim; ///< D
-    std::vector<Index> segment_lengths;
-    std::vector<Index> dilation_rates;
-    Mode mode;
-    PhaseRule phase;
-    bool causal;
-    double softmax_scale;
-    Index ranks;
-    Layout layout;
-    bool stop_gradient_mixing; ///< as torchscale does; exact gradients differentiate the mixing weights
-    double dropout;            ///< p
-    std::uint64_t dropout_seed;
+    Index batch;                        ///< B
+    Index tokens;                       ///< N
+    Index heads;                        ///< H, query heads
+    Index kv_heads;                     ///< Hkv, divides H
+    Index head_dim;                     ///< D
+    std::vector<Index> segment_lengths; ///< w of each pattern, in tokens
+    std::vector<Index> dilation_rates;  ///< r of each pattern
+    Mode mode;                          ///< the choice of patterns for a head
+    PhaseRule phase;                    ///< the rule by which o follows from the head
+    bool causal;                        ///< a query sees no key of a later position
+    double softmax_scale;               ///< the factor of q k^T
+    Index ranks;                        ///< R, the ranks of a ring
+    Layout layout;                      ///< how a ring shards the sequence
+    bool stop_gradient_mixing;          ///< as torchscale does; exact gradients differentiate the mixing weights
+    double dropout;                     ///< p, the probability that a pair is dropped
+    std::uint64_t dropout_seed;         ///< the key of dropout's random numbers
 
-    Shape q_shape() const { return {batch, tokens, heads, head_dim}; } ///< also that of out
-    Shape kv_shape() const { return {batch, tokens, kv_heads, head_dim}; }
+    Shape q_shape() const { return {batch, tokens, heads, head_dim}; }     ///< the shape of q and out
+    Shape kv_shape() const { return {batch, tokens, kv_heads, head_dim}; } ///< the shape of k and v
     Index patterns() const { return static_cast<Index>(segment_lengths.size()); }
-    Index query_heads_per_kv_head() const { return heads / kv_heads; } ///< query heads that share a KV head
+    Index query_heads_per_kv_head() const { return heads / kv_heads; } ///< the size of a query group
 };
 
 /// Checks every rule of the definition and fills in the defaults.

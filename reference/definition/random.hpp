@@ -12,7 +12,10 @@
 
 namespace dra {
 
+/// The counter of a random number, its lowest word first.
 using PhiloxCounter = std::array<std::uint32_t, 4>;
+
+/// The key of a stream of random numbers, its lowest word first.
 using PhiloxKey = std::array<std::uint32_t, 2>;
 
 /// Ten rounds of Philox 4x32: four random words of a counter and a key.
@@ -27,6 +30,7 @@ constexpr PhiloxCounter philox(PhiloxCounter counter, PhiloxKey key) {
     return counter;
 }
 
+/// The key of a seed.
 constexpr PhiloxKey philox_key(std::uint64_t seed) {
     return {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)};
 }
@@ -39,14 +43,15 @@ constexpr std::uint32_t dropout_word(std::uint64_t seed, Index b, Index h, Index
                   philox_key(seed))[0];
 }
 
-/// A tensor of independent normals, mean 0; the same elements for every shape that has them at the same offset.
+/// A tensor of independent normal numbers of mean 0 and this standard deviation (Box and Muller, 1958); the same
+/// elements for every shape that has them at the same offset.
 template <class T> Tensor<T> random_normal(Shape shape, std::uint64_t seed, double deviation = 1) {
     Tensor<T> x(shape);
     for (Index i = 0; i < x.size(); ++i) {
         const auto words =
             philox({static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(i >> 32), 0, 0}, philox_key(seed));
         const double u = (words[0] + 0.5) * 0x1p-32, angle = 2 * std::numbers::pi * 0x1p-32 * words[1];
-        x.flat()[i] = static_cast<T>(deviation * std::sqrt(-2 * std::log(u)) * std::cos(angle)); // Box and Muller
+        x.flat()[i] = static_cast<T>(deviation * std::sqrt(-2 * std::log(u)) * std::cos(angle));
     }
     return x;
 }

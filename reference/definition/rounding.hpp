@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// Rounding to 16 bits, and what is allowed for it: shared by half_precision.cpp and half_gradients.cpp.
+/// Rounding to 16 bits, and what is allowed for it: shared by half_precision.cpp and half_gradients.cpp. Not installed.
 
 #include "reference/definition/tensor.hpp"
 
@@ -9,6 +9,7 @@
 
 namespace dra::rounding {
 
+/// x to the nearest number of `Half`.
 template <class Half> double rounded(double x) { return static_cast<double>(static_cast<Half>(static_cast<float>(x))); }
 
 /// 2 max |((y + 0.3) - 0.3) - y| in `Half`: what adding and taking away something of ordinary size loses.

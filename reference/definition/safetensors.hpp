@@ -17,8 +17,8 @@ namespace dra {
 
 /// A tensor of any rank as it stands in a file; elements in row-major order. BF16 and F16 are widened to float.
 struct FileTensor {
-    DType dtype = DType::f32;
-    std::vector<Index> shape;
+    DType dtype = DType::f32;                                           ///< the type of its elements in the file
+    std::vector<Index> shape;                                           ///< its sizes, as many as it has dimensions
     std::variant<Eigen::ArrayX<float>, Eigen::ArrayX<double>> elements; ///< as read: double for F64, else float
 };
 
@@ -35,12 +35,12 @@ struct TensorFile {
 /// The tensor as [B, N, H, D] in type T, converted. Throws FormatError naming it when its rank is not 4.
 template <class T> Tensor<T> to_tensor(const std::string& name, const FileTensor& tensor);
 
-/// The other way round, for writing: F32 or F64, or in a narrower type, to which elements are rounded when written.
+/// A tensor for writing: in F32 or F64, or in a narrower type, to which its elements are rounded when they are written.
 template <class T> FileTensor to_file(const Tensor<T>& tensor);
 template <class T> FileTensor to_file(const Tensor<T>& tensor, DType stored);
 template <class T> FileTensor to_file(const Lse<T>& lse);
 
-/// Reads of a file what is asked for: the tensors of these names, as far as there are any, and its metadata. Of the
+/// Reads what is asked for: the tensors of these names, as far as there are any, and the metadata of the file. Of the
 /// other tensors only the header is judged, in any type of the format, and no element is read.
 ///
 /// Throws FormatError on anything that the format forbids: a file shorter than its header says, a header above 100 MB,
@@ -48,7 +48,7 @@ template <class T> FileTensor to_file(const Lse<T>& lse);
 /// F16. Elements are allocated only once the header is known to be right.
 TensorFile read_safetensors(const std::filesystem::path& path, const std::vector<std::string>& names);
 
-/// All tensors of a file.
+/// Reads all tensors of a file, by the same rules.
 TensorFile read_safetensors(const std::filesystem::path& path);
 
 /// Writes each tensor in its dtype, rounded to nearest where that is narrower than its elements. Throws FormatError when

@@ -1,6 +1,7 @@
 #pragma once
 /// \file
-/// The header of a safetensors file: all that the format demands of a tensor, whether anybody asks for it or not.
+/// The header of a safetensors file: all that the format demands of a tensor, whether anybody asks for it or not. Not
+/// installed.
 ///
 /// It is read as the safetensors library reads it (github.com/huggingface/safetensors, safetensors/src/tensor.rs), odd
 /// forms included: fields of a tensor that the format does not know, a tensor as the list [dtype, shape, data_offsets],

@@ -10,7 +10,7 @@
 
 namespace dra {
 
-/// For so many items, which threads take one at a time.
+/// The threads for so many items, which they take one at a time.
 inline int threads_for(Index items) {
     return is_forked ? 1 : static_cast<int>(std::clamp<Index>(items, 1, omp_get_max_threads()));
 }

@@ -18,16 +18,17 @@
 
 namespace dra {
 
+/// A matrix that owns its elements, row after row.
 template <class T> using RowMajor = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-/// Holds every product of a few numbers of T, where long double is wider than double.
+/// The type that holds every product of a few numbers of T, where long double is wider than double.
 template <class T> using Extended = std::conditional_t<sizeof(T) == 4, double, long double>;
 
 /// Rows of one head, read-only or writable: (rows, D), contiguous in D, `outerStride()` elements from row to row.
 template <class T> using Rows = Eigen::Map<const RowMajor<T>, Eigen::Unaligned, Eigen::OuterStride<>>;
 template <class T> using MutableRows = Eigen::Map<RowMajor<T>, Eigen::Unaligned, Eigen::OuterStride<>>;
 
-/// One number a row, `innerStride()` elements apart; how lse is seen.
+/// One number per row, `innerStride()` elements apart: lse of one head, read-only or writable.
 template <class T> using Column = Eigen::Map<const Eigen::ArrayX<T>, Eigen::Unaligned, Eigen::InnerStride<>>;
 template <class T> using MutableColumn = Eigen::Map<Eigen::ArrayX<T>, Eigen::Unaligned, Eigen::InnerStride<>>;
 
@@ -42,11 +43,11 @@ struct Shape {
     constexpr bool operator==(const Shape&) const = default;
 };
 
-/// How many elements lie between one batch, token or head and the next; channels lie side by side.
+/// The number of elements from one batch, token or head to the next; channels lie side by side.
 struct Strides {
     Index batch = 0, token = 0, head = 0;
 
-    /// Those of a Tensor.
+    /// The strides of a Tensor.
     static constexpr Strides contiguous(const Shape& shape) {
         const Index head = shape.head_dim, token = shape.heads * head;
         return {shape.tokens * token, token, head};
@@ -74,7 +75,7 @@ public:
         return Eigen::Map<Flat>(data_, size());
     }
 
-    /// Row n of (b, h) begins here.
+    /// The first channel of row n of (b, h).
     T* row(Index b, Index n, Index h) const {
         return data_ + b * strides_.batch + n * strides_.token + h * strides_.head;
     }
@@ -152,7 +153,7 @@ public:
     T& operator()(Index b, Index h, Index n) { return values_[(b * heads_ + h) * tokens_ + n]; }
     const T& operator()(Index b, Index h, Index n) const { return values_[(b * heads_ + h) * tokens_ + n]; }
 
-    /// The values of (b, h) at `positions`, one a row.
+    /// The values of (b, h) at `positions`, one per row.
     MutableColumn<T> rows(Index b, Index h, const Positions& positions) {
         T* first = positions.empty() ? data() : &(*this)(b, h, positions.first);
         return {first, positions.count, Eigen::InnerStride<>(positions.stride)};

@@ -14,11 +14,11 @@
 
 namespace dra {
 
-/// float and double on the CPU, at every size.
+/// The bounds of the error ratio for float and double on the CPU, at every size.
 inline constexpr double forward_bound = 30;   ///< out and lse
 inline constexpr double gradient_bound = 100; ///< dq, dk, dv
 
-/// The error ratios of a result, one a tensor.
+/// The error ratios of a result, one per tensor.
 struct ErrorRatios {
     double out = 0, lse = 0, dq = 0, dk = 0, dv = 0;
 
@@ -26,10 +26,12 @@ struct ErrorRatios {
         return out <= forward_bound && lse <= forward_bound && dq <= gradient_bound && dk <= gradient_bound &&
                dv <= gradient_bound;
     }
+    /// The larger ratio of out and lse.
     double forward() const { return std::max(out, lse); }
 };
 
-/// Compares every element of every row. `T` is the type of the result, which sets u. dq, dk, dv are judged when given.
+/// The ratios of a result, every element of every row compared. `T` is its type, float or double, which sets u. dq, dk
+/// and dv are judged where they are given. Throws ShapeError where shapes disagree with the oracle's.
 template <class T> ErrorRatios error_ratios(const Problem& problem, const Oracle& oracle, const Attention<T>& result,
                                             const Gradients<T>* gradients = nullptr);
 

@@ -6,7 +6,7 @@
 
 namespace dra {
 
-/// Which of `keys` each of `queries` sees: row i the first extent(i) of them.
+/// The keys that each query sees: row i the first extent(i) of `keys`.
 ///
 ///     extent(i) = clamp(floor((q_i - k_0) / s_k) + 1, 0, n_k),    q_i = q_0 + i s_q
 ///
@@ -16,13 +16,13 @@ struct Visibility {
     Positions keys;
     bool causal = false;
 
-    /// Keys that row i sees: the first so many. Grows with i. O(1).
+    /// The number of keys that row i sees, which are the first ones. It grows with i. O(1).
     constexpr Index extent(Index i) const { return causal ? keys.below(queries[i] + 1) : keys.count; }
 
     /// Whether some query sees some key. O(1).
     constexpr bool any() const { return !queries.empty() && extent(queries.count - 1) > 0; }
 
-    /// Pairs (query, key) that are visible: the FLOPs of attention are 4 D times these. O(rows).
+    /// The number of visible pairs: the FLOPs of attention are 4 D times these. O(rows).
     constexpr Index pairs() const {
         Index total = 0;
         for (Index i = 0; i < queries.count; ++i) total += extent(i);

@@ -10,16 +10,17 @@
 
 namespace dra {
 
-/// A gradient so far, and what its roundings lost, wherever they lie; both start as 0.
+/// A gradient so far, and what its roundings lost, wherever they lie; both start as 0; [B, local tokens, heads, D].
 template <class T> struct RunningGradient {
     TensorView<T> sum, lost;
 
+    /// Adds `part` (rows, D) to rows of (b, h).
     void add(Index b, Index h, const Positions& rows, const RowMajor<T>& part) const {
         dra::add<T>(sum.rows(b, h, rows), lost.rows(b, h, rows), part);
     }
 };
 
-/// Keys and values that visit a rank, and their gradients so far.
+/// The keys and values that visit a rank, and their gradients so far.
 template <class T> struct VisitingGradients {
     VisitingKeys<T> keys;
     RunningGradient<T> dk, dv; ///< [B, local tokens, Hkv, D]
@@ -27,20 +28,21 @@ template <class T> struct VisitingGradients {
 
 /// What one rank keeps: its own tokens of what it was given, and of dq. float and double.
 template <class T> struct GradientRank {
-    const Problem& problem; ///< outlives it
+    const Problem& problem; ///< it must outlive the rank
     Shard<T> q, dout, dq;
     Tensor<T> dq_lost;
     Lse<T> lse;                               ///< [B, H, local tokens], of the whole result
-    std::vector<Lse<Extended<T>>> delta = {}; ///< of each pattern where mixing is stopped, else one of all
+    std::vector<Lse<Extended<T>>> delta = {}; ///< one per pattern where mixing is stopped, else one for all
 
-    /// Nothing has visited it, and delta is missing.
+    /// A rank that nothing has visited, whose delta is missing.
     GradientRank(const Problem& problem, Shard<T> own_queries, Shard<T> own_dout, Lse<T> own_lse);
 
-    /// delta from its own tokens of out: of the whole result, or, where mixing is stopped, of the next pattern alone.
+    /// Appends delta, from its own tokens of out: of the whole result, or, where mixing is stopped, of the next pattern
+    /// alone.
     void find_delta(const Shard<T>& out);
 
-    /// A visit: adds what its queries bring, under all patterns, to their dq and to dk, dv of the keys. The workspace may
-    /// be shared with ranks that take turns.
+    /// Receives a visit: adds what its queries bring, under all patterns, to their dq and to dk, dv of the keys. The
+    /// workspace may be shared with ranks that take turns.
     void add(const VisitingGradients<T>& visiting, AttendGradientWorkspace<T>& workspace);
 };
 

@@ -12,7 +12,7 @@
 
 namespace dra {
 
-/// Keys and values that visit a rank, wherever they lie.
+/// The keys and values that visit a rank, wherever they lie.
 template <class T> struct VisitingKeys {
     const std::vector<Interval>& intervals; ///< their global tokens, in the order in which they are stored
     TensorView<const T> k, v;               ///< [B, local tokens, Hkv, D]
@@ -20,17 +20,17 @@ template <class T> struct VisitingKeys {
 
 /// What one rank keeps: its own tokens of q and of the result, and what the result's roundings lost. float and double.
 template <class T> struct Rank {
-    const Problem& problem; ///< outlives it
+    const Problem& problem; ///< it must outlive the rank
     Shard<T> q, out;
-    Lse<T> lse; ///< [B, H, local tokens]
-    Tensor<T> out_lost;
-    Lse<T> lse_lost;
+    Lse<T> lse;         ///< [B, H, local tokens]
+    Tensor<T> out_lost; ///< what the roundings of out lost
+    Lse<T> lse_lost;    ///< what those of lse lost
 
-    /// Nothing has visited it: its result is the identity of merge.
+    /// A rank that nothing has visited: its result is the identity of merge.
     Rank(const Problem& problem, Shard<T> own_queries);
 
-    /// A visit: merges attention over the keys that its queries see, under all patterns, or one. The workspace may be
-    /// shared with ranks that take turns.
+    /// Receives a visit: merges attention over the keys that its queries see, under all patterns, or one. The workspace
+    /// may be shared with ranks that take turns.
     void attend(const VisitingKeys<T>& keys, AttendWorkspace<T>& workspace);
     void attend(const VisitingKeys<T>& keys, Index pattern, AttendWorkspace<T>& workspace);
 };

@@ -9,10 +9,10 @@ namespace dra {
 
 /// Attention of the whole problem through a ring of problem.ranks ranks in problem.layout.
 ///
-/// Every rank merges one partial a step, over the shard that visits it; positions stay global, so segments, phases and
-/// causality never notice where a shard begins (defects `chunk-relative-phase`, `mask-sign`, `segments-ignored`). The
-/// result does not depend on R or on the layout, up to rounding. R may exceed N: the last ranks own nothing. float and
-/// double.
+/// Every rank merges one partial per step, over the shard that visits it; positions stay global, so segments, phases
+/// and causality never notice where a shard begins (defects `chunk-relative-phase`, `mask-sign`, `segments-ignored`).
+/// The result does not depend on R or on the layout, up to rounding. R may exceed N: the last ranks own nothing. float
+/// and double.
 template <class T> Attention<T> ring_attention(const Problem& problem, const InputsView<T>& inputs);
 
 } // namespace dra

@@ -9,9 +9,9 @@
 
 namespace dra {
 
-/// A round of what travels: work(rank, owner) for every step at which a rank needs the shard of `owner`, which visits it,
-/// step after step. R steps bring it home again; here it lies where it is, at the place of its owner. Costs what is
-/// worked, and O(R).
+/// Plays a round of what travels: calls work(rank, owner) for every step at which a rank needs the shard of `owner`,
+/// which visits it, step after step. R steps bring it home again; here it lies where it is, at the place of its owner.
+/// Costs what is worked, and O(R).
 template <class Work> void go_round(const Problem& problem, Work work) {
     std::vector<std::vector<Turns>> due(static_cast<std::size_t>(problem.ranks)); // by step
     const auto put = [&](const Turns& next) { due[next.steps.first].push_back(next); };

@@ -11,14 +11,14 @@
 
 namespace dra {
 
-/// What a rank does at a step.
+/// The part of a rank in one step.
 struct RingStep {
-    Index owner;  ///< whose K and V it holds
+    Index owner;  ///< the rank whose K and V it holds
     bool needed;  ///< whether any of its queries sees any of them
     bool hand_on; ///< whether it hands them to the next rank and receives from the one before: all steps but the last
 };
 
-/// Whose K and V a rank holds at a step.
+/// The rank whose K and V `rank` holds at `step`.
 constexpr Index owner_at(const Problem& problem, Index rank, Index step) {
     return (rank - step + problem.ranks) % problem.ranks;
 }
@@ -31,13 +31,13 @@ std::vector<RingStep> ring_schedule(const Problem& problem, Index rank);
 /// every segment and head, whatever R is; and none where the rank has no token.
 std::vector<Index> needed_steps(const Problem& problem, const std::vector<Holding>& all, Index rank);
 
-/// Steps at which a rank has work.
+/// The steps at which a rank has work.
 struct Turns {
     Index rank;
     Positions steps;
 };
 
-/// The needed steps of all ranks, each a rank's as few arithmetic progressions: dilation is a stride here too.
+/// The needed steps of all ranks, a few arithmetic progressions per rank: dilation is a stride here too.
 std::vector<Turns> turns(const Problem& problem);
 
 } // namespace dra

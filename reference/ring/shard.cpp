@@ -17,7 +17,7 @@ template <class T, class Global, class Copy> void for_each_piece(Shard<T>& shard
     }
 }
 
-/// Calls copy(local rows, global rows) for every (b, h) and interval of a number a row.
+/// Calls copy(local rows, global rows) for every (b, h) and interval of an lse.
 template <class Local, class Global, class Copy>
 void for_each_piece(Local& local, const std::vector<Interval>& intervals, Global& global, Copy copy) {
     const auto [batch, heads, tokens] = global.shape();

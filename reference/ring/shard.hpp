@@ -32,10 +32,10 @@ struct Holding {
     Index rank;
 };
 
-/// All of a ring that hold a token, in the order of their tokens: they are the sequence. O(R).
+/// The holdings of a ring that are not empty, in the order of their tokens: they are the sequence. O(R).
 std::vector<Holding> holdings(const Problem& problem);
 
-/// Tokens of all intervals together.
+/// The number of tokens of all intervals.
 Index tokens_in(const std::vector<Interval>& intervals);
 
 /// The global `positions` that lie in interval i, as rows of the shard that stores these intervals one after another.
@@ -57,10 +57,10 @@ template <class T> struct Shard {
 /// Cuts a tensor over the problem's tokens into the shards of all ranks. float and double.
 template <class T> std::vector<Shard<T>> scatter(const Problem& problem, TensorView<const T> tensor);
 
-/// Puts shards together again; they cover `tensor`. float and double.
+/// Puts shards together again into `tensor`, which they cover. float and double.
 template <class T> void gather(std::vector<Shard<T>>& shards, TensorView<T> tensor);
 
-/// One rank's part of a number a row, [B, H, local tokens], and back. float and double.
+/// One rank's part of an lse, [B, H, local tokens], and back. float and double.
 template <class T> Lse<T> scatter(const Lse<T>& global, const std::vector<Interval>& intervals);
 template <class T> void gather(const Lse<T>& local, const std::vector<Interval>& intervals, Lse<T>& global);
 

@@ -8,7 +8,7 @@
 
 namespace dra {
 
-/// What queries of one interval see of keys of another, among the `selected` positions of a segment.
+/// The visibility of keys of one interval for queries of another, among the `selected` positions of a segment.
 inline Visibility visibility_of(const Problem& problem, const Positions& selected, const Interval& queries,
                                 const Interval& keys) {
     return {selected.within(queries.begin, queries.end), selected.within(keys.begin, keys.end), problem.causal};
@@ -17,7 +17,7 @@ inline Visibility visibility_of(const Problem& problem, const Positions& selecte
 /// One segment of one (b, KV head), as an interval of a rank's queries meets an interval of the keys that it holds.
 struct Visit {
     Index b, g;
-    Visibility visibility;   ///< by global positions
+    Visibility visibility;   ///< in global positions
     Positions queries, keys; ///< the same as rows of the shards
 };
 
