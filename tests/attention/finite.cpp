@@ -25,7 +25,7 @@ template <class T> void fill(Tensor<T>& x, std::initializer_list<T> channels) {
     for (T& element : x.flat()) element = channels.begin()[e++ % std::ssize(channels)];
 }
 
-/// Of two channels each.
+/// The cases, of two channels each.
 template <class T> std::vector<Case<T>> cases() {
     const T root = std::sqrt(largest<T>) * T(0.7);
     return {

@@ -39,7 +39,7 @@ Index rows_seen(const Problem& problem, Index begin, Index end) {
     return rows;
 }
 
-/// Of the first `tokens` rows those that any later query sees.
+/// The rows among the first `tokens` that any later query sees.
 Index rows_seen_later(const Problem& problem, Index tokens) {
     Index rows = 0;
     for_each_pattern_and_head(problem, [&](Index pattern, Index g) {

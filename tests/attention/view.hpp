@@ -25,7 +25,7 @@ template <class T> struct View {
     Index queries() const { return visibility.queries.count; }
     Index keys() const { return visibility.keys.count; }
 
-    /// By definition, without the closed form of visibility.hpp.
+    /// Whether a pair is visible by definition, without the closed form of visibility.hpp.
     bool sees(Index i, Index j) const { return !visibility.causal || visibility.keys[j] <= visibility.queries[i]; }
 
     Problem problem() const {

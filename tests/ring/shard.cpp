@@ -8,7 +8,7 @@
 namespace dra::test {
 namespace {
 
-/// As much of a problem as says who owns what.
+/// The part of a problem that says who owns what.
 Problem ring_of(Layout layout, Index ranks, Index tokens, std::vector<Index> segment_lengths = {1}) {
     Problem problem{};
     problem.layout = layout;
