@@ -7,7 +7,7 @@
 namespace dra {
 
 template <class T> struct AttendWorkspace<T>::Memory {
-    kernel::Packed<T> packed;
+    kernel::PackedKeys<T> packed;
     std::optional<kernel::PanelWorkspace<T>> panels;
 };
 

@@ -24,7 +24,7 @@ template <class T> Index query_block_of(Index queries, int threads) {
 /// All views of one pattern, in waves: the team packs the keys of a wave, then shares out its panels, of all
 /// heads the longest first. Called by every thread of the team.
 template <class T> void attend_views(const Plan& plan, const Views& views, Index wave_size, const Tensors<T>& t,
-                                     std::vector<kernel::Packed<T>>& wave, kernel::PanelWorkspace<T>& space) {
+                                     std::vector<kernel::PackedKeys<T>>& wave, kernel::PanelWorkspace<T>& space) {
     const Problem& problem = plan.problem;
     const Index group = problem.query_heads_per_kv_head(), parts = ceil_div(views.longest(), kernel::key_block);
     for (Index first = 0; first < views.count(); first += wave_size) {

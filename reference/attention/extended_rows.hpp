@@ -47,8 +47,8 @@ template <class Row, class Right> void replace_spoiled(Row&& row, const Right& r
 }
 
 /// One view as one query head meets it, for rows that are computed again.
-template <class T, class Packed> struct ExtendedView {
-    const Packed& kv;
+template <class T, class Keys> struct ExtendedView {
+    const Keys& kv;
     const Visibility& visibility;
     const Dropout& dropout;
     Extended<T> scale;
@@ -116,7 +116,7 @@ private:
 
 /// The dk and dv of keys of one view, summed over the query heads of a group.
 template <class T> struct ExtendedKeyGradients {
-    const PackedForGradient<T>& packed;
+    const PackedKeysForGradient<T>& packed;
     Visibility visibility;
     T scale;
     std::span<const GradientHead<T>> heads;
@@ -126,7 +126,7 @@ template <class T> struct ExtendedKeyGradients {
     [[gnu::cold, gnu::noinline]] void operator()(Index j, Index d, Row<T>& dk, Row<T>& dv) const {
         ExtendedRow<T> sum_k = ExtendedRow<T>::Zero(packed.head_dim), sum_v = sum_k;
         for (const GradientHead<T>& head : heads) {
-            const ExtendedView<T, PackedForGradient<T>> view{packed, visibility, head.dropout, scale};
+            const ExtendedView<T, PackedKeysForGradient<T>> view{packed, visibility, head.dropout, scale};
             for (Index i = 0; i < visibility.queries.count; ++i)
                 if (j < visibility.extent(i)) view.add_key_gradient(head, i, j, sum_k, sum_v);
         }

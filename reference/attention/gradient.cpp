@@ -7,7 +7,7 @@
 namespace dra {
 
 template <class T> struct AttendGradientWorkspace<T>::Memory {
-    kernel::PackedForGradient<T> packed;
+    kernel::PackedKeysForGradient<T> packed;
     kernel::KeyGradients<T> key_gradients;
     std::optional<kernel::GradientPanels<T>> panels;
 };

@@ -107,8 +107,9 @@ void begin_panel(GradientPanels<T>& space, int n, const GradientHead<T>& from, T
 // The products stand apart from each other and from the exponentials, for the registers' sake: see panel.hpp.
 
 /// Writes S^T = K Q^T over keys [j0, j0 + keys), masked, to s. A row with a spoiled score has no lse from here on.
-template <class T, class Keys> [[gnu::noinline]] void scores(GradientPanel<T>& panel, const PackedForGradient<T>& kv,
-                                                             const Keys& seen, Index j0, Index keys, int n, Row<T>* s) {
+template <class T, class Keys> [[gnu::noinline]] void scores(GradientPanel<T>& panel,
+                                                             const PackedKeysForGradient<T>& kv, const Keys& seen,
+                                                             Index j0, Index keys, int n, Row<T>* s) {
     NonFinite<T> spoiled;
     for (Index j = 0; j < keys; j += strip) {
         kv.k.prefetch_strip(j0 + gradient_key_block + j, n, panels_per_query_block);
@@ -121,7 +122,7 @@ template <class T, class Keys> [[gnu::noinline]] void scores(GradientPanel<T>& p
 }
 
 /// Writes dP^T = V dO^T over keys [j0, j0 + keys) to dp.
-template <class T> [[gnu::noinline]] void find_dp(const GradientPanel<T>& panel, const PackedForGradient<T>& kv,
+template <class T> [[gnu::noinline]] void find_dp(const GradientPanel<T>& panel, const PackedKeysForGradient<T>& kv,
                                                   Index j0, Index keys, int n, Row<T>* dp) {
     for (Index j = 0; j < keys; j += strip) {
         kv.v.prefetch_strip(j0 + gradient_key_block + j, n, panels_per_query_block);
@@ -145,8 +146,9 @@ void find_ds(const GradientPanel<T>& panel, const DroppedPanel& dropped, Index j
 }
 
 /// Adds K^T dS^T over keys [j0, j0 + keys) to dQ^T.
-template <class T> [[gnu::noinline]] void add_query_gradient(GradientPanel<T>& panel, const PackedForGradient<T>& kv,
-                                                             Index j0, Index keys, int n, const Row<T>* ds) {
+template <class T> [[gnu::noinline]] void add_query_gradient(GradientPanel<T>& panel,
+                                                             const PackedKeysForGradient<T>& kv, Index j0, Index keys,
+                                                             int n, const Row<T>* ds) {
     for (Index d = 0; d < kv.head_dim; d += strip) {
         kv.k_channels.prefetch_strip(d, j0 + gradient_key_block, gradient_key_block, n, panels_per_query_block);
         const Microtile<T> tile = chain<1, strip, key_stride>(keys, kv.k_channels.at(d, j0), ds); // (strip, lanes)
@@ -193,7 +195,7 @@ template <class T, class Again> void end_panel(const GradientPanel<T>& panel, Ro
 /// The gradients that queries `rows` of one head bring, at most query_block of them: their dq, stored or added, and
 /// what is added to dK and dV.
 template <class T, class Visible>
-void add_gradients(const GradientHead<T>& head, const PackedView<T, PackedForGradient<T>, Visible>& view,
+void add_gradients(const GradientHead<T>& head, const PackedView<T, PackedKeysForGradient<T>, Visible>& view,
                    const Interval& rows, Combine combine, KeyGradients<T>& key_gradients, GradientPanels<T>& space) {
     const auto& [kv, visible, scale] = view;
     const int panels = static_cast<int>(ceil_div(rows.size(), lanes<T>));
@@ -233,7 +235,7 @@ void add_gradients(const GradientHead<T>& head, const PackedView<T, PackedForGra
     key_gradients.set_summed(end);
     const auto again = [&](Index i, auto dq) {
         const auto& [visibility, dropout] = view.visible;
-        const ExtendedView<T, PackedForGradient<T>> extended_view{view.kv, visibility, dropout, view.scale};
+        const ExtendedView<T, PackedKeysForGradient<T>> extended_view{view.kv, visibility, dropout, view.scale};
         replace_spoiled(dq, extended_view.query_gradient(head, i));
     };
     for (int n = 0; n < panels; ++n)

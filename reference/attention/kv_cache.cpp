@@ -49,7 +49,7 @@ template <class T, class Visit> void keep(const Problem& problem, Index pattern,
 
 /// The memory of one thread.
 template <class T> struct Space {
-    kernel::Packed<T> packed{};
+    kernel::PackedKeys<T> packed{};
     kernel::PanelWorkspace<T> panels;
 
     /// Merges attention of the rows q over the packed keys that they see into `into`.

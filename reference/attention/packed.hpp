@@ -101,7 +101,7 @@ DRA_INLINE void for_each_strip(const Rows<T>& k, const Rows<T>& v, Index begin, 
 }
 
 /// The keys and values of one view, packed for attention.
-template <class T> struct Packed {
+template <class T> struct PackedKeys {
     Index keys = 0, head_dim = 0;
     KeyStrips<T> k;
     ChannelStrips<T> v;
@@ -123,7 +123,7 @@ template <class T> struct Packed {
 };
 
 /// The keys and values of one view, packed for the gradients: K for both of its products, V for dP^T.
-template <class T> struct PackedForGradient {
+template <class T> struct PackedKeysForGradient {
     Index keys = 0, head_dim = 0;
     KeyStrips<T> k, v;
     ChannelStrips<T> k_channels;

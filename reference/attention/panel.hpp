@@ -58,13 +58,12 @@ struct ExtentPanels {
 };
 
 /// One view as one query head meets it: its packed keys and values, what is visible of them, and the scale of scores.
-template <class T, class PackedKeys, class Visible> struct PackedView {
-    const PackedKeys& kv;
+template <class T, class Packed, class Visible> struct PackedView {
+    const Packed& kv;
     Visible visible;
     T scale;
 };
-template <class T, class PackedKeys, class Visible> PackedView(const PackedKeys&, Visible, T)
-    -> PackedView<T, PackedKeys, Visible>;
+template <class T, class Packed, class Visible> PackedView(const Packed&, Visible, T) -> PackedView<T, Packed, Visible>;
 
 /// The running maximum and sum of a panel's rows.
 template <class T> struct RunningSoftmax {
@@ -137,7 +136,7 @@ template <class T, class Keys> DRA_INLINE void mask(const Keys& seen, Index j, M
 
 /// Writes S^T = K Q^T over keys [j0, j0 + keys), masked, to p; their maximum joins the panel's. The sum of a row with a
 /// spoiled score is NaN from here on.
-template <class T, class Keys> [[gnu::noinline]] void scores(PanelState<T>& panel, const Packed<T>& kv,
+template <class T, class Keys> [[gnu::noinline]] void scores(PanelState<T>& panel, const PackedKeys<T>& kv,
                                                              const Keys& seen, Index j0, Index keys, int n, Row<T>* p) {
     Row<T> max = panel.softmax.max;
     NonFinite<T> spoiled;
@@ -156,8 +155,9 @@ template <class T, class Keys> [[gnu::noinline]] void scores(PanelState<T>& pane
 }
 
 /// Scales O^T by `rescale` and adds V^T P^T over keys [j0, j0 + keys) to it.
-template <class T> [[gnu::noinline]] void add_values(PanelState<T>& panel, const Packed<T>& kv, const Row<T>& rescale,
-                                                     Index j0, Index keys, int n, const Row<T>* p) {
+template <class T> [[gnu::noinline]] void add_values(PanelState<T>& panel, const PackedKeys<T>& kv,
+                                                     const Row<T>& rescale, Index j0, Index keys, int n,
+                                                     const Row<T>* p) {
     for (Index d = 0; d < kv.head_dim; d += strip) {
         kv.v.prefetch_strip(d, j0 + key_block, key_block, n, panels_per_query_block);
         const Microtile<T> t = product(keys, kv.v.at(d, j0), p); // (strip, lanes)
@@ -168,8 +168,8 @@ template <class T> [[gnu::noinline]] void add_values(PanelState<T>& panel, const
 }
 
 /// Lets one tile, keys [j0, j0 + keys), join the running softmax of panel n of a query block. `p` is scratch.
-template <class T, class Keys>
-void attend_tile(PanelState<T>& panel, const Packed<T>& kv, const Keys& seen, Index j0, Index keys, int n, Row<T>* p) {
+template <class T, class Keys> void attend_tile(PanelState<T>& panel, const PackedKeys<T>& kv, const Keys& seen,
+                                                Index j0, Index keys, int n, Row<T>* p) {
     const Row<T> before = panel.softmax.max;
     scores(panel, kv, seen, j0, keys, n, p);
     const Row<T> rescale = panel.softmax.exponentials(keys, before, p);
@@ -217,9 +217,9 @@ template <class T, class Again> void end_panel(const PanelState<T>& panel, RowMa
 /// Attention of queries `rows` of a view, at most query_block of them, over the keys that they see. 4 D FLOPs per visited
 /// pair. A row's result does not depend on which others are in the call. Where `visible` has a visibility, rows that are
 /// not finite are computed again, in extended precision.
-template <class T, class Visible> void attend_panels(const Rows<T>& q, const PackedView<T, Packed<T>, Visible>& view,
-                                                     const Interval& rows, Partial<T> into, Combine combine,
-                                                     PanelWorkspace<T>& space) {
+template <class T, class Visible>
+void attend_panels(const Rows<T>& q, const PackedView<T, PackedKeys<T>, Visible>& view, const Interval& rows,
+                   Partial<T> into, Combine combine, PanelWorkspace<T>& space) {
     const auto& [kv, visible, scale] = view;
     const int panels = static_cast<int>(ceil_div(rows.size(), lanes<T>));
     const auto first = [&](int n) { return rows.begin + n * lanes<T>; };
@@ -239,7 +239,7 @@ template <class T, class Visible> void attend_panels(const Rows<T>& q, const Pac
                 attend_tile(space.panels[n], kv, seen[n], j0, std::min(key_block, seen[n].end - j0), n, space.p.data());
     const auto again = [&](Index i, auto out, T& lse) {
         if constexpr (requires { view.visible.visibility; })
-            ExtendedView<T, Packed<T>>{view.kv, view.visible.visibility, view.visible.dropout, view.scale}.attend(
+            ExtendedView<T, PackedKeys<T>>{view.kv, view.visible.visibility, view.visible.dropout, view.scale}.attend(
                 q, i, out, lse);
     };
     for (int n = 0; n < panels; ++n)
@@ -247,7 +247,7 @@ template <class T, class Visible> void attend_panels(const Rows<T>& q, const Pac
 }
 
 /// The same of all queries of the view.
-template <class T, class Visible> void attend_rows(const Rows<T>& q, const PackedView<T, Packed<T>, Visible>& view,
+template <class T, class Visible> void attend_rows(const Rows<T>& q, const PackedView<T, PackedKeys<T>, Visible>& view,
                                                    Partial<T> into, Combine combine, PanelWorkspace<T>& space) {
     for (Index i0 = 0; i0 < q.rows(); i0 += query_block<T>)
         attend_panels(q, view, {i0, std::min(i0 + query_block<T>, q.rows())}, into, combine, space);

@@ -8,13 +8,13 @@
 namespace dra {
 
 template <class T> struct Workspace<T>::Memory {
-    std::vector<kernel::Packed<T>> wave;           ///< keys and values, one per view
+    std::vector<kernel::PackedKeys<T>> wave;       ///< keys and values, one per view
     std::vector<kernel::PanelWorkspace<T>> panels; ///< one per thread
 };
 
 /// The keys and values of a view, and dk, dv of its parts.
 template <class T> struct GradientSlot {
-    kernel::PackedForGradient<T> packed;
+    kernel::PackedKeysForGradient<T> packed;
     std::vector<kernel::KeyGradients<T>> parts;
 
     /// Makes room for so many rows and parts, which hold nothing yet; memory only grows.
@@ -27,7 +27,7 @@ template <class T> struct GradientSlot {
 
 /// Memory for the output of one pattern of a mixture alone.
 template <class T> struct PatternAlone {
-    kernel::Packed<T> packed;
+    kernel::PackedKeys<T> packed;
     kernel::PanelWorkspace<T> panels;
     RowMajor<T> out;      ///< (rows, D)
     Eigen::ArrayX<T> lse; ///< (rows)

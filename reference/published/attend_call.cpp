@@ -24,7 +24,7 @@ template <class T> Counts Workspace<T>::total() const {
     return sum;
 }
 
-template <class T> const kernel::Packed<T>& Workspace<T>::pack(const Rows<T>& k, const Rows<T>& v) {
+template <class T> const kernel::PackedKeys<T>& Workspace<T>::pack(const Rows<T>& k, const Rows<T>& v) {
     packed_.resize(k.rows(), k.cols());
 #pragma omp parallel for num_threads(threads_for(ceil_div(k.rows(), kernel::key_block)))
     for (Index begin = 0; begin < k.rows(); begin += kernel::key_block)

@@ -59,18 +59,18 @@ public:
     Counts total() const;   ///< counted by all threads since start
 
     /// Packs keys and values, on all cores.
-    const kernel::Packed<T>& pack(const Rows<T>& k, const Rows<T>& v);
+    const kernel::PackedKeys<T>& pack(const Rows<T>& k, const Rows<T>& v);
 
 private:
     Index head_dim_;
-    kernel::Packed<T> packed_;
+    kernel::PackedKeys<T> packed_;
     std::vector<ThreadSpace<T>> threads_;
 };
 
 /// The arguments that every attention method takes.
 template <class T> struct AttendCall {
     Rows<T> q; ///< (masking.rows, D)
-    const kernel::Packed<T>& kv;
+    const kernel::PackedKeys<T>& kv;
     Masking masking;
     T softmax_scale;
     Workspace<T>& workspace;

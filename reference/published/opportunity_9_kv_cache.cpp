@@ -96,7 +96,7 @@ public:
 
 private:
     struct Space {
-        kernel::Packed<T> packed;
+        kernel::PackedKeys<T> packed;
         kernel::PanelWorkspace<T> panels;
         Counts counts;
     };

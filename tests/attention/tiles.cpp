@@ -42,7 +42,7 @@ struct CountingPanels {
 /// attend(), logged.
 template <class T> std::vector<PanelRequest> log_of(const View<T>& view, Attention<T>& result) {
     const auto q = view.q.view().rows(0, 0), k = view.k.view().rows(0, 0), v = view.v.view().rows(0, 0);
-    kernel::Packed<T> packed;
+    kernel::PackedKeys<T> packed;
     packed.resize(k.rows(), k.cols());
     packed.pack(k, v, 0, k.rows());
     kernel::PanelWorkspace<T> space(q.cols());

@@ -19,7 +19,7 @@ template <class T> struct OneCall {
     Workspace<T> workspace{16};
     AttendCall<T> call{std::as_const(q).view().rows(0, 0), start(), Masking::of(visibility), T(0.25), workspace};
 
-    const kernel::Packed<T>& start() {
+    const kernel::PackedKeys<T>& start() {
         workspace.start();
         return workspace.pack(std::as_const(k).view().rows(0, 0), std::as_const(v).view().rows(0, 0));
     }
