@@ -71,11 +71,12 @@ int run_attention(const std::optional<std::string>& file) {
     check_files({{"--json", file}});
     Json record{{"environment", environment()}, {"threads_used", 1}, {"cases", Json::array()}};
     std::vector<double> peaks, products;
-    for (const SpeedCase& of : usual_speed_cases()) {
-        const auto title = fmt::format("n {} D {}{}", of.rows, of.head_dim, of.causal ? " causal" : "");
+    for (const SpeedCase& speed_case : usual_speed_cases()) {
+        const auto title =
+            fmt::format("n {} D {}{}", speed_case.rows, speed_case.head_dim, speed_case.causal ? " causal" : "");
         narrate(title + ": verifying");
         const AttentionSpeed found =
-            attention_speed(of, [&](const std::string& what) { narrate(title + ": " + what); });
+            attention_speed(speed_case, [&](const std::string& what) { narrate(title + ": " + what); });
         if (!found.right) {
             remark("dra: attend {}: error ratio {:.3g}, bound {}\n", title, found.error_ratio, forward_bound);
             return out_of_tolerance;

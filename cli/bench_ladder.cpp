@@ -25,48 +25,49 @@ DType parse_type(const LadderFlags& flags) {
     return type;
 }
 
-std::string title(const LadderCase& of) {
-    return fmt::format("B {} N {} H {} D {}{}, w {} r {}", of.batch, of.tokens, of.heads, of.head_dim,
-                       of.causal ? " causal" : "", of.segment_length, of.dilation_rate);
+std::string title(const LadderCase& ladder_case) {
+    return fmt::format("B {} N {} H {} D {}{}, w {} r {}", ladder_case.batch, ladder_case.tokens, ladder_case.heads,
+                       ladder_case.head_dim, ladder_case.causal ? " causal" : "", ladder_case.segment_length,
+                       ladder_case.dilation_rate);
 }
 
 void print(const LadderSpeed& found) {
     say("{}\n", title(found.of));
-    for (const KernelSpeed& step : found.steps) {
-        if (!step.left_out.empty()) {
-            say("  {:<17}left out: {}\n", step.kernel, step.left_out);
+    for (const KernelSpeed& speed : found.steps) {
+        if (!speed.left_out.empty()) {
+            say("  {:<17}left out: {}\n", speed.kernel, speed.left_out);
             continue;
         }
-        const Spread s = spread(step.samples);
-        say("  {:<17}{:>6.1f} TFLOP/s  {} ({}-{})  errors {:.2f}, lse {:.2f} of the bound{}\n", step.kernel,
-            found.tflops(step), seconds_text(s.median), seconds_text(s.low), seconds_text(s.high), step.errors.out,
-            step.errors.lse, &step == found.fastest() ? "  fastest" : "");
+        const Spread s = spread(speed.samples);
+        say("  {:<17}{:>6.1f} TFLOP/s  {} ({}-{})  errors {:.2f}, lse {:.2f} of the bound{}\n", speed.kernel,
+            found.tflops(speed), seconds_text(s.median), seconds_text(s.low), seconds_text(s.high), speed.errors.out,
+            speed.errors.lse, &speed == found.fastest() ? "  fastest" : "");
     }
     check_standard_output();
 }
 
 Json json(const LadderSpeed& found) {
-    const LadderCase& of = found.of;
+    const LadderCase& ladder_case = found.of;
     Json steps = Json::array();
-    for (const KernelSpeed& step : found.steps) {
-        if (!step.left_out.empty()) {
-            steps.push_back({{"kernel", step.kernel}, {"left_out", step.left_out}});
+    for (const KernelSpeed& speed : found.steps) {
+        if (!speed.left_out.empty()) {
+            steps.push_back({{"kernel", speed.kernel}, {"left_out", speed.left_out}});
             continue;
         }
-        steps.push_back({{"kernel", step.kernel},
-                         {"tflops", found.tflops(step)},
-                         {"median_seconds", spread(step.samples).median},
-                         {"share_of_bound", {{"out", step.errors.out}, {"lse", step.errors.lse}}},
-                         {"samples", step.samples}});
+        steps.push_back({{"kernel", speed.kernel},
+                         {"tflops", found.tflops(speed)},
+                         {"median_seconds", spread(speed.samples).median},
+                         {"share_of_bound", {{"out", speed.errors.out}, {"lse", speed.errors.lse}}},
+                         {"samples", speed.samples}});
     }
-    return {{"batch", of.batch},
-            {"tokens", of.tokens},
-            {"heads", of.heads},
-            {"head_dim", of.head_dim},
-            {"causal", of.causal},
-            {"segment_length", of.segment_length},
-            {"dilation_rate", of.dilation_rate},
-            {"flops", of.flops()},
+    return {{"batch", ladder_case.batch},
+            {"tokens", ladder_case.tokens},
+            {"heads", ladder_case.heads},
+            {"head_dim", ladder_case.head_dim},
+            {"causal", ladder_case.causal},
+            {"segment_length", ladder_case.segment_length},
+            {"dilation_rate", ladder_case.dilation_rate},
+            {"flops", ladder_case.flops()},
             {"steps", steps}};
 }
 
@@ -90,14 +91,14 @@ int bench_ladder(const LadderFlags& flags) {
                 {"type", cuda::type_name(type)},
                 {"cases", Json::array()}};
     int status = success;
-    for (const LadderCase& of : cases) {
-        found.push_back(bench.speed(of, effort));
+    for (const LadderCase& ladder_case : cases) {
+        found.push_back(bench.speed(ladder_case, effort));
         print(found.back());
         record["cases"].push_back(json(found.back()));
-        for (const KernelSpeed& step : found.back().steps)
-            if (!step.errors.within_bounds()) {
-                remark("dra: {} at {}: errors {:.3g}, lse {:.3g} of the bound\n", step.kernel, title(of),
-                       step.errors.out, step.errors.lse);
+        for (const KernelSpeed& speed : found.back().steps)
+            if (!speed.errors.within_bounds()) {
+                remark("dra: {} at {}: errors {:.3g}, lse {:.3g} of the bound\n", speed.kernel, title(ladder_case),
+                       speed.errors.out, speed.errors.lse);
                 status = out_of_tolerance;
             }
     }

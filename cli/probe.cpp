@@ -26,7 +26,7 @@ struct Flags {
 
 std::string asks_for(const Probe& probe) { return std::string("out, lse") + (probe.gradients ? ", dq, dk, dv" : ""); }
 
-std::string how(const Probe& probe) {
+std::string drawn(const Probe& probe) {
     return probe.decoded ? "decode token after token with a cache" : "one run over the whole sequence";
 }
 
@@ -38,7 +38,7 @@ fs::path answer_path(const fs::path& folder, const Probe& probe) {
 std::map<std::string, std::string> metadata(const Probe& probe, const Problem& problem) {
     std::map<std::string, std::string> said = describe(problem);
     said.merge(std::map<std::string, std::string>{
-        {"probe", probe.name}, {"compute", asks_for(probe)}, {"how", how(probe)}, {"dtype", name(probe.dtype)}});
+        {"probe", probe.name}, {"compute", asks_for(probe)}, {"how", drawn(probe)}, {"dtype", name(probe.dtype)}});
     return said;
 }
 
@@ -75,8 +75,8 @@ void emit(const fs::path& folder) {
         entry["answer"] = probe.name + ".answer.safetensors";
         entry["shows"] = probe.shows;
         index.push_back(entry);
-        table += fmt::format("| {} | {} | {} | {} | {} |\n", probe.name, name(probe.dtype), asks_for(probe), how(probe),
-                             probe.shows);
+        table += fmt::format("| {} | {} | {} | {} | {} |\n", probe.name, name(probe.dtype), asks_for(probe),
+                             drawn(probe), probe.shows);
     }
     make("index.json").write(index.dump(2) + "\n");
     make("README.md")
@@ -103,12 +103,12 @@ void emit(const fs::path& folder) {
 std::string as_text(const defects::ProbeVerdict& verdict) {
     std::string text;
     for (const Probe& probe : defects::probes()) {
-        const auto found = verdict.of.find(probe.name);
+        const auto found = verdict.results.find(probe.name);
         text += fmt::format("  {:<18} {}", probe.name,
-                            found == verdict.of.end() ? "no answer"
-                            : found->second.correct   ? "correct"
-                                                      : "wrong");
-        if (found != verdict.of.end())
+                            found == verdict.results.end() ? "no answer"
+                            : found->second.correct        ? "correct"
+                                                           : "wrong");
+        if (found != verdict.results.end())
             for (const char* separator = "  violated: "; const defects::Violation& violation : found->second.violated)
                 text += std::exchange(separator, ", ") + violation.property;
         text += "\n";
@@ -128,7 +128,7 @@ std::string as_json(const defects::ProbeVerdict& verdict) {
     nlohmann::ordered_json json = {{"verdict", verdict.correct ? "correct" : "wrong"},
                                    {"probes", nlohmann::ordered_json::object()},
                                    {"matches", nlohmann::ordered_json::array()}};
-    for (const auto& [probe, said] : verdict.of) json["probes"][probe] = said.correct ? "correct" : "wrong";
+    for (const auto& [probe, said] : verdict.results) json["probes"][probe] = said.correct ? "correct" : "wrong";
     for (const defects::Match& match : verdict.matches)
         json["matches"].push_back({{"id", match.id}, {"residual", match.residual}});
     return json.dump(2) + "\n";

@@ -174,16 +174,16 @@ double Bounds::of_element(const std::string& tensor, Index b, Index h) const {
     const bool of_keys = tensor == "dk" || tensor == "dv", half_precision = !yardstick_.empty();
     const Index first = of_keys ? h * problem_.query_heads_per_kv_head() : h,
                 heads = of_keys ? problem_.query_heads_per_kv_head() : 1;
-    Magnitudes of;
+    Magnitudes most;
     for (Index query_head = first; query_head < first + heads; ++query_head) {
         const Magnitudes& next = truth_.of(b, query_head);
-        of = {std::max(of.score, next.score), std::max(of.dp, next.dp), std::max(of.query, next.query),
-              std::max(of.key, next.key)};
+        most = {std::max(most.score, next.score), std::max(most.dp, next.dp), std::max(most.query, next.query),
+                std::max(most.key, next.key)};
     }
     const double u = dtype_ == DType::f64 ? std::numeric_limits<double>::epsilon()
                                           : static_cast<double>(std::numeric_limits<float>::epsilon());
     if (tensor == "lse")
-        return (half_precision ? 1e-4 : forward_bound * u) * static_cast<double>(std::max<Magnitude>(1, of.score));
+        return (half_precision ? 1e-4 : forward_bound * u) * static_cast<double>(std::max<Magnitude>(1, most.score));
     const Tensor<double>& y = tensor_of(truth_, tensor);
     if (half_precision) {
         const Tensor<double>& rounding = tensor == "out"  ? yardstick_
@@ -194,12 +194,12 @@ double Bounds::of_element(const std::string& tensor, Index b, Index h) const {
             dtype_ == DType::bf16 ? rounding::absolute_tolerance<bfloat16>(y) : rounding::absolute_tolerance<half>(y);
         return (tensor == "out" ? 2 : 3) * (rounding.flat() - y.flat()).abs().maxCoeff() + atol;
     }
-    const Magnitude floor = std::abs(problem_.softmax_scale) / 16 * of.dp *
-                            (tensor == "dq"   ? of.key
-                             : tensor == "dk" ? of.query
+    const Magnitude floor = std::abs(problem_.softmax_scale) / 16 * most.dp *
+                            (tensor == "dq"   ? most.key
+                             : tensor == "dk" ? most.query
                                               : 0);
     const double largest = y.view().rows(b, h).cwiseAbs().maxCoeff();
-    const Magnitude unit = u * std::max<Magnitude>(1, of.score / 8) * std::max<Magnitude>(largest, floor);
+    const Magnitude unit = u * std::max<Magnitude>(1, most.score / 8) * std::max<Magnitude>(largest, floor);
     return static_cast<double>((tensor == "out" ? forward_bound : gradient_bound) * unit);
 }
 

@@ -19,13 +19,13 @@ Defect causal_on_dilated_index() {
                     2,
                     {.segment_lengths = {4}, .dilation_rates = {2}, .mode = Mode::mixture, .causal = true}},
         .conditions = {needs_causal(), needs_dilation()},
-        .forms = forms({[](Ingredients& is) {
-                            is.sees = [](const Pair& pair) { // after dilation of the chunk
+        .forms = forms({[](Ingredients& wrong) {
+                            wrong.sees = [](const Pair& pair) { // after dilation of the chunk
                                 return std::max(pair.segment_begin, pair.chunk_begin) + pair.key_index <= pair.query;
                             };
                         },
-                        [](Ingredients& is) {
-                            is.sees = [](const Pair& pair) { // after dilation of the segment
+                        [](Ingredients& wrong) {
+                            wrong.sees = [](const Pair& pair) { // after dilation of the segment
                                 const Index index = (pair.key - pair.segment_begin) / pair.dilation_rate;
                                 return pair.segment_begin + index <= pair.query;
                             };

@@ -29,9 +29,9 @@ Defect chunk_relative_phase() {
         .provenance = "The report's class: R = 2 and R = 5 differ by 1.24.",
         .witness = {{1, 2, 1, 1}, 1, {.segment_lengths = {2}, .dilation_rates = {2}, .ranks = 2}},
         .conditions = {needs_chunks(), selects_differently(counted_from_chunk)},
-        .forms = forms({[](Ingredients& is) { is.selected = counted_from_chunk; },
-                        [](Ingredients& is) {
-                            is.attended = [](const Problem&, const Piece& piece, const PositionList&) {
+        .forms = forms({[](Ingredients& wrong) { wrong.selected = counted_from_chunk; },
+                        [](Ingredients& wrong) {
+                            wrong.attended = [](const Problem&, const Piece& piece, const PositionList&) {
                                 return counted_from_chunk(piece);
                             };
                         }}),

@@ -10,8 +10,8 @@ Condition needs_decoding() {
             [](const Problem& problem) { return problem.causal; }};
 }
 
-void one_position_early(Ingredients& is) {
-    is.decoding_position = [](Index cached) { return cached - 1; };
+void one_position_early(Ingredients& wrong) {
+    wrong.decoding_position = [](Index cached) { return cached - 1; };
 }
 
 } // namespace
@@ -33,9 +33,9 @@ Defect decode_phase() {
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}, .causal = true}},
         .conditions = {needs_decoding()},
         .forms = forms({one_position_early,
-                        [](Ingredients& is) { // the new key is seen: what the cache holds is not masked
-                            one_position_early(is);
-                            is.sees = [](const Pair& pair) { return pair.key <= pair.query + 1; };
+                        [](Ingredients& wrong) { // the new key is seen: what the cache holds is not masked
+                            one_position_early(wrong);
+                            wrong.sees = [](const Pair& pair) { return pair.key <= pair.query + 1; };
                         }}),
     };
 }

@@ -25,7 +25,7 @@ Defect dilation_skipped() {
         .provenance = "The report's class: differs on short tails.",
         .witness = {{1, 1, 2, 1}, 2, {.segment_lengths = {2}, .dilation_rates = {2}, .mode = Mode::mixture}},
         .conditions = {selects_differently(undilated_when_short)},
-        .forms = forms({[](Ingredients& is) { is.selected = undilated_when_short; }}),
+        .forms = forms({[](Ingredients& wrong) { wrong.selected = undilated_when_short; }}),
     };
 }
 

@@ -24,9 +24,9 @@ void merge_masked(RunningRow into, const RunningRow& from, const MergePart& merg
 }
 
 Change with(decltype(Ingredients::merge) merge) {
-    return [merge](Ingredients& is) {
-        is.merge = is.mix = merge;
-        is.finish = [](RunningRow row) {
+    return [merge](Ingredients& wrong) {
+        wrong.merge = wrong.mix = merge;
+        wrong.finish = [](RunningRow row) {
             right::finish(row);
             if (std::isnan(row.sum)) row.out.setConstant(std::nan("")), row.maximum = std::nan("");
         };

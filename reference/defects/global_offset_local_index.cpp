@@ -15,8 +15,8 @@ Defect global_offset_local_index() {
         .provenance = "The report's class: segments after the first are not causal.",
         .witness = {{1, 4, 1, 1}, 1, {.segment_lengths = {2}, .dilation_rates = {1}, .causal = true}},
         .conditions = {needs_causal(), needs_segments()},
-        .forms = forms({[](Ingredients& is) {
-            is.sees = [](const Pair& pair) {
+        .forms = forms({[](Ingredients& wrong) {
+            wrong.sees = [](const Pair& pair) {
                 const Index row = pair.query - pair.segment_begin, col = pair.key - pair.segment_begin;
                 return row + pair.segment_begin >= col;
             };

@@ -6,13 +6,13 @@ namespace dra::defects {
 /// dk and dv of a ring step are added to those of the neighbour of the rank that owns the keys.
 Defect gradient_rotated() {
     const auto to_neighbour = [](Index by) {
-        return [by](Ingredients& is) {
-            is.gradient_owner = [by](Index, Index owner, Index ranks) { return (owner + by + ranks) % ranks; };
+        return [by](Ingredients& wrong) {
+            wrong.gradient_owner = [by](Index, Index owner, Index ranks) { return (owner + by + ranks) % ranks; };
         };
     };
     const auto remote_steps_to_neighbour = [](Index by) {
-        return [by](Ingredients& is) {
-            is.gradient_owner = [by](Index rank, Index owner, Index ranks) {
+        return [by](Ingredients& wrong) {
+            wrong.gradient_owner = [by](Index rank, Index owner, Index ranks) {
                 return rank == owner ? owner : (owner + by + ranks) % ranks;
             };
         };

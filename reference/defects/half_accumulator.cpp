@@ -36,8 +36,8 @@ Defect half_accumulator() {
         .provenance = "The report's class: relative error 5.8e-3 to 7.6e-3, where float32 accumulators have 1.65e-3.",
         .witness = {{1, 1, 3, 1}, 3, {.segment_lengths = {1}, .dilation_rates = {1}}, Draw::steep},
         .conditions = {},
-        .forms = forms({[](Ingredients& is) { is.merge = is.mix = merge_in_bf16; },
-                        [](Ingredients& is) { is.merge = merge_in_bf16; }}),
+        .forms = forms({[](Ingredients& wrong) { wrong.merge = wrong.mix = merge_in_bf16; },
+                        [](Ingredients& wrong) { wrong.merge = merge_in_bf16; }}),
     };
 }
 

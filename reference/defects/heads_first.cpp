@@ -31,7 +31,7 @@ Defect heads_first() {
         .provenance = "The report's class: 12 heads in 5 groups.",
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1, 2}, .dilation_rates = {1, 2}}},
         .conditions = {needs_groups(), uses_differently(uses_remainder_first)},
-        .forms = forms({[](Ingredients& is) { is.uses = uses_remainder_first; }}),
+        .forms = forms({[](Ingredients& wrong) { wrong.uses = uses_remainder_first; }}),
     };
 }
 

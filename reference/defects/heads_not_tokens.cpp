@@ -24,11 +24,11 @@ Running over_heads(const Call& call) {
         for (Index g = 0; g < call.problem.kv_heads; ++g) {
             const Index seen = heads_seen(call.problem, call.h, g);
             if (seen == 0 || !call.ingredients.uses(call.problem, call.pattern, g)) continue;
-            const auto of = [&](TensorView<const double> x) {
+            const auto row_of = [&](TensorView<const double> x) {
                 return Eigen::Map<const Eigen::RowVectorXd>(x.row(call.b, n, g), Q.cols());
             };
-            Eigen::RowVectorXd out = of(call.inputs.v) * static_cast<double>(seen);
-            double score = call.problem.softmax_scale * Q.row(i).dot(of(call.inputs.k)),
+            Eigen::RowVectorXd out = row_of(call.inputs.v) * static_cast<double>(seen);
+            double score = call.problem.softmax_scale * Q.row(i).dot(row_of(call.inputs.k)),
                    sum = static_cast<double>(seen);
             right::merge(row(result, i), {out, score, sum}, call.chunk);
         }
@@ -52,7 +52,7 @@ Defect heads_not_tokens() {
         .provenance = "The report's class: relative error 1.3 to 3.2; causal head 0 returns v.",
         .witness = {{1, 1, 2, 1}, 2, {.segment_lengths = {1}, .dilation_rates = {1}}},
         .conditions = {},
-        .forms = forms({[](Ingredients& is) { is.attend = over_heads; }}),
+        .forms = forms({[](Ingredients& wrong) { wrong.attend = over_heads; }}),
     };
 }
 

@@ -76,7 +76,7 @@ struct RunningRow {
 
     double lse() const;
 };
-inline RunningRow row(Running& of, Index i) { return {of.out.row(i), of.maximum[i], of.sum[i]}; }
+inline RunningRow row(Running& rows, Index i) { return {rows.out.row(i), rows.maximum[i], rows.sum[i]}; }
 
 /// Makes a row the normalised partial (out, lse).
 void set(RunningRow row, const Eigen::RowVectorXd& out, double lse);

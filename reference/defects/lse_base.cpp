@@ -51,12 +51,12 @@ Defect lse_base() {
         .provenance = "Public implementations on top of flash kernels: finite and plausible.",
         .witness = {{1, 2, 1, 1}, 1, {.segment_lengths = {2}, .dilation_rates = {1}, .ranks = 2}},
         .conditions = {},
-        .forms = forms({[](Ingredients& is) { is.merge = is.mix = merge_arriving_in_base_2; },
-                        [](Ingredients& is) { is.merge = is.mix = merge_base_2_by_e; },
-                        [](Ingredients& is) { is.merge = is.mix = merge_base_e_by_2; },
-                        [](Ingredients& is) { is.merge = merge_arriving_in_base_2; },
-                        [](Ingredients& is) { is.merge = merge_base_2_by_e; },
-                        [](Ingredients& is) { is.merge = merge_base_e_by_2; }}),
+        .forms = forms({[](Ingredients& wrong) { wrong.merge = wrong.mix = merge_arriving_in_base_2; },
+                        [](Ingredients& wrong) { wrong.merge = wrong.mix = merge_base_2_by_e; },
+                        [](Ingredients& wrong) { wrong.merge = wrong.mix = merge_base_e_by_2; },
+                        [](Ingredients& wrong) { wrong.merge = merge_arriving_in_base_2; },
+                        [](Ingredients& wrong) { wrong.merge = merge_base_2_by_e; },
+                        [](Ingredients& wrong) { wrong.merge = merge_base_e_by_2; }}),
     };
 }
 

@@ -25,8 +25,8 @@ Defect lse_zero_masked() {
         .provenance = "A public implementation of LongNet: a genuine 0 is dropped.",
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}}, Draw::zero_query},
         .conditions = {},
-        .forms = forms({[](Ingredients& is) { is.merge = is.mix = merge_unless_zero; },
-                        [](Ingredients& is) { is.mix = merge_unless_zero; }}),
+        .forms = forms({[](Ingredients& wrong) { wrong.merge = wrong.mix = merge_unless_zero; },
+                        [](Ingredients& wrong) { wrong.mix = merge_unless_zero; }}),
     };
 }
 

@@ -17,8 +17,8 @@ Defect mask_dropped() {
         .provenance = "The report's class, its flash backend: the future is visible in later chunks.",
         .witness = {{1, 2, 1, 1}, 1, {.segment_lengths = {2}, .dilation_rates = {1}, .causal = true, .ranks = 2}},
         .conditions = {needs_causal(), needs_chunks()},
-        .forms = forms({[](Ingredients& is) {
-            is.sees = [](const Pair& pair) { return pair.chunk_begin > 0 || right::sees(pair); };
+        .forms = forms({[](Ingredients& wrong) {
+            wrong.sees = [](const Pair& pair) { return pair.chunk_begin > 0 || right::sees(pair); };
         }}),
     };
 }

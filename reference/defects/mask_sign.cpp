@@ -20,8 +20,8 @@ Defect mask_sign() {
             "The report's class. 75, 94 and 98.6 % of the illegal pairs are visible at n = 64, R = 2, 4 and 8.",
         .witness = {{1, 2, 1, 1}, 1, {.segment_lengths = {2}, .dilation_rates = {1}, .causal = true, .ranks = 2}},
         .conditions = {needs_causal(), needs_chunks()},
-        .forms = forms({[](Ingredients& is) {
-            is.sees = [](const Pair& pair) {
+        .forms = forms({[](Ingredients& wrong) {
+            wrong.sees = [](const Pair& pair) {
                 const Index row = pair.query, offset = pair.chunk_begin, col = pair.key - offset;
                 return row + offset >= col;
             };

@@ -43,11 +43,11 @@ Defect merge_by_max() {
             "The report's class, fix 3 as published: 4 to 67 % relative error with 2 to 8 chunks, exact with 1.",
         .witness = {{1, 3, 1, 1}, 1, {.segment_lengths = {3}, .dilation_rates = {1}, .ranks = 2}},
         .conditions = {},
-        .forms = forms({[](Ingredients& is) { is.merge = merge_by_own_maximum; },
-                        [](Ingredients& is) { is.merge = merge_by_running_maximum; },
-                        [](Ingredients& is) {
-                            is.merge = merge_by_running_maximum;
-                            is.step_at = right::step_in_order;
+        .forms = forms({[](Ingredients& wrong) { wrong.merge = merge_by_own_maximum; },
+                        [](Ingredients& wrong) { wrong.merge = merge_by_running_maximum; },
+                        [](Ingredients& wrong) {
+                            wrong.merge = merge_by_running_maximum;
+                            wrong.step_at = right::step_in_order;
                         }}),
     };
 }

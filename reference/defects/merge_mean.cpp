@@ -45,9 +45,9 @@ Defect merge_mean() {
         .provenance = "The report's class, `_combine_chunk_outputs`: the error depends on the chunks.",
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}, .ranks = 2}},
         .conditions = {needs_chunks()},
-        .forms =
-            forms({[](Ingredients& is) { is.merge = mean_of_all; }, [](Ingredients& is) { is.merge = mean_in_segment; },
-                   [](Ingredients& is) { is.merge = mean_of_seen; }}),
+        .forms = forms({[](Ingredients& wrong) { wrong.merge = mean_of_all; },
+                        [](Ingredients& wrong) { wrong.merge = mean_in_segment; },
+                        [](Ingredients& wrong) { wrong.merge = mean_of_seen; }}),
     };
 }
 

@@ -38,8 +38,8 @@ Defect merge_overflow() {
         .provenance = "Public implementations of ring attention: inf at scores of 60.",
         .witness = {{1, 3, 3, 1}, 3, {.segment_lengths = {3}, .dilation_rates = {1}, .ranks = 2}, Draw::steep},
         .conditions = {needs_merge()},
-        .forms = forms({[](Ingredients& is) { is.merge = is.mix = merge_without_maximum<float>; },
-                        [](Ingredients& is) { is.merge = is.mix = merge_without_maximum<double>; }}),
+        .forms = forms({[](Ingredients& wrong) { wrong.merge = wrong.mix = merge_without_maximum<float>; },
+                        [](Ingredients& wrong) { wrong.merge = wrong.mix = merge_without_maximum<double>; }}),
     };
 }
 

@@ -31,10 +31,10 @@ Defect merge_unnormalised() {
         .provenance = "The report's class before fix 3: 98 to 100 % relative error.",
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}}},
         .conditions = {},
-        .forms = forms({[](Ingredients& is) { is.merge = merge_scaled_by_maximum; },
-                        [](Ingredients& is) {
-                            is.merge = merge_scaled_by_maximum;
-                            is.step_at = right::step_in_order;
+        .forms = forms({[](Ingredients& wrong) { wrong.merge = merge_scaled_by_maximum; },
+                        [](Ingredients& wrong) {
+                            wrong.merge = merge_scaled_by_maximum;
+                            wrong.step_at = right::step_in_order;
                         }}),
     };
 }

@@ -26,8 +26,8 @@ Defect mixing_detached() {
         .provenance = "torchscale: dq wrong by 7.7 %, dk by 8.7 %.",
         .witness = {{1, 2, 1, 1}, 1, {.segment_lengths = {1, 2}, .dilation_rates = {1, 1}, .mode = Mode::mixture}},
         .conditions = {needs_mixture(), needs_differentiated_mixing()},
-        .forms = forms({[](Ingredients& is) {
-            is.delta = [](const Problem&, double, double this_pattern) { return this_pattern; };
+        .forms = forms({[](Ingredients& wrong) {
+            wrong.delta = [](const Problem&, double, double this_pattern) { return this_pattern; };
         }}),
     };
 }

@@ -7,8 +7,8 @@ namespace {
 
 /// Every channel divided by its sum over all positions, and by the number of patterns.
 Change dividing(bool by_patterns) {
-    return [=](Ingredients& is) {
-        is.place = [=](const PatternResult& result) {
+    return [=](Ingredients& wrong) {
+        wrong.place = [=](const PatternResult& result) {
             Eigen::RowVectorXd divisor = result.rows.out.colwise().sum();
             if (by_patterns) divisor *= static_cast<double>(result.problem.patterns());
             for (const Index n : result.selected) result.rows.out.row(n).array() /= divisor.array();

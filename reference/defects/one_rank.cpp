@@ -30,8 +30,8 @@ OneRank::OneRank(const Problem& problem, const Inputs& inputs, const Bounds& bou
 
 OneRank::Seen OneRank::run(const Defect& defect, const Ingredients& wrong) const {
     Ingredients alone = wrong;
-    alone.computed = [rank = rank_](const Problem& problem, Index of) {
-        return of == rank ? right::owned(problem, of) : std::vector<Interval>();
+    alone.computed = [rank = rank_](const Problem& problem, Index asked) {
+        return asked == rank ? right::owned(problem, asked) : std::vector<Interval>();
     };
     const Observation seen = observe(alone, problem_, inputs_);
     if (!seen.error.empty()) return {true, false};

@@ -33,10 +33,10 @@ Defect own_chunk_dropped() {
         .provenance = "Public implementations of ring attention: relative error 0.22 to 0.59, and NaN.",
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}, .causal = true}},
         .conditions = {needs_causal()},
-        .forms = forms({[](Ingredients& is) { is.visits = visits_earlier; },
-                        [](Ingredients& is) {
-                            is.visits = visits_earlier;
-                            is.place = divided_by_zero;
+        .forms = forms({[](Ingredients& wrong) { wrong.visits = visits_earlier; },
+                        [](Ingredients& wrong) {
+                            wrong.visits = visits_earlier;
+                            wrong.place = divided_by_zero;
                         }}),
     };
 }

@@ -28,7 +28,7 @@ Defect pad_by_repeat() {
         .provenance = "The report's class: 6.7 to 15 % relative error, and r^2 the compute.",
         .witness = {{1, 3, 1, 1}, 1, {.segment_lengths = {3}, .dilation_rates = {2}}},
         .conditions = {needs_dilation()},
-        .forms = forms({[](Ingredients& is) { is.attended = repeated; }}),
+        .forms = forms({[](Ingredients& wrong) { wrong.attended = repeated; }}),
     };
 }
 

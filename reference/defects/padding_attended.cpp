@@ -38,8 +38,8 @@ Defect padding_attended() {
         .provenance = "Public implementations of dilated attention: relative error 8e-2 at n = 60.",
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {2}, .dilation_rates = {1}}},
         .conditions = {needs_not_causal()},
-        .forms = forms({[](Ingredients& is) { is.attended = padded_to_segment; },
-                        [](Ingredients& is) { is.attended = padded_to_chunks; }}),
+        .forms = forms({[](Ingredients& wrong) { wrong.attended = padded_to_segment; },
+                        [](Ingredients& wrong) { wrong.attended = padded_to_chunks; }}),
     };
 }
 

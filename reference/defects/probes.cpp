@@ -88,7 +88,7 @@ Standing standing(const Asked& asked, std::size_t i, const Result& result, const
 void read(const Asked& asked, const Result& result, ProbeVerdict& verdict, std::vector<std::optional<Match>>& all,
           std::vector<bool>& open, std::vector<Index>& explained) {
     Errors judged;
-    ProbeResult& probed = verdict.of[asked.probe.name];
+    ProbeResult& probed = verdict.results[asked.probe.name];
     if (result.error.empty()) judged = asked.bounds.judge(result);
     probed.correct = result.error.empty() && judged.within_bounds();
     if (!probed.correct && result.error.empty())
@@ -159,8 +159,8 @@ ProbeVerdict check(const std::map<std::string, Result>& answers) {
     for (const auto& one : asked())
         if (const auto answer = answers.find(one->probe.name); answer != answers.end())
             read(*one, answer->second, verdict, all, open, explained);
-    verdict.correct =
-        !verdict.of.empty() && std::ranges::all_of(verdict.of, [](const auto& of) { return of.second.correct; });
+    verdict.correct = !verdict.results.empty() &&
+                      std::ranges::all_of(verdict.results, [](const auto& result) { return result.second.correct; });
     for (std::size_t i = 0; i < all.size(); ++i)
         if (open[i] && all[i]) verdict.matches.push_back(*all[i]);
     sort_best_first(verdict.matches);

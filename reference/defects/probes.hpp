@@ -48,9 +48,9 @@ struct ProbeResult {
 
 /// What all answers together say.
 struct ProbeVerdict {
-    bool correct = false;                  ///< every answer is, and there is one
-    std::map<std::string, ProbeResult> of; ///< the answered probes, by name
-    std::vector<Match> matches;            ///< defects that fit every answer, best first; the residual is the largest
+    bool correct = false;                       ///< every answer is, and there is one
+    std::map<std::string, ProbeResult> results; ///< the answered probes, by name
+    std::vector<Match> matches; ///< defects that fit every answer, best first; the residual is the largest
     /// Where none does: how many of the wrong answers a defect fits, most first.
     std::vector<std::pair<std::string, Index>> partial;
 };

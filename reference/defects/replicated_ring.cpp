@@ -18,8 +18,10 @@ Defect replicated_ring() {
         .provenance = "The report's class: R times the work, needed traffic 0.",
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}, .ranks = 2}},
         .conditions = {needs_ranks()},
-        .forms = forms({[](Ingredients& is) {
-            is.computed = [](const Problem& problem, Index) -> std::vector<Interval> { return {{0, problem.tokens}}; };
+        .forms = forms({[](Ingredients& wrong) {
+            wrong.computed = [](const Problem& problem, Index) -> std::vector<Interval> {
+                return {{0, problem.tokens}};
+            };
         }}),
     };
 }

@@ -17,8 +17,8 @@ void compact(const Running& from, const PositionList& list, Index begin, Index r
 
 /// Over the whole sequence, or segment by segment; once, or repeated until the length is filled.
 Change left_in_order_of_selection(bool by_segment, bool repeated) {
-    return [=](Ingredients& is) {
-        is.place = [=](const PatternResult& result) {
+    return [=](Ingredients& wrong) {
+        wrong.place = [=](const PatternResult& result) {
             Running placed(result.rows.rows(), result.rows.out.cols());
             const Index N = result.problem.tokens, w = by_segment ? result.pattern.segment_length : N;
             for (Index begin = 0; begin < N; begin += w) {

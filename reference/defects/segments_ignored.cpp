@@ -22,11 +22,11 @@ PositionList counted_from_chunk(const Piece& piece) {
 
 /// Where there is one segment, dilating chunks on their own is defect chunk-relative-phase alone.
 std::vector<Ingredients> ignoring_segments(const Problem& problem) {
-    std::vector<Change> changes = {[](Ingredients& is) { is.pattern_of = whole_sequence; }};
+    std::vector<Change> changes = {[](Ingredients& wrong) { wrong.pattern_of = whole_sequence; }};
     if (needs_segments().holds(problem))
-        changes.push_back([](Ingredients& is) {
-            is.pattern_of = whole_sequence;
-            is.selected = counted_from_chunk;
+        changes.push_back([](Ingredients& wrong) {
+            wrong.pattern_of = whole_sequence;
+            wrong.selected = counted_from_chunk;
         });
     return forms(std::move(changes))(problem);
 }

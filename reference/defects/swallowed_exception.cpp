@@ -9,15 +9,15 @@ namespace {
 
 /// The lost chunk counts in the maximum and the sum, but adds nothing to out, which is scaled down or not even that.
 Change losing(Index lost, bool scaled, bool in_order) {
-    return [=](Ingredients& is) {
-        is.merge = [=](RunningRow into, const RunningRow& from, const MergePart& chunk) {
+    return [=](Ingredients& wrong) {
+        wrong.merge = [=](RunningRow into, const RunningRow& from, const MergePart& chunk) {
             if (chunk.index != lost || from.sum == 0) return right::merge(into, from, chunk);
             const Eigen::RowVectorXd before = into.out;
             const double maximum = std::max(into.maximum, from.maximum), a = std::exp(into.maximum - maximum);
             right::merge(into, from, chunk);
             into.out = scaled ? a * before : before;
         };
-        if (in_order) is.step_at = right::step_in_order;
+        if (in_order) wrong.step_at = right::step_in_order;
     };
 }
 

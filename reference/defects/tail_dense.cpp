@@ -26,7 +26,7 @@ Defect tail_dense() {
         .provenance = "The report's class: differs.",
         .witness = {{1, 1, 2, 1}, 2, {.segment_lengths = {2}, .dilation_rates = {2}, .mode = Mode::mixture}},
         .conditions = {needs_short_tail(), selects_differently(dense_in_tail)},
-        .forms = forms({[](Ingredients& is) { is.selected = dense_in_tail; }}),
+        .forms = forms({[](Ingredients& wrong) { wrong.selected = dense_in_tail; }}),
     };
 }
 

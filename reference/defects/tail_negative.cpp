@@ -41,8 +41,8 @@ Defect tail_negative() {
         .provenance = "The report's class: a crash.",
         .witness = {{1, 1, 1, 1}, 1, {.segment_lengths = {1}, .dilation_rates = {1}, .ranks = 2}},
         .conditions = {needs_empty_chunk()},
-        .forms = forms({[](Ingredients& is) {
-            is.owned = [](const Problem& problem, Index rank) { return owned(problem, rank, chunk_cut_at_the_end); };
+        .forms = forms({[](Ingredients& wrong) {
+            wrong.owned = [](const Problem& problem, Index rank) { return owned(problem, rank, chunk_cut_at_the_end); };
         }}),
     };
 }

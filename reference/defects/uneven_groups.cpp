@@ -29,9 +29,9 @@ void add(RunningRow into, const RunningRow& from, const MergePart&) {
 
 /// Where a head is in two ranges, the second overwrites the first, or adds to it.
 Change ranges(decltype(&in_range_by_own_size<true>) uses, decltype(&overwrite) twice) {
-    return [=](Ingredients& is) {
-        is.uses = uses;
-        is.mix = twice;
+    return [=](Ingredients& wrong) {
+        wrong.uses = uses;
+        wrong.mix = twice;
     };
 }
 

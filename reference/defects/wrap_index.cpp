@@ -31,7 +31,7 @@ Defect wrap_index() {
         .provenance = "The report's class: w = 8, r = 3, o = 2 selects [2, 5, 0].",
         .witness = {{1, 1, 2, 1}, 2, {.segment_lengths = {2}, .dilation_rates = {2}, .mode = Mode::mixture}},
         .conditions = {selects_differently(wrapped)},
-        .forms = forms({[](Ingredients& is) { is.selected = wrapped; }}),
+        .forms = forms({[](Ingredients& wrong) { wrong.selected = wrapped; }}),
     };
 }
 

@@ -69,8 +69,7 @@ TEST_CASE(
     const std::vector<std::pair<int, std::string>> signals = {
         {SIGHUP, "SIGHUP"}, {SIGINT, "SIGINT"}, {SIGQUIT, "SIGQUIT"}, {SIGTERM, "SIGTERM"}, {SIGXCPU, "SIGXCPU"}};
     int hits = 0;
-    for (const auto& of : signals) {
-        const auto& [signal, word] = of;
+    for (const auto& [signal, word] : signals) {
         const std::string name = word; // clang 14 captures no binding
         CAPTURE(name);
         for (int attempts = 0; attempts < 100; ++attempts) {

@@ -45,7 +45,7 @@ TEST_CASE("every defect is detected by at least two properties, one of which nee
             return observe(defect.first(problem), problem, inputs);
         };
         const auto counts = violations(box, defect.kind);
-        const auto detecting = std::ranges::count_if(counts, [](const auto& of) { return of.second > 0; });
+        const auto detecting = std::ranges::count_if(counts, [](const auto& count) { return count.second > 0; });
         MESSAGE(defect.id, ", of ", problems, " problems:", text(counts));
         CHECK(detecting >= 2);
         CHECK(detecting - (counts.at("is the oracle's") > 0) >= 1);

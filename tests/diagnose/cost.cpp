@@ -20,9 +20,9 @@ Sample posed(Index ranks, Layout layout = Layout::contiguous, bool causal = true
 }
 
 /// What each of these forms makes of a problem, and what is said of that.
-Diagnosis said_of(const Ingredients& wrong, const Sample& of) {
-    const Inputs inputs = of.inputs(false);
-    return diagnose(of.problem, inputs, result_of(observe(wrong, of.problem, inputs), DType::f32));
+Diagnosis said_of(const Ingredients& wrong, const Sample& sample) {
+    const Inputs inputs = sample.inputs(false);
+    return diagnose(sample.problem, inputs, result_of(observe(wrong, sample.problem, inputs), DType::f32));
 }
 
 bool named_first(const Diagnosis& diagnosis, const std::string& id) {
@@ -55,11 +55,11 @@ TEST_CASE("whichever chunk is lost, among few or among many without tokens, the 
     Index lost = 0;
     for (const Index ranks : {Index{3}, N, many_ranks})
         for (const bool causal : {false, true}) {
-            const Sample of = posed(ranks, Layout::contiguous, causal);
-            const std::vector<Ingredients> forms = defect("swallowed-exception").forms(of.problem);
+            const Sample witness = posed(ranks, Layout::contiguous, causal);
+            const std::vector<Ingredients> forms = defect("swallowed-exception").forms(witness.problem);
             for (std::size_t form = 0; form < forms.size(); form += ranks == 3 ? 1 : ranks == N ? 17 : 61) {
                 CAPTURE(form);
-                CHECK(named_first(said_of(forms[form], of), "swallowed-exception"));
+                CHECK(named_first(said_of(forms[form], witness), "swallowed-exception"));
                 ++lost;
             }
         }
@@ -67,8 +67,8 @@ TEST_CASE("whichever chunk is lost, among few or among many without tokens, the 
 }
 
 TEST_CASE("where no chunk is lost, that is said to be absent, not invisible") {
-    const Sample of = posed(many_ranks);
-    const Diagnosis diagnosis = said_of(defect("mask-sign").first(of.problem), of);
+    const Sample witness = posed(many_ranks);
+    const Diagnosis diagnosis = said_of(defect("mask-sign").first(witness.problem), witness);
     CHECK(named_first(diagnosis, "mask-sign"));
     CHECK(std::ranges::count(diagnosis.absent, "swallowed-exception") == 1);
 }

@@ -56,7 +56,7 @@ TEST_CASE("the probes accuse no right program") {
         answers[probe.name] = result_of(observe({}, posed.problem, posed.inputs(probe.gradients)), probe.dtype);
     }
     const ProbeVerdict verdict = check(answers);
-    CHECK(verdict.of.size() == probes().size());
+    CHECK(verdict.results.size() == probes().size());
     CHECK(verdict.correct);
     CHECK(verdict.matches.empty());
 }

@@ -37,8 +37,8 @@ const std::map<std::string, TensorFile>& given() {
         const defects::Witness asked{
             {1, 12, 2, 4}, 2, {.segment_lengths = {12, 6}, .dilation_rates = {1, 2}, .causal = true, .ranks = 3}};
         const defects::Sample posed = sample(asked), half = sample(asked, true);
-        const auto seen = [](const defects::Sample& of, const defects::Ingredients& by, DType dtype) {
-            return file_of(of, result_of(observe(by, of.problem, of.inputs(true)), dtype));
+        const auto seen = [](const defects::Sample& sample, const defects::Ingredients& by, DType dtype) {
+            return file_of(sample, result_of(observe(by, sample.problem, sample.inputs(true)), dtype));
         };
         std::map<std::string, TensorFile> made{
             {"right", seen(posed, {}, DType::f32)},

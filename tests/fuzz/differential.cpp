@@ -43,7 +43,7 @@ test::Question draw_problem(Draws& draws) {
 /// each. By chance all of a few pairs may have a dP near 0: dq and dk are then rounding alone, and their floor is as small.
 bool dp_is_large(const Oracle& truth, double dropout) {
     return std::ranges::all_of(truth.magnitudes,
-                               [&](const Magnitudes& of) { return of.dp == 0 || of.dp * (1 - dropout) >= 2; });
+                               [&](const Magnitudes& head) { return head.dp == 0 || head.dp * (1 - dropout) >= 2; });
 }
 
 /// Ends in a finding, with its figures, unless the result agrees with the truth.
