@@ -10,8 +10,6 @@
 
 namespace dra::defects {
 
-inline std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-
 /// A chunk of keys that has a token.
 struct KeyChunk {
     Interval tokens;
@@ -29,19 +27,19 @@ struct Share {
 class Calls {
 public:
     Calls(const Ingredients& ingredients, const Problem& problem, const Inputs& inputs)
-        : is_(ingredients), problem_(problem), inputs_(inputs), token_at_(at(problem.tokens), -1),
-          first_rank_(at(problem.tokens), -1) {
+        : ingredients_(ingredients), problem_(problem), inputs_(inputs),
+          token_at_(static_cast<std::size_t>(problem.tokens), -1), first_rank_(token_at_.size(), -1) {
         for (Index n = 0; n < problem.tokens; ++n) {
-            const Index position = problem.causal ? is_.decoding_position(n) : n;
-            if (position >= 0) token_at_[at(position)] = n;
+            const Index position = problem.causal ? ingredients_.decoding_position(n) : n;
+            if (position >= 0) token_at_[position] = n;
         }
         for (Index rank = 0; rank < problem.ranks; ++rank) {
-            owned_.push_back(is_.owned(problem, rank));
+            owned_.push_back(ingredients_.owned(problem, rank));
             for (const Interval& tokens : owned_.back()) {
                 if (tokens.size() > 0) chunks_.push_back({tokens, rank, count_});
                 ++count_;
             }
-            std::vector<Interval> computed = is_.computed(problem, rank);
+            std::vector<Interval> computed = ingredients_.computed(problem, rank);
             for (const Interval& tokens : computed)
                 if (tokens.size() > 0) share(tokens, rank);
             if (tokens_in(computed) > 0) computed_.push_back(std::move(computed));
@@ -50,19 +48,20 @@ public:
 
     /// Calls visit(call) for one pattern of one head.
     template <class Visit> void of(Index b, Index h, Index pattern, Visit visit) const {
-        const Pattern how = is_.pattern_of(problem_, pattern, h / problem_.query_heads_per_kv_head());
+        const Pattern p = ingredients_.pattern_of(problem_, pattern, h / problem_.query_heads_per_kv_head());
         for (const Share& share : shares_)
-            for (const KeyChunk& chunk : visiting(how, share))
-                if (is_.visits(problem_, share.tokens, chunk.tokens)) of(b, h, pattern, how, share, chunk, visit);
+            for (const KeyChunk& chunk : visiting(p, share))
+                if (ingredients_.visits(problem_, share.tokens, chunk.tokens))
+                    of(b, h, pattern, p, share, chunk, visit);
     }
 
     /// The positions that a pattern of a KV head selects, ascending.
     PositionList selected(Index g, Index pattern) const {
         PositionList list;
-        const Pattern how = is_.pattern_of(problem_, pattern, g);
+        const Pattern p = ingredients_.pattern_of(problem_, pattern, g);
         for (const KeyChunk& chunk : chunks_)
-            for (Index s = how.segment_of(chunk.tokens.begin); s < how.segments(chunk.tokens.end); ++s)
-                for (const Index position : is_.selected({how, s, chunk.tokens, problem_.tokens}))
+            for (Index s = p.segment_of(chunk.tokens.begin); s < p.segments(chunk.tokens.end); ++s)
+                for (const Index position : ingredients_.selected({p, s, chunk.tokens, problem_.tokens}))
                     list.push_back(position);
         std::ranges::sort(list);
         return list;
@@ -77,7 +76,7 @@ public:
                     return held.begin <= keys.tokens.begin && keys.tokens.end <= held.end;
                 };
                 const auto needs = [&](const Interval& queries) {
-                    return queries.size() > 0 && is_.visits(problem_, queries, keys.tokens);
+                    return queries.size() > 0 && ingredients_.visits(problem_, queries, keys.tokens);
                 };
                 if (std::ranges::any_of(computed, needs) && std::ranges::none_of(computed, holds))
                     rows += keys.tokens.size();
@@ -89,14 +88,14 @@ public:
     Index moved(Index position, Index from, Index to) const {
         if (from == to) return position;
         Index local = 0;
-        for (const auto [begin, end] : owned_[at(from)]) {
+        for (const auto [begin, end] : owned_[from]) {
             if (begin <= position && position < end) {
                 local += position - begin;
                 break;
             }
             local += end - begin;
         }
-        for (const auto [begin, end] : owned_[at(to)]) {
+        for (const auto [begin, end] : owned_[to]) {
             if (local < end - begin) return begin + local;
             local -= end - begin;
         }
@@ -112,16 +111,16 @@ private:
         }
         shares_.push_back({tokens, rank, 1});
         for (Index n = tokens.begin; n < tokens.end; ++n)
-            if (first_rank_[at(n)] < 0) first_rank_[at(n)] = rank;
+            if (first_rank_[n] < 0) first_rank_[n] = rank;
     }
 
     /// The chunks that have tokens in a segment that queries lie in, in the order in which they come.
-    std::vector<KeyChunk> visiting(const Pattern& how, const Share& queries) const {
-        const Index begin = how.segment_of(queries.tokens.begin), end = how.segments(queries.tokens.end);
+    std::vector<KeyChunk> visiting(const Pattern& p, const Share& queries) const {
+        const Index begin = p.segment_of(queries.tokens.begin), end = p.segments(queries.tokens.end);
         std::vector<std::pair<Index, KeyChunk>> found; // with the step
         for (const KeyChunk& chunk : chunks_)
-            if (how.segment_of(chunk.tokens.begin) < end && begin < how.segments(chunk.tokens.end))
-                found.emplace_back(is_.step_at(queries.rank, chunk.owner, problem_.ranks), chunk);
+            if (p.segment_of(chunk.tokens.begin) < end && begin < p.segments(chunk.tokens.end))
+                found.emplace_back(ingredients_.step_at(queries.rank, chunk.owner, problem_.ranks), chunk);
         std::ranges::stable_sort(found, {}, &std::pair<Index, KeyChunk>::first);
         std::vector<KeyChunk> chunks;
         for (const auto& [step, chunk] : found) chunks.push_back(chunk);
@@ -129,16 +128,16 @@ private:
     }
 
     /// The calls of one share with a chunk of keys, segment by segment.
-    template <class Visit> void of(Index b, Index h, Index pattern, const Pattern& how, const Share& queries,
+    template <class Visit> void of(Index b, Index h, Index pattern, const Pattern& p, const Share& queries,
                                    const KeyChunk& keys, Visit visit) const {
-        const Index first = how.segment_of(std::max(queries.tokens.begin, keys.tokens.begin)),
-                    end = how.segments(std::min(queries.tokens.end, keys.tokens.end));
+        const Index first = p.segment_of(std::max(queries.tokens.begin, keys.tokens.begin)),
+                    end = p.segments(std::min(queries.tokens.end, keys.tokens.end));
         for (Index s = first; s < end; ++s) {
-            const Piece query_piece{how, s, queries.tokens, problem_.tokens},
-                key_piece{how, s, keys.tokens, problem_.tokens};
-            const PositionList selected = is_.selected(query_piece);
+            const Piece query_piece{p, s, queries.tokens, problem_.tokens},
+                key_piece{p, s, keys.tokens, problem_.tokens};
+            const PositionList selected = ingredients_.selected(query_piece);
             Call call{.problem = problem_,
-                      .ingredients = is_,
+                      .ingredients = ingredients_,
                       .inputs = inputs_,
                       .b = b,
                       .h = h,
@@ -148,10 +147,10 @@ private:
                       .owner = keys.owner,
                       .chunk = {keys.number, count_},
                       .piece = key_piece,
-                      .keys = is_.attended(problem_, key_piece, is_.selected(key_piece))};
+                      .keys = ingredients_.attended(problem_, key_piece, ingredients_.selected(key_piece))};
             for (const Index position : selected) {
-                const Index token = token_at_[at(position)];
-                if (token < 0 || first_rank_[at(position)] != queries.rank) continue;
+                const Index token = token_at_[position];
+                if (token < 0 || first_rank_[position] != queries.rank) continue;
                 call.queries.push_back(position);
                 call.tokens.push_back(token);
             }
@@ -160,7 +159,7 @@ private:
         }
     }
 
-    const Ingredients& is_;
+    const Ingredients& ingredients_;
     const Problem& problem_;
     const Inputs& inputs_;
     std::vector<Index> token_at_;   ///< of every position
