@@ -1,4 +1,5 @@
 #include "reference/defects/properties.hpp"
+#include "reference/defects/row_lookup.hpp"
 
 #include <Eigen/QR>
 #include <fmt/format.h>
@@ -6,13 +7,12 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <numeric>
 
 namespace dra::defects {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr Index rows_looked_into = 400; // of a large result: those that are looked into are spread over it
+constexpr std::size_t rows_looked_into = 400; // the most of a result; they are spread over it
 
 /// One row of out.
 struct Row {
@@ -50,10 +50,9 @@ public:
     }
 
     std::vector<Violation> violations() {
-        const Index looked_into = std::min<Index>(static_cast<Index>(wrong_.size()), rows_looked_into);
+        const std::size_t looked_into = std::min(wrong_.size(), rows_looked_into);
         not_finite_and_empty();
-        for (Index i = 0; i < looked_into; ++i)
-            look_into(wrong_[static_cast<std::size_t>(i * static_cast<Index>(wrong_.size()) / looked_into)]);
+        for (std::size_t i = 0; i < looked_into; ++i) look_into(wrong_[i * wrong_.size() / looked_into]);
         constant_channels();
         lse();
         moved_rows();
@@ -154,35 +153,10 @@ private:
         });
     }
 
-    /// Right rows by the element in which they differ most, so that a row can be looked up.
-    class Lookup {
-    public:
-        explicit Lookup(RowMajor<double> rows)
-            : rows_(std::move(rows)), order_(static_cast<std::size_t>(rows_.rows())) {
-            (rows_.colwise().maxCoeff() - rows_.colwise().minCoeff()).maxCoeff(&by_);
-            std::iota(order_.begin(), order_.end(), 0);
-            std::ranges::sort(order_, {}, [&](Index n) { return rows_(n, by_); });
-        }
-        /// Whether `x`, within `slack`, is one of them, and not of zeros.
-        bool contains(const Eigen::RowVectorXd& x, double slack) const {
-            if (x.size() < 2 || !(x.cwiseAbs().maxCoeff() > 4 * slack)) return false;
-            const auto begin =
-                std::ranges::lower_bound(order_, x[by_] - slack, {}, [&](Index n) { return rows_(n, by_); });
-            for (auto n = begin; n != order_.end() && rows_(*n, by_) <= x[by_] + slack; ++n)
-                if ((rows_.row(*n) - x).cwiseAbs().maxCoeff() <= slack) return true;
-            return false;
-        }
-
-    private:
-        RowMajor<double> rows_;
-        Index by_ = 0;
-        std::vector<Index> order_;
-    };
-
     void moved_rows() {
         for (Index b = 0; b < problem_.batch; ++b)
             for (Index h = 0; h < problem_.heads; ++h) {
-                const Lookup lookup(truth_.attention.out.view().rows(b, h));
+                const RowLookup lookup(truth_.attention.out.view().rows(b, h));
                 const double bound = allowed({b, h, 0}); // the same for every row
                 for (Index n = 0; n < problem_.tokens; ++n) {
                     const Row row{b, h, n};
@@ -196,8 +170,8 @@ private:
     void moved_heads() {
         for (Index b = 0; b < problem_.batch; ++b)
             for (Index n = 0; n < problem_.tokens; ++n) {
-                const Lookup lookup(Eigen::Map<const RowMajor<double>>(truth_.attention.out.view().row(b, n, 0),
-                                                                       problem_.heads, problem_.head_dim));
+                const RowLookup lookup(Eigen::Map<const RowMajor<double>>(truth_.attention.out.view().row(b, n, 0),
+                                                                          problem_.heads, problem_.head_dim));
                 for (Index h = 0; h < problem_.heads; ++h)
                     if (const Row row{b, h, n};
                         out().wrong(b, h, n) && found(row).allFinite() && lookup.contains(found(row), allowed(row)))
@@ -229,19 +203,21 @@ private:
                 violated("tail-alike", which + ", only the shorter last one is wrong");
         }
         std::vector<bool> head_wrong(static_cast<std::size_t>(problem_.heads));
-        for (const Row& row : wrong_) head_wrong[static_cast<std::size_t>(row.h)] = true;
+        for (const Row& row : wrong_) head_wrong[row.h] = true;
         if (const auto count = std::ranges::count(head_wrong, true); count < problem_.heads)
             violated("heads-alike", fmt::format("{} of {} heads are wrong", count, problem_.heads));
     }
 
     void gradients() {
-        const auto wrong = [](const RowErrors& of) { return of.wrong_rows() > 0; };
-        const auto is_forward = [](const RowErrors& of) { return of.tensor == "out" || of.tensor == "lse"; };
-        const bool forward =
-            std::ranges::any_of(rows_, [&](const RowErrors& of) { return is_forward(of) && wrong(of); });
+        bool forward = false;
         std::string names;
-        for (const RowErrors& of : rows_)
-            if (!is_forward(of) && wrong(of)) names += (names.empty() ? "" : ", ") + of.tensor;
+        for (const RowErrors& errors : rows_) {
+            if (errors.wrong_rows() == 0) continue;
+            if (errors.tensor == "out" || errors.tensor == "lse")
+                forward = true;
+            else
+                names += (names.empty() ? "" : ", ") + errors.tensor;
+        }
         if (!names.empty() && !forward) violated("gradients", "out and lse are right, " + names + " wrong");
 
         const auto look = [&](const std::string& name, const Tensor<double>& x, const Tensor<double>& y) {
@@ -249,7 +225,7 @@ private:
             Index moved = 0;
             for (Index b = 0; b < problem_.batch; ++b)
                 for (Index g = 0; g < problem_.kv_heads; ++g) {
-                    const Lookup lookup(y.view().rows(b, g));
+                    const RowLookup lookup(y.view().rows(b, g));
                     for (Index n = 0; n < problem_.tokens; ++n)
                         moved += errors->wrong(b, g, n) &&
                                  lookup.contains(x.view().rows(b, g).row(n), bounds_.of_element(name, b, g));
