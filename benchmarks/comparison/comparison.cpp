@@ -34,7 +34,7 @@ std::vector<WaterfallRow> waterfall(bool causal) {
     std::vector<WaterfallRow> steps{{"everything before", {rungs, causal}}};
     for (const Fix fix : all_fixes) {
         rungs = rungs.with(fix, Rung::after);
-        steps.push_back({fmt::format("+ fix {} as published", static_cast<int>(fix)), {rungs, causal}});
+        steps.push_back({fmt::format("+ fix {} as published", published::number(fix)), {rungs, causal}});
     }
     steps.back().title += " = everything";
     steps.push_back({"everything principled", {Rungs(Rung::principled), causal}});
@@ -140,10 +140,10 @@ private:
     void add_rungs(Topic topic, const char* form, RungMeasurements& rungs,
                    Subject (Workbench::*subject)(Topic, Rung, const Problem&)) {
         SubjectSet set{
-            fmt::format("topic {} {}", static_cast<int>(topic), form), comparison_.causal_for(topic), {}, {}};
+            fmt::format("topic {} {}", published::number(topic), form), comparison_.causal_for(topic), {}, {}};
         for (const Rung rung : rungs_of_a_fix) {
             set.subjects.push_back((*workbench_.*subject)(topic, rung, problem(set.causal)));
-            set.measurements.push_back(&rungs[static_cast<std::size_t>(rung)]);
+            set.measurements.push_back(&rungs[rung]);
         }
         sets_.push_back(std::move(set));
     }

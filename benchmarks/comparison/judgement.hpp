@@ -6,13 +6,12 @@
 #include "benchmarks/comparison/verdict.hpp"
 #include "reference/published/catalogue.hpp"
 
-#include <array>
 #include <map>
 
 namespace dra::benchmarks {
 
-/// The three rungs of a topic, in the order of published::Rung.
-using RungMeasurements = std::array<Measurement, 3>;
+/// What was measured of a topic's rungs.
+using RungMeasurements = published::PerRung<Measurement>;
 
 /// All that was measured at one length.
 struct AtLength {
@@ -69,7 +68,7 @@ struct Comparison {
     /// What a rung costs where everything is there: its pipeline for a fix, its whole call for an opportunity.
     const Measurement* end_to_end(const AtLength& at, published::Topic topic, published::Rung rung) const {
         if (published::is_fix(topic)) return at.pipeline(end_to_end(topic, rung));
-        return &at.whole_calls.at(topic)[static_cast<std::size_t>(rung)];
+        return &at.whole_calls.at(topic)[rung];
     }
 };
 

@@ -74,12 +74,11 @@ Json json(const Measurement& m, const Measurement* before, bool on_device) {
 Json json(const Comparison& c, const AtLength& at) {
     Json j{{"n", at.tokens}, {"repetitions", at.repetitions}, {"oracle_seconds", at.oracle_seconds}};
     for (const Topic topic : c.topics) {
-        const std::string number = std::to_string(static_cast<int>(topic));
+        const std::string number = std::to_string(published::number(topic));
         const RungMeasurements& alone = at.isolated.at(topic);
         for (const Rung rung : rungs_of_a_fix) {
             const Measurement* before = c.end_to_end(at, topic, Rung::before);
-            j["isolated"][number][published::name(rung)] =
-                json(alone[static_cast<std::size_t>(rung)], &alone[0], c.device.has_value());
+            j["isolated"][number][published::name(rung)] = json(alone[rung], &alone.before, c.device.has_value());
             j["end_to_end"][number][published::name(rung)] =
                 json(*c.end_to_end(at, topic, rung), before, c.device.has_value());
         }
@@ -103,8 +102,7 @@ Json json_exponents(const Comparison& c, Topic topic) {
         j[form][published::name(rung)] = {{"time", json(found.time)}, {"elements", json(found.elements)}};
     };
     for (const Rung rung : rungs_of_a_fix) {
-        add("isolated", rung,
-            [&](const AtLength& at) { return &at.isolated.at(topic)[static_cast<std::size_t>(rung)]; });
+        add("isolated", rung, [&](const AtLength& at) { return &at.isolated.at(topic)[rung]; });
         add("end_to_end", rung, [&](const AtLength& at) { return c.end_to_end(at, topic, rung); });
     }
     return j;
@@ -123,15 +121,22 @@ Json json_topic(const Comparison& c, Topic topic) {
     return j;
 }
 
+const char* quantity_text(published::Quantity quantity) {
+    switch (quantity) {
+    case published::Quantity::speed_up: return "speed-up";
+    case published::Quantity::exponent: return "exponent";
+    default: return "none";
+    }
+}
+
 Json json(const Judgement& j) {
     const published::Claim& claim = j.claim;
-    constexpr const char* quantities[] = {"speed-up", "exponent", "none"};
     const auto rungs = [&](const published::Rungs& r) {
         return j.topic && !published::is_fix(*j.topic) ? Json(nullptr) : Json(r.name());
     };
-    return {{"fix", j.topic ? Json(static_cast<int>(*j.topic)) : Json(nullptr)},
+    return {{"fix", j.topic ? Json(published::number(*j.topic)) : Json(nullptr)},
             {"words", claim.words},
-            {"quantity", quantities[static_cast<int>(claim.quantity)]},
+            {"quantity", quantity_text(claim.quantity)},
             {"low", claim.low},
             {"high", claim.high},
             {"reading", claim.reading},

@@ -59,7 +59,7 @@ double worst_error(const Comparison& c, Topic topic) {
     double worst = 0;
     for (const AtLength& at : c.lengths)
         for (const Rung rung : rungs_of_a_fix) {
-            worst = std::max(worst, at.isolated.at(topic)[static_cast<std::size_t>(rung)].error_ratio);
+            worst = std::max(worst, at.isolated.at(topic)[rung].error_ratio);
             if (const Measurement* m = c.end_to_end(at, topic, rung)) worst = std::max(worst, m->error_ratio);
         }
     return worst;
@@ -76,9 +76,10 @@ std::string ladder_text(const Comparison& c, Topic topic, const Gauge& gauge) {
     };
     const std::string shorter = at.tokens == c.lengths.back().tokens ? "" : fmt::format(", n={}", at.tokens);
     return fmt::format("{:<24}{:>9}{:>11}  {:<20}{:<20}",
-                       fmt::format("{} {}{}", static_cast<int>(topic), published::entry(topic).title, shorter),
-                       gain(gauge.ratio(&alone[0], &alone[1])), gain(gauge.ratio(&alone[0], &alone[2])),
-                       against_before(Rung::after), against_before(Rung::principled));
+                       fmt::format("{} {}{}", published::number(topic), published::entry(topic).title, shorter),
+                       gain(gauge.ratio(&alone.before, &alone.after)),
+                       gain(gauge.ratio(&alone.before, &alone.principled)), against_before(Rung::after),
+                       against_before(Rung::principled));
 }
 
 /// With the columns of errors and claims, or without.
@@ -109,7 +110,7 @@ void print_opportunities(Page& page, const Comparison& c, const std::vector<Judg
     page.line("{:<24}{:^20}{:^42}", "remaining opportunities", "", c.device ? "" : "a whole call, all else alike");
     for (const Topic topic : opportunities)
         if (c.device)
-            page.line("{} {:<22}not on this backend", static_cast<int>(topic), published::entry(topic).title);
+            page.line("{} {:<22}not on this backend", published::number(topic), published::entry(topic).title);
         else
             print_ladder(page, c, topic, judgements);
 }

@@ -50,9 +50,7 @@ std::vector<DetailRow> detail_rows(const Comparison& c, Topic topic) {
     for (const bool alone : {true, false})
         for (const Rung rung : rungs_of_a_fix) {
             const auto at_rung = [&c, topic, alone](Rung r) -> std::function<const Measurement*(const AtLength&)> {
-                if (alone)
-                    return
-                        [topic, r](const AtLength& at) { return &at.isolated.at(topic)[static_cast<std::size_t>(r)]; };
+                if (alone) return [topic, r](const AtLength& at) { return &at.isolated.at(topic)[r]; };
                 return [&c, topic, r](const AtLength& at) { return c.end_to_end(at, topic, r); };
             };
             const char* form = alone ? "alone" : is_fix ? "end to end" : "whole call";

@@ -22,16 +22,20 @@ std::vector<Entry> make_fixes() {
          .section = "1. Fixed O(n^2) Nested Loops in Causal Mask",
          .teaches = "A faster way of writing n^2 booleans is still O(n^2); not writing them is O(n).",
          .rungs =
-             {{{.words = {"nested loops", "Two scalar loops fill a dense mask, a test and a branch an element."},
-                .on_gpu =
-                    Words{"a launch an element", "Two loops on the host fill a dense mask in device memory, a kernel "
-                                                 "launch an element: what a tensor write in a loop costs."}},
-               {.words = {"broadcast comparison",
-                          "A column of row indices is compared with a row of column indices into the same dense mask."},
-                .on_gpu = Words{"one comparing kernel",
-                                "One kernel fills the dense mask; attention reads a byte of it a score."}},
-               {.words = {"row extents", "One number a row says how many keys it sees; tiles are full, empty or at the "
-                                         "edge, and there is no mask."}}}},
+             {.before = {.words = {"nested loops",
+                                   "Two scalar loops fill a dense mask, a test and a branch an element."},
+                         .on_gpu = Words{"a launch an element",
+                                         "Two loops on the host fill a dense mask in device memory, a kernel "
+                                         "launch an element: what a tensor write in a loop costs."}},
+              .after =
+                  {.words =
+                       {"broadcast comparison",
+                        "A column of row indices is compared with a row of column indices into the same dense mask."},
+                   .on_gpu = Words{"one comparing kernel",
+                                   "One kernel fills the dense mask; attention reads a byte of it a score."}},
+              .principled = {.words = {"row extents",
+                                       "One number a row says how many keys it sees; tiles are full, empty or at the "
+                                       "edge, and there is no mask."}}},
          .claims = {{.words = "2-10x faster for long sequences (due to O(n^2) -> O(n) fix)",
                      .quantity = Quantity::speed_up,
                      .low = 2,
@@ -58,15 +62,19 @@ std::vector<Entry> make_fixes() {
          .section = "2. Removed Incorrect Dilated Pattern Application",
          .teaches = "What is not computed costs nothing; and copies, repeats and index lists can stay behind when the "
                     "obvious waste is gone.",
-         .rungs = {{{.words = {"three discarded attentions", "Attention of q, of k and of v with itself is computed "
-                                                             "segment by segment and thrown away, then as after."}},
-                    {.words = {"gathered and repeated", "Selected rows are gathered by an index list and repeated to "
-                                                        "the length before dilation: r^2 the pairs."},
-                     .on_gpu = Words{"gathered and repeated",
-                                     "Kernels gather rows by an index list, repeated to the length before dilation, "
-                                     "and scatter what was attended: r^2 the pairs."}},
-                    {.words = {"strided views",
-                               "The selected rows are a view with a row stride: no list, no copy, no repeats."}}}},
+         .rungs = {.before = {.words = {"three discarded attentions",
+                                        "Attention of q, of k and of v with itself is computed "
+                                        "segment by segment and thrown away, then as after."}},
+                   .after = {.words = {"gathered and repeated",
+                                       "Selected rows are gathered by an index list and repeated to "
+                                       "the length before dilation: r^2 the pairs."},
+                             .on_gpu =
+                                 Words{"gathered and repeated",
+                                       "Kernels gather rows by an index list, repeated to the length before dilation, "
+                                       "and scatter what was attended: r^2 the pairs."}},
+                   .principled =
+                       {.words = {"strided views",
+                                  "The selected rows are a view with a row stride: no list, no copy, no repeats."}}},
          .claims = {{.words = "Eliminated wasted computation and fixed incorrect behavior",
                      .reading = "no number was claimed",
                      .from = all_before,
@@ -81,19 +89,20 @@ std::vector<Entry> make_fixes() {
          .section = "3. Fixed Double Attention Computation",
          .teaches =
              "The pass that computes attention knows its log-sum-exp; merging chunks needs nothing computed twice.",
-         .rungs =
-             {{{.words = {"maximum and sum again", "After the attention pass QK^T is computed again for the maximum "
-                                                   "and the sum of exponentials: 6 n n_kv d FLOPs."},
-                .on_gpu =
-                    Words{"maximum and sum again", "After the attention kernel a second one computes QK^T again, for "
-                                                   "the maximum and the sum of exponentials: 6 n n_kv d FLOPs."}},
-               {.words =
-                    {"maximum again",
-                     "QK^T is still computed again, for the maximum alone: 6 n n_kv d FLOPs, and the sum was lost."}},
-               {.words = {"one pass",
-                          "The attention pass returns lse, and partials are merged by it: 4 n n_kv d FLOPs."},
-                .on_gpu = Words{"lse from the kernel", "The attention kernel merges by the lse that it holds in "
-                                                       "registers: 4 n n_kv d FLOPs, one launch."}}}},
+         .rungs = {.before = {.words = {"maximum and sum again",
+                                        "After the attention pass QK^T is computed again for the maximum "
+                                        "and the sum of exponentials: 6 n n_kv d FLOPs."},
+                              .on_gpu = Words{"maximum and sum again",
+                                              "After the attention kernel a second one computes QK^T again, for "
+                                              "the maximum and the sum of exponentials: 6 n n_kv d FLOPs."}},
+                   .after = {.words = {"maximum again", "QK^T is still computed again, for the maximum alone: 6 n n_kv "
+                                                        "d FLOPs, and the sum was lost."}},
+                   .principled =
+                       {.words = {"one pass",
+                                  "The attention pass returns lse, and partials are merged by it: 4 n n_kv d FLOPs."},
+                        .on_gpu =
+                            Words{"lse from the kernel", "The attention kernel merges by the lse that it holds in "
+                                                         "registers: 4 n n_kv d FLOPs, one launch."}}},
          .claims = {{.words = "~50% reduction in computation for Flash-enabled paths",
                      .quantity = Quantity::speed_up,
                      .low = 1 / 0.55,
@@ -120,16 +129,21 @@ std::vector<Entry> make_fixes() {
          .section = "4. Consolidated Redundant Attention Methods",
          .teaches = "Copies of a function are never equal: they differ where nobody looks, at the edges.",
          .rungs =
-             {{{.words = {"four methods",
-                          "Four functions that disagree for a chunk offset above 0, which the pipeline never passes."},
-                .on_gpu = Words{"four launch paths", "Four launch paths, each with its own rule for a chunk offset "
-                                                     "above 0, which the pipeline never passes."}},
-               {.words = {"one method and a path beside it",
-                          "One unified function, and an online-softmax path that computes for itself."},
-                .on_gpu = Words{"one path and a kernel beside it",
+             {.before =
+                  {.words =
+                       {"four methods",
+                        "Four functions that disagree for a chunk offset above 0, which the pipeline never passes."},
+                   .on_gpu = Words{"four launch paths", "Four launch paths, each with its own rule for a chunk offset "
+                                                        "above 0, which the pipeline never passes."}},
+              .after = {.words = {"one method and a path beside it",
+                                  "One unified function, and an online-softmax path that computes for itself."},
+                        .on_gpu =
+                            Words{
+                                "one path and a kernel beside it",
                                 "One unified launch path, and an online-softmax kernel that combines rows by itself."}},
-               {.words = {"attend and merge", "One function makes partials, one operation combines them."},
-                .on_gpu = Words{"one kernel and merge", "One kernel makes partials, one operation combines them."}}}},
+              .principled = {.words = {"attend and merge", "One function makes partials, one operation combines them."},
+                             .on_gpu = Words{"one kernel and merge",
+                                             "One kernel makes partials, one operation combines them."}}},
          .claims = {{.words = "Cleaner code, easier maintenance, consistent behavior",
                      .reading = "no number was claimed",
                      .from = all_before,
@@ -143,19 +157,23 @@ std::vector<Entry> make_fixes() {
          .title = "Caching",
          .section = "5. Added Caching for Masks and Patterns",
          .teaches = "A cache is the second-best answer to something that need not exist: it buys time with n^2 bytes.",
-         .rungs =
-             {{{.words = {"rebuilt", "Masks, index lists and head groups are rebuilt for every chunk and group."},
-                .on_gpu = Words{"asked for each call", "For every chunk and group cudaMalloc gives memory for a mask "
-                                                       "and for index lists, which the host makes and copies."}},
-               {.words = {"mask cache", "n^2 bytes of masks are kept, above 100 entries the 50 oldest go; head groups "
-                                        "are kept, index lists still rebuilt."},
-                .on_gpu = Words{"device mask cache", "n^2 bytes of device memory keep the masks; index lists are still "
-                                                     "made on the host, and copied into memory asked for each call."}},
-               {.words =
-                    {"nothing to keep",
-                     "Visibility, rows and head groups are closed forms; what another fix still asks for is rebuilt."},
-                .on_gpu = Words{"a plan", "Visibility, rows and head groups are closed forms; memory and lists that "
-                                          "another fix still asks for are made once, and a call allocates nothing."}}}},
+         .rungs = {.before = {.words = {"rebuilt",
+                                        "Masks, index lists and head groups are rebuilt for every chunk and group."},
+                              .on_gpu = Words{"asked for each call",
+                                              "For every chunk and group cudaMalloc gives memory for a mask "
+                                              "and for index lists, which the host makes and copies."}},
+                   .after = {.words = {"mask cache",
+                                       "n^2 bytes of masks are kept, above 100 entries the 50 oldest go; head groups "
+                                       "are kept, index lists still rebuilt."},
+                             .on_gpu = Words{"device mask cache",
+                                             "n^2 bytes of device memory keep the masks; index lists are still "
+                                             "made on the host, and copied into memory asked for each call."}},
+                   .principled =
+                       {.words = {"nothing to keep", "Visibility, rows and head groups are closed forms; what another "
+                                                     "fix still asks for is rebuilt."},
+                        .on_gpu = Words{"a plan",
+                                        "Visibility, rows and head groups are closed forms; memory and lists that "
+                                        "another fix still asks for are made once, and a call allocates nothing."}}},
          .claims = {{.words = "Significant reduction in repeated computations",
                      .reading = "no number was claimed",
                      .from = all_before,
@@ -178,12 +196,15 @@ std::vector<Entry> make_opportunities() {
          .title = "Memory pool",
          .section = "Remaining Opportunities, 1. Memory Pool Optimization",
          .teaches = "An allocator is a pool already; what beats both is to know beforehand how much is needed.",
-         .rungs = {{{.words = {"allocated",
-                               "Every temporary of every view is asked for, and given back when it has been used."}},
-                    {.words = {"pool", "Powers of two bytes, kept by size and never given back: what two sizes could "
+         .rungs = {.before =
+                       {.words = {"allocated",
+                                  "Every temporary of every view is asked for, and given back when it has been used."}},
+                   .after = {.words = {"pool",
+                                       "Powers of two bytes, kept by size and never given back: what two sizes could "
                                        "share is held twice."}},
-                    {.words = {"sized by the plan", "One block for the largest view, whose size is a closed form; a "
-                                                    "view takes its temporaries from it as from a stack."}}}},
+                   .principled = {.words = {"sized by the plan",
+                                            "One block for the largest view, whose size is a closed form; a "
+                                            "view takes its temporaries from it as from a stack."}}},
          .claims = {promise("Memory Pool Optimization: Better buffer reuse strategies",
                             "upstream's own figures for its pool: 3.37 -> 3.07 ms at 8 MB with 6.07 times the memory, "
                             "14.23 -> 15.77 ms at 32 MB")}},
@@ -195,12 +216,16 @@ std::vector<Entry> make_opportunities() {
          .teaches =
              "Three numbers say which rows a pattern selects; a list of them is work, and a cache of lists is memory.",
          .rungs =
-             {{{.words = {"listed",
-                          "The rows of every segment and head are listed for every call, and gathered by the list."}},
-               {.words = {"lists kept",
-                          "Lists are kept by pattern, head and segment: eight bytes a row, and a look-up a view."}},
-               {.words = {"closed form",
-                          "A first row, a stride and a count: the same rows are copied without any list."}}}},
+             {.before =
+                  {.words =
+                       {"listed",
+                        "The rows of every segment and head are listed for every call, and gathered by the list."}},
+              .after =
+                  {.words = {"lists kept",
+                             "Lists are kept by pattern, head and segment: eight bytes a row, and a look-up a view."}},
+              .principled =
+                  {.words = {"closed form",
+                             "A first row, a stride and a count: the same rows are copied without any list."}}},
          .claims = {promise("Pattern Caching: Extend caching to dilation patterns",
                             "the pattern cache that fix 5 added is never read, so that nothing was measured")}},
 
@@ -209,11 +234,14 @@ std::vector<Entry> make_opportunities() {
          .title = "Compiled hot path",
          .section = "Remaining Opportunities, 3. torch.compile",
          .teaches = "A compiler fuses operations that need not have been apart: the fused pass can be written down.",
-         .rungs = {{{.words = {"an operation at a time", "Thirteen operations over whole tensors a pattern, each on "
-                                                         "all cores into a new temporary, n^2 elements in most."}},
-                    {.words = {"none was published", "The report names torch.compile and publishes no use of it."}},
-                    {.words = {"plan once, run many", "One pass of online softmax in registers, its memory planned "
-                                                      "once: no temporary, no allocation."}}}},
+         .rungs = {.before = {.words = {"an operation at a time",
+                                        "Thirteen operations over whole tensors a pattern, each on "
+                                        "all cores into a new temporary, n^2 elements in most."}},
+                   .after = {.words = {"none was published",
+                                       "The report names torch.compile and publishes no use of it."}},
+                   .principled = {.words = {"plan once, run many",
+                                            "One pass of online softmax in registers, its memory planned "
+                                            "once: no temporary, no allocation."}}},
          .claims = {promise("torch.compile: Apply to hot paths for additional speedup", "none was published")}},
 
         {.topic = Topic::kv_cache,
@@ -222,13 +250,13 @@ std::vector<Entry> make_opportunities() {
          .section = "Remaining Opportunities, 4. KV Caching",
          .teaches =
              "What may be forgotten is worth more than what is kept: a dilated token sees a few rows of one segment.",
-         .rungs =
-             {{{.words = {"prefix again", "Every token computes the whole prefix again and keeps its last row."}},
-               {.words = {"dense cache", "Keys and values of all tokens are kept; a token reads all of them, and a "
-                                         "mask hides what its patterns do not see."}},
-               {.words =
-                    {"dilated cache",
-                     "Rows that a later token can see are kept, one segment a pattern; a token reads what it sees."}}}},
+         .rungs = {.before = {.words = {"prefix again",
+                                        "Every token computes the whole prefix again and keeps its last row."}},
+                   .after = {.words = {"dense cache",
+                                       "Keys and values of all tokens are kept; a token reads all of them, and a "
+                                       "mask hides what its patterns do not see."}},
+                   .principled = {.words = {"dilated cache", "Rows that a later token can see are kept, one segment a "
+                                                             "pattern; a token reads what it sees."}}},
          .claims = {promise("KV Caching: Implement proper key-value caching for inference",
                             "the class has no cache: it computes the prefix again")}},
     };
@@ -245,7 +273,7 @@ const std::vector<Entry>& catalogue() {
     return entries;
 }
 
-const Entry& entry(Topic topic) { return catalogue()[static_cast<std::size_t>(topic) - 1]; }
+const Entry& entry(Topic topic) { return catalogue()[number(topic) - 1]; }
 
 const std::vector<Claim>& overall_claims() {
     static const std::vector<Claim> claims{

@@ -47,13 +47,13 @@ struct Entry {
     std::string title;   ///< "Causal mask"
     std::string section; ///< the report's
     std::string teaches;
-    std::array<RungEntry, 3> rungs; ///< before, after, principled
+    PerRung<RungEntry> rungs;
     std::vector<Claim> claims;
 
-    Index number() const { return static_cast<Index>(topic); }
-    const Words& operator[](Rung rung) const { return rungs[static_cast<std::size_t>(rung)].words; }
+    Index number() const { return published::number(topic); }
+    const Words& operator[](Rung rung) const { return rungs[rung].words; }
     const Words& words(Rung rung, bool on_gpu) const {
-        const RungEntry& entry = rungs[static_cast<std::size_t>(rung)];
+        const RungEntry& entry = rungs[rung];
         return on_gpu && entry.on_gpu ? *entry.on_gpu : entry.words;
     }
 };

@@ -55,8 +55,8 @@ struct Masks {
 };
 
 IsolatedTopic isolate_causal_mask(Rung rung, const Problem& problem) {
-    const FillMask fill[] = {fix_1::before, fix_1::after, fix_1::principled};
-    const auto masks = std::make_shared<Masks>(Masks{problem, fill[static_cast<int>(rung)]});
+    constexpr PerRung<FillMask> fill{fix_1::before, fix_1::after, fix_1::principled};
+    const auto masks = std::make_shared<Masks>(Masks{problem, fill[rung]});
     return {problem.causal ? "" : not_causal,
             false,
             [masks] { masks->each([](const CausalMask&) {}); },

@@ -18,6 +18,18 @@ inline constexpr std::array rungs_of_a_fix{Rung::before, Rung::after, Rung::prin
 /// "before", "after", "principled".
 std::string name(Rung rung);
 
+/// A T for each form of a topic.
+template <class T> struct PerRung {
+    T before, after, principled;
+
+    constexpr T& operator[](Rung rung) {
+        return rung == Rung::before ? before : rung == Rung::after ? after : principled;
+    }
+    constexpr const T& operator[](Rung rung) const {
+        return rung == Rung::before ? before : rung == Rung::after ? after : principled;
+    }
+};
+
 /// The topics of the report: its five fixes, and the four opportunities that it said remain.
 enum class Topic {
     causal_mask = 1,
@@ -44,7 +56,10 @@ inline constexpr std::array opportunities{Topic::memory_pool, Topic::pattern_cac
 /// Fixes, then opportunities.
 std::vector<Topic> all_topics();
 
-constexpr bool is_fix(Topic topic) { return static_cast<Index>(topic) <= fixes; }
+/// The number that the report gives a topic, 1 to 9.
+constexpr Index number(Topic topic) { return static_cast<Index>(topic); }
+
+constexpr bool is_fix(Topic topic) { return number(topic) <= fixes; }
 
 /// One rung for every fix.
 class Rungs {
@@ -61,12 +76,12 @@ public:
         return r;
     }
 
-    constexpr Rung operator[](Fix fix) const { return rungs_[static_cast<std::size_t>(fix) - 1]; }
+    constexpr Rung operator[](Fix fix) const { return rungs_[number(fix) - 1]; }
 
     /// The same, with one fix on another rung.
     constexpr Rungs with(Fix fix, Rung rung) const {
         Rungs other = *this;
-        other.rungs_[static_cast<std::size_t>(fix) - 1] = rung;
+        other.rungs_[number(fix) - 1] = rung;
         return other;
     }
 

@@ -50,7 +50,7 @@ TEST_CASE("every rung of every fix is verified, counted and timed at every lengt
             for (const Rung rung : published::rungs_of_a_fix) {
                 CAPTURE(published::entry(fix).title);
                 CAPTURE(published::name(rung));
-                const Measurement& alone = at.isolated.at(fix)[static_cast<std::size_t>(rung)];
+                const Measurement& alone = at.isolated.at(fix)[rung];
                 const Measurement* end_to_end = at.pipeline(c.end_to_end(fix, rung));
                 REQUIRE(end_to_end);
                 for (const Measurement* m : {&alone, end_to_end}) {
@@ -64,13 +64,12 @@ TEST_CASE("every rung of every fix is verified, counted and timed at every lengt
                 CHECK(end_to_end->tells_first_from_later ==
                       (fix == Fix::caching || rung == Rung::before) * c.causal_for(fix));
             }
-        const RungMeasurements& masks = at.isolated.at(Fix::caching);
-        const Measurement& cached = masks[static_cast<std::size_t>(Rung::after)];
+        const Measurement& cached = at.isolated.at(Fix::caching).after;
         CHECK(cached.first.size() == static_cast<std::size_t>(at.repetitions));
         CHECK(cached.first_counts.mask_elements > 0);
         CHECK(cached.later_counts.mask_elements == 0);
     }
-    CHECK(c.lengths.front().isolated.at(Fix::double_computation)[1].error_ratio_as_published.value_or(0) >
+    CHECK(c.lengths.front().isolated.at(Fix::double_computation).after.error_ratio_as_published.value_or(0) >
           forward_bound);
 }
 
@@ -148,8 +147,10 @@ TEST_CASE("a length that does not fit is left out and named") {
 TEST_CASE("not causal, the fixes whose subject is the mask have nothing to do alone, and that is said") {
     const Comparison c = compare<float>({.lengths = {48}, .causal = false}, inputs(48), silent);
     REQUIRE(c.lengths.size() == 1);
-    for (const Measurement& m : c.lengths.front().isolated.at(Fix::causal_mask)) CHECK_FALSE(m.absent.empty());
-    for (const Measurement& m : c.lengths.front().whole_calls.at(Topic::kv_cache)) CHECK_FALSE(m.absent.empty());
+    for (const Rung rung : published::rungs_of_a_fix) {
+        CHECK_FALSE(c.lengths.front().isolated.at(Fix::causal_mask)[rung].absent.empty());
+        CHECK_FALSE(c.lengths.front().whole_calls.at(Topic::kv_cache)[rung].absent.empty());
+    }
     CHECK(table(c).find("nothing to do: not causal") != std::string::npos);
     CHECK(c.end_to_end(c.lengths.front(), Topic::compiled_hot_path, Rung::principled)->right);
 }

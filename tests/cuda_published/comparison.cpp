@@ -41,7 +41,7 @@ TEST_CASE("on the emulator every rung is verified and counted, and nothing is ti
             for (const Rung rung : published::rungs_of_a_fix) {
                 CAPTURE(published::entry(fix).title);
                 CAPTURE(published::name(rung));
-                const Measurement& alone = at.isolated.at(fix)[static_cast<std::size_t>(rung)];
+                const Measurement& alone = at.isolated.at(fix)[rung];
                 const Measurement* end_to_end = at.pipeline(c.end_to_end(fix, rung));
                 REQUIRE(end_to_end);
                 for (const Measurement* m : {&alone, end_to_end}) {
@@ -55,10 +55,10 @@ TEST_CASE("on the emulator every rung is verified and counted, and nothing is ti
                 CHECK(end_to_end->later_device_counts.launches > 0);
                 CHECK(end_to_end->later_device_counts.sectors > 0);
             }
-    CHECK(c.lengths.front().isolated.at(Fix::double_computation)[1].error_ratio_as_published.value_or(0) > 1);
+    CHECK(c.lengths.front().isolated.at(Fix::double_computation).after.error_ratio_as_published.value_or(0) > 1);
     for (const published::Topic topic : published::opportunities)
         for (const Rung rung : published::rungs_of_a_fix) {
-            CHECK(c.lengths.back().isolated.at(topic)[static_cast<std::size_t>(rung)].absent == "not on this backend");
+            CHECK(c.lengths.back().isolated.at(topic)[rung].absent == "not on this backend");
             CHECK(c.end_to_end(c.lengths.back(), topic, rung)->absent == "not on this backend");
         }
 }
