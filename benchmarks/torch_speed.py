@@ -66,7 +66,7 @@ def interleaved(one, other, samples, seconds):
             for _ in range(n):
                 run()
             into.append((time.perf_counter() - begin) / n)
-    return [[of(t) for t in times] for of in (statistics.median, min)]
+    return [[figure(t) for t in times] for figure in (statistics.median, min)]
 
 
 def measure(library, direction, rows, head_dim, dilation, causal, threads, samples, seconds):

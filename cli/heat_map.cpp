@@ -54,7 +54,7 @@ std::string text_heat_map(const RowErrors& errors, const Problem& problem) {
             text += '\n';
         }
     std::string marks(static_cast<std::size_t>(columns.count), ' ');
-    for (const Index border : borders(errors, problem)) marks[static_cast<std::size_t>(border / columns.width)] = '^';
+    for (const Index border : borders(errors, problem)) marks[border / columns.width] = '^';
     if (problem.ranks > 1) text += fmt::format("{:14}{} chunks begin\n", "", marks);
     return text;
 }

@@ -19,7 +19,7 @@ Running over_heads(const Call& call) {
     const RowMajor<double> Q = query_rows(call, call.inputs.q); // (queries, D)
     Running result(Q.rows(), Q.cols());
     for (Index i = 0; i < Q.rows(); ++i) {
-        const Index n = call.tokens[static_cast<std::size_t>(i)];
+        const Index n = call.tokens[i];
         if (std::ranges::find(call.keys, n) == call.keys.end()) continue; // another chunk holds this token
         for (Index g = 0; g < call.problem.kv_heads; ++g) {
             const Index seen = heads_seen(call.problem, call.h, g);

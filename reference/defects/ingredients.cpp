@@ -26,7 +26,7 @@ RowMajor<double> gathered(TensorView<const double> x, Index b, Index h, const Po
     const Index D = x.shape().head_dim;
     RowMajor<double> rows = RowMajor<double>::Zero(static_cast<Index>(positions.size()), D);
     for (Index i = 0; i < rows.rows(); ++i)
-        if (const Index n = positions[static_cast<std::size_t>(i)]; n >= 0 && n < x.shape().tokens)
+        if (const Index n = positions[i]; n >= 0 && n < x.shape().tokens)
             rows.row(i) = Eigen::Map<const Eigen::RowVectorXd>(x.row(b, n, h), D);
     return rows;
 }
@@ -51,8 +51,8 @@ RowMajor<double> scores(const Call& call) {
     pair.dilation_rate = call.piece.pattern.dilation_rate;
     for (Index i = 0; i < S.rows(); ++i)
         for (pair.key_index = 0; pair.key_index < S.cols(); ++pair.key_index) {
-            pair.query = call.queries[static_cast<std::size_t>(i)];
-            pair.key = call.keys[static_cast<std::size_t>(pair.key_index)];
+            pair.query = call.queries[i];
+            pair.key = call.keys[pair.key_index];
             if (!call.ingredients.sees(pair)) S(i, pair.key_index) = -infinity;
         }
     return S;

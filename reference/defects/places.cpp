@@ -91,7 +91,7 @@ std::vector<Count> by_chunk(const RowErrors& errors, const Problem& problem) {
 }
 
 std::vector<Count> by_segment(const RowErrors& errors, const Problem& problem, Index pattern) {
-    const Index w = problem.segment_lengths[static_cast<std::size_t>(pattern)], N = problem.tokens;
+    const Index w = problem.segment_lengths[pattern], N = problem.tokens;
     const auto counts_head = [&](Index h) {
         return uses(problem, pattern, is_key_tensor(errors) ? h : h / problem.query_heads_per_kv_head());
     };
@@ -124,10 +124,9 @@ std::vector<std::string> places(const RowErrors& errors, const Problem& problem)
                     span.begin, span.end - 1)};
     if (problem.ranks > 1) sentences.push_back(line("chunk", by_chunk(errors, problem)));
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern)
-        if (problem.segment_lengths[static_cast<std::size_t>(pattern)] < problem.tokens)
-            sentences.push_back(
-                line(fmt::format("segment of {}", problem.segment_lengths[static_cast<std::size_t>(pattern)]),
-                     by_segment(errors, problem, pattern)));
+        if (problem.segment_lengths[pattern] < problem.tokens)
+            sentences.push_back(line(fmt::format("segment of {}", problem.segment_lengths[pattern]),
+                                     by_segment(errors, problem, pattern)));
     return sentences;
 }
 

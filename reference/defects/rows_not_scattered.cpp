@@ -7,8 +7,9 @@ namespace {
 
 /// Row begin + p of `rows` becomes what stood in row list[p], for the first so many rows; the others are empty.
 void compact(const Running& from, const PositionList& list, Index begin, Index rows, Running& to) {
-    for (Index p = 0; p < rows && !list.empty(); ++p) {
-        const Index source = list[static_cast<std::size_t>(p) % list.size()];
+    const Index listed = static_cast<Index>(list.size());
+    for (Index p = 0; p < rows && listed > 0; ++p) {
+        const Index source = list[p % listed];
         to.out.row(begin + p) = from.out.row(source);
         to.maximum[begin + p] = from.maximum[source];
         to.sum[begin + p] = from.sum[source];

@@ -14,9 +14,7 @@ template <class T> int Workspace<T>::team(Index items) {
     return threads;
 }
 
-template <class T> ThreadSpace<T>& Workspace<T>::mine() {
-    return threads_[static_cast<std::size_t>(omp_get_thread_num())];
-}
+template <class T> ThreadSpace<T>& Workspace<T>::mine() { return threads_[omp_get_thread_num()]; }
 
 template <class T> Counts Workspace<T>::total() const {
     Counts sum;

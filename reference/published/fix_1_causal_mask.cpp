@@ -31,8 +31,7 @@ CausalMask after(Index n_q, Index n_kv, Index chunk_offset) {
 
 CausalMask principled(Index n_q, Index n_kv, Index chunk_offset) {
     CausalMask mask{n_q, n_kv, chunk_offset, {}, std::vector<Index>(static_cast<std::size_t>(n_q))};
-    for (Index row = 0; row < n_q; ++row)
-        mask.extents[static_cast<std::size_t>(row)] = std::clamp<Index>(row - chunk_offset + 1, 0, n_kv);
+    for (Index row = 0; row < n_q; ++row) mask.extents[row] = std::clamp<Index>(row - chunk_offset + 1, 0, n_kv);
     return mask;
 }
 

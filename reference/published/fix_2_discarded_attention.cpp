@@ -7,7 +7,7 @@ namespace dra::published::fix_2 {
 Selection select(Rung rung, const Positions& positions, Index length, Counts& counts) {
     if (rung == Rung::principled || positions.empty()) return {positions, positions.count, {}};
     Selection selection{positions, length, std::vector<Index>(static_cast<std::size_t>(length))};
-    for (Index t = 0; t < length; ++t) selection.indices[static_cast<std::size_t>(t)] = positions[t % positions.count];
+    for (Index t = 0; t < length; ++t) selection.indices[t] = positions[t % positions.count];
     counts.index_elements += length;
     return selection;
 }
@@ -35,7 +35,7 @@ template <class T>
 void scatter(const Partial<T>& from, const Selection& selection, Index b, Index h, const AttentionView<T>& into) {
     auto all = into.out.rows(b, h);
     for (Index t = 0; t < selection.positions.count; ++t) {
-        const Index row = selection.indices[static_cast<std::size_t>(t)];
+        const Index row = selection.indices[t];
         const MergeWeights<T> w(into.lse(b, h, row), from.lse[t]);
         into.lse(b, h, row) = w.lse;
         all.row(row) = w.a * all.row(row) + w.b * from.out.row(t);

@@ -10,7 +10,7 @@ std::vector<Interval> head_groups(const Problem& problem, Counts& counts) {
     std::vector<Interval> groups(static_cast<std::size_t>(problem.patterns()));
     for (Index g = problem.kv_heads; g-- > 0;)
         for (Index i = 0; i < problem.patterns(); ++i)
-            if (Interval& range = groups[static_cast<std::size_t>(i)]; uses(problem, i, g)) {
+            if (Interval& range = groups[i]; uses(problem, i, g)) {
                 if (range.end == 0) range.end = g + 1;
                 range.begin = g;
             }
@@ -51,9 +51,7 @@ public:
         counts.mask_elements += current_.elements();
         return current_;
     }
-    Interval heads(Index pattern, Counts& counts) override {
-        return head_groups(problem_, counts)[static_cast<std::size_t>(pattern)];
-    }
+    Interval heads(Index pattern, Counts& counts) override { return head_groups(problem_, counts)[pattern]; }
     void forget_current() override { current_ = {}; }
 
 protected:
@@ -72,7 +70,7 @@ public:
     }
     Interval heads(Index pattern, Counts& counts) override {
         if (groups_.empty()) groups_ = head_groups(problem_, counts);
-        return groups_[static_cast<std::size_t>(pattern)];
+        return groups_[pattern];
     }
     Index mask_bytes_kept() const override { return masks_.bytes(); }
 

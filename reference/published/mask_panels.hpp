@@ -110,7 +110,7 @@ struct DenseMaskPanels {
         const bool* first = mask.dense.data() + (keys.first - mask.chunk_offset) * mask.n_q;
         Panel<T> p{masking.keys, 0, first, keys.stride * mask.n_q, keys.count, 0, {}};
         for (int lane = 0; lane < kernel::lanes<T>; ++lane)
-            p.queries[static_cast<std::size_t>(lane)] = queries[(i0 + std::min<Index>(lane, rows - 1)) % queries.count];
+            p.queries[lane] = queries[(i0 + std::min<Index>(lane, rows - 1)) % queries.count];
         // A word may reach past its lane, but not past the mask.
         const Index last = p.queries[0] + kernel::lanes<T> * queries.stride;
         const bool regular =

@@ -28,7 +28,7 @@ namespace {
 
 template <class T> class AllocatedEachTime final : public Memory<T> {
 public:
-    T* take(Index elements) override { return new T[static_cast<std::size_t>(elements)]; }
+    T* take(Index elements) override { return new T[elements]; }
     void give_back(T* block, Index) override { delete[] block; }
     Index bytes_kept() const override { return 0; }
 };

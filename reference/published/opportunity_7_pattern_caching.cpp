@@ -6,7 +6,7 @@ namespace dra::published::opportunity_7 {
 
 std::vector<Index> list(const Positions& positions, Counts& counts) {
     std::vector<Index> indices(static_cast<std::size_t>(positions.count));
-    for (Index t = 0; t < positions.count; ++t) indices[static_cast<std::size_t>(t)] = positions[t];
+    for (Index t = 0; t < positions.count; ++t) indices[t] = positions[t];
     counts.index_elements += positions.count;
     return indices;
 }
@@ -25,7 +25,7 @@ namespace {
 /// The rows of (b, h) that a list names.
 template <class T>
 void gather(TensorView<const T> x, Index b, Index h, const std::vector<Index>& list, MutableRows<T> into) {
-    for (Index t = 0; t < into.rows(); ++t) into.row(t) = x.rows(b, h).row(list[static_cast<std::size_t>(t)]);
+    for (Index t = 0; t < into.rows(); ++t) into.row(t) = x.rows(b, h).row(list[t]);
 }
 
 } // namespace

@@ -83,8 +83,7 @@ public:
         for (Space& space : spaces_) space.counts = {};
         with_team(threads, [&](int thread) {
             share_out(threads, problem_.batch * problem_.kv_heads, [&](Index item) {
-                decode_head(token, item / problem_.kv_heads, item % problem_.kv_heads,
-                            spaces_[static_cast<std::size_t>(thread)]);
+                decode_head(token, item / problem_.kv_heads, item % problem_.kv_heads, spaces_[thread]);
             });
         });
         Counts counts;
@@ -130,7 +129,7 @@ private:
             return in_segment >= p.phase && (in_segment - p.phase) % p.dilation_rate == 0;
         };
         std::vector<char> seen(static_cast<std::size_t>(problem_.tokens), 0);
-        for (Index n = 0; n <= last; ++n) seen[static_cast<std::size_t>(n)] = n >= begin && selects(last) && selects(n);
+        for (Index n = 0; n <= last; ++n) seen[n] = n >= begin && selects(last) && selects(n);
         return seen;
     }
 

@@ -53,7 +53,7 @@ std::vector<typename Pipeline<T>::Chunk> Pipeline<T>::all_gather(TensorView<cons
         if (tokens.size() == 0) break; // the rest are empty too
         const Shape shape{problem_.batch, tokens.size(), problem_.kv_heads, problem_.head_dim};
         if (static_cast<Index>(gathered_.size()) == c) gathered_.push_back({Tensor<T>(shape), Tensor<T>(shape)});
-        auto& [chunk_k, chunk_v] = gathered_[static_cast<std::size_t>(c)];
+        auto& [chunk_k, chunk_v] = gathered_[c];
         const Index size = shape.size() / shape.batch;
         for (Index b = 0; b < problem_.batch; ++b) {
             const Index from = b * (k.size() / shape.batch) + tokens.begin * problem_.kv_heads * problem_.head_dim;
@@ -86,7 +86,7 @@ void Pipeline<T>::attend_chunk(const Chunk& chunk, TensorView<const T> q, const 
         const CausalMask* mask =
             dense ? &keeper_->mask(problem_.tokens, chunk.tokens.size(), chunk.tokens.begin, counts_) : nullptr;
         const Interval heads = keeper_->heads(pattern, counts_);
-        const Index w = problem_.segment_lengths[static_cast<std::size_t>(pattern)];
+        const Index w = problem_.segment_lengths[pattern];
         for (Index g = heads.begin; g < heads.end; ++g)
             for (Index s = chunk.tokens.begin / w; s * w < chunk.tokens.end; ++s)
                 attend_segment(chunk, mask, pattern_of(problem_, pattern, g), g, s, q, into);

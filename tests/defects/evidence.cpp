@@ -145,7 +145,7 @@ TEST_CASE("heads-first: of 12 heads in 5 groups some are in the group before") {
     const Ingredients wrong = defect("heads-first").first(posed.problem);
     std::vector<Index> sizes(5);
     for (Index i = 0; i < 5; ++i)
-        for (Index g = 0; g < 12; ++g) sizes[static_cast<std::size_t>(i)] += wrong.uses(posed.problem, i, g);
+        for (Index g = 0; g < 12; ++g) sizes[i] += wrong.uses(posed.problem, i, g);
     CHECK(sizes == std::vector<Index>{3, 3, 2, 2, 2});
 }
 

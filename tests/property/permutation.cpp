@@ -12,8 +12,7 @@ using Order = std::vector<Index>; ///< what was at order[i] comes to i
 Order draw_order(Index count) {
     Order order(static_cast<std::size_t>(count));
     std::iota(order.begin(), order.end(), Index{0});
-    for (Index i = count - 1; i > 0; --i)
-        std::swap(order[static_cast<std::size_t>(i)], order[static_cast<std::size_t>(draw_index(0, i))]);
+    for (Index i = count - 1; i > 0; --i) std::swap(order[i], order[draw_index(0, i)]);
     return order;
 }
 
@@ -30,8 +29,7 @@ Order draw_order_of_kv_heads(const Problem& problem) {
     Order order(static_cast<std::size_t>(problem.kv_heads));
     std::iota(order.begin(), order.end(), Index{0});
     for (Index i = problem.kv_heads - 1; i > 0; --i)
-        if (const Index j = draw_index(0, i); alike(problem, i, j))
-            std::swap(order[static_cast<std::size_t>(i)], order[static_cast<std::size_t>(j)]);
+        if (const Index j = draw_index(0, i); alike(problem, i, j)) std::swap(order[i], order[j]);
     return order;
 }
 
@@ -47,8 +45,7 @@ Order draw_order_of_heads(const Problem& problem, const Order& kv_order) {
 template <class T> Tensor<T> permuted(const Tensor<T>& x, const Order& batch, const Order& heads) {
     Tensor<T> y(x.shape());
     for (Index b = 0; b < x.shape().batch; ++b)
-        for (Index h = 0; h < x.shape().heads; ++h)
-            y.view().rows(b, h) = x.view().rows(batch[static_cast<std::size_t>(b)], heads[static_cast<std::size_t>(h)]);
+        for (Index h = 0; h < x.shape().heads; ++h) y.view().rows(b, h) = x.view().rows(batch[b], heads[h]);
     return y;
 }
 
@@ -56,9 +53,7 @@ template <class T> Lse<T> permuted(Lse<T> x, const Order& batch, const Order& he
     Lse<T> y = x;
     const auto [B, H, N] = x.shape();
     for (Index b = 0; b < B; ++b)
-        for (Index h = 0; h < H; ++h)
-            y.rows(b, h, {0, 1, N}) =
-                x.rows(batch[static_cast<std::size_t>(b)], heads[static_cast<std::size_t>(h)], {0, 1, N});
+        for (Index h = 0; h < H; ++h) y.rows(b, h, {0, 1, N}) = x.rows(batch[b], heads[h], {0, 1, N});
     return y;
 }
 

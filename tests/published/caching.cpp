@@ -64,7 +64,7 @@ TEST_CASE("head ranges in closed form are the listed ones") {
                 CHECK(counted.head_groups == patterns);
                 for (Index i = 0; i < patterns; ++i, ++compared) {
                     const Interval range = fix_5::head_range(problem, i);
-                    CHECK(range == listed[static_cast<std::size_t>(i)]);
+                    CHECK(range == listed[i]);
                     for (Index g = 0; g < kv_heads; ++g)
                         CHECK((range.begin <= g && g < range.end) == uses(problem, i, g));
                 }

@@ -17,7 +17,7 @@ TEST_CASE("loops, comparison and extents let the same pairs through, those of th
                         const bool seen = offset + j <= i;
                         CHECK(loops.dense(i, j) == seen);
                         CHECK(comparison.dense(i, j) == seen);
-                        CHECK((j < extents.extents[static_cast<std::size_t>(i)]) == seen);
+                        CHECK((j < extents.extents[i]) == seen);
                     }
                 CHECK(loops.elements() == n_q * n_kv);
                 CHECK(comparison.elements() == n_q * n_kv);
