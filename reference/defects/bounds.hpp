@@ -13,18 +13,19 @@
 
 namespace dra::defects {
 
-/// A distance between results.
+/// The distance between two results.
 struct Errors {
     /// fp32, fp64: error ratios of "out", "lse", "dq", "dk", "dv". bf16, fp16: "out_max", "out_mean", "out_norm", "lse",
     /// "dq", "dk", "dv" as shares of their bounds.
     std::map<std::string, double> ratios;
-    double forward = 0, gradient = 0; ///< the largest of out and lse, of dq, dk, dv, as shares of their bounds
-    /// max |x - y| / max |y| of the worst tensor; lse counts from max(1, max |y|).
+    double forward = 0, gradient = 0; ///< the largest share of a bound: of out and lse; of dq, dk, dv
+    /// The largest max |x - y| / max |y| of a tensor; for lse the denominator is max(1, max |y|).
     double forward_residual = 0, gradient_residual = 0;
 
     bool within_bounds() const { return forward <= 1 && gradient <= 1; }
 };
 
+/// What a result of one problem and type may be off by; measures results with it.
 class Bounds {
 public:
     /// `truth` is the oracle of these inputs, which are exact in `dtype`. For bf16 and fp16 O(B H N^2 D) at once.
@@ -38,8 +39,8 @@ public:
     /// see pairs that the definition does not, and NaN equals NaN.
     Errors compare(Result result, Result with) const;
 
-    /// The largest error that one element of "out", "lse", "dq", "dk" or "dv" of a head may have. Of bf16 and fp16 the
-    /// mean is bounded too, and more strictly.
+    /// The largest error that one element of "out", "lse", "dq", "dk" or "dv" of a head may have. In bf16 and fp16
+    /// the mean is bounded too, and more strictly.
     double of_element(const std::string& tensor, Index b, Index h) const;
 
     DType dtype() const { return dtype_; }
@@ -52,9 +53,9 @@ private:
     const DType dtype_;
     const Problem& problem_;
     const Oracle& truth_;
-    Magnitudes all_pairs_;                                ///< the largest possible of any head
-    Tensor<double> yardstick_;                            ///< of bf16 and fp16
-    std::optional<Gradients<double>> gradient_yardstick_; ///< of bf16 and fp16
+    Magnitudes all_pairs_;                                ///< the largest that any head could have
+    Tensor<double> yardstick_;                            ///< the rounded definition's out, in bf16 and fp16
+    std::optional<Gradients<double>> gradient_yardstick_; ///< and its gradients
 };
 
 } // namespace dra::defects

@@ -16,7 +16,7 @@ struct KeyChunk {
     Index owner, number;
 };
 
-/// Tokens whose rows ranks compute: those of the first one are kept, and the others do the same once more.
+/// Tokens whose rows `times` ranks compute: the results of the first, `rank`, are kept; the others repeat it.
 struct Share {
     Interval tokens;
     Index rank, times;
@@ -162,14 +162,14 @@ private:
     const Ingredients& ingredients_;
     const Problem& problem_;
     const Inputs& inputs_;
-    std::vector<Index> token_at_;   ///< of every position
-    std::vector<Index> first_rank_; ///< of every position: the first rank that computes it, whose result is kept
-    std::vector<std::vector<Interval>> owned_;    ///< of every rank
-    std::vector<std::vector<Interval>> computed_; ///< of every rank that has any
+    std::vector<Index> token_at_;              ///< the token at every position, or -1
+    std::vector<Index> first_rank_;            ///< the first rank that computes a position, whose result is kept, or -1
+    std::vector<std::vector<Interval>> owned_; ///< what each rank owns
+    std::vector<std::vector<Interval>> computed_; ///< what each rank computes, if anything
     std::vector<KeyChunk> chunks_;
-    Index count_ = 0; ///< of all chunks
+    Index count_ = 0; ///< the number of chunks, those without tokens included
     std::vector<Share> shares_;
-    std::map<std::pair<Index, Index>, std::size_t> share_of_; ///< of the tokens [begin, end)
+    std::map<std::pair<Index, Index>, std::size_t> share_of_; ///< the share of tokens [begin, end)
 };
 
 } // namespace dra::defects

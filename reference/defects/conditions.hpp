@@ -17,13 +17,15 @@ Condition needs_groups();     ///< groups mode with several patterns
 Condition needs_segments();   ///< some w < N
 Condition needs_short_tail(); ///< some w does not divide N
 
-/// In some piece the wrong ingredient selects other positions than the right one. O(N) for each pattern and KV head.
+/// In some piece the wrong ingredient selects other positions than the right one. O(N) per pattern and KV head.
 Condition selects_differently(PositionList (*wrong)(const Piece&));
 /// For some pattern and KV head the wrong ingredient gives another answer.
 Condition uses_differently(bool (*wrong)(const Problem&, Index pattern, Index kv_head));
 
-/// Forms that do not depend on the problem: the right ingredients, each time changed.
+/// What makes wrong ingredients of right ones.
 using Change = std::function<void(Ingredients&)>;
+
+/// Forms that do not depend on the problem: the right ingredients under one change per form.
 std::function<std::vector<Ingredients>(const Problem&)> forms(std::vector<Change> changes);
 
 } // namespace dra::defects

@@ -17,7 +17,7 @@ enum class Kind {
     decoding,  ///< out and lse of a run that appends token after token to a cache; only a causal problem has one
     precision, ///< the size of the error in bf16
     crash,     ///< how it ends: an error, or NaN
-    cost,      ///< the work that is counted; every result is right
+    cost,      ///< what is counted; every result is right
 };
 std::string name(Kind kind);
 
@@ -28,7 +28,7 @@ enum class Draw {
     steep,      ///< q and k are 12 times as large: some scores pass 100
 };
 
-/// The smallest problem on which a defect's first form shows, in out where it is not of another kind. Batch and D are 1.
+/// The smallest problem on which a defect's first form shows, in out unless its kind is another. Batch and D are 1.
 struct Witness {
     Shape q; ///< B, N, H, D
     Index kv_heads;
@@ -45,7 +45,7 @@ struct Sample {
 };
 Sample sample(const Witness& witness, bool bf16 = false);
 
-/// A condition, and what is the case where it does not hold: "there is one chunk".
+/// A condition, with what is the case where it does not hold: "there is one chunk".
 struct Condition {
     std::string otherwise;
     std::function<bool(const Problem&)> holds;
@@ -69,10 +69,11 @@ struct Defect {
     /// ways, the most common first. Some depend on the problem: a lost chunk may be any.
     std::function<std::vector<Ingredients>(const Problem&)> forms;
 
-    /// It has forms for every chunk, and none moves a row: what each makes of one rank's rows can be seen by itself.
+    /// Whether it has forms for every chunk, none of which moves a row: what each makes of one rank's rows can be seen by
+    /// itself.
     bool by_chunk = false;
 
-    /// Why it cannot show on a problem: of the first condition that does not hold. Empty where all hold.
+    /// Why it cannot show on a problem: what the first condition that does not hold says. Empty where all hold.
     std::string hidden(const Problem& problem) const;
 
     Ingredients first(const Problem& problem) const { return forms(problem).front(); }
@@ -90,8 +91,8 @@ enum class By { out, out_and_lse };
 double excess(Kind kind, const Observation& observation, const Problem& problem, const Inputs& inputs,
               const Oracle& truth, By by = By::out_and_lse);
 
-/// Whether some form of the defect shows on this problem and these tensors; a gradient's never without a dout. Costs a
-/// run a form, unless hidden() knows.
+/// Whether some form of the defect shows on this problem and these tensors; a gradient's never without a dout. Costs one
+/// run per form, unless hidden() knows.
 bool visible(const Defect& defect, const Problem& problem, const Inputs& inputs, const Oracle& truth,
              By by = By::out_and_lse);
 

@@ -91,7 +91,7 @@ Diagnosis diagnose(const Problem& problem, const Inputs& inputs, const Result& r
     for (Suspect& suspect : all) {
         const Defect& defect = catalogue()[suspect.defect];
         if (defect.by_chunk) {
-            const auto [shows, matches] = one_rank ? one_rank->run(defect, suspect.wrong) : OneRank::Seen{};
+            const auto [shows, matches] = one_rank ? one_rank->run(defect, suspect.wrong) : OneRank::Outcome{};
             suspect.shows = shows;
             if (!matches) continue;
         }

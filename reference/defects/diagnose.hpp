@@ -2,7 +2,7 @@
 /// \file
 /// Whose defect does this result show? A result of any program, judged, and held against the whole catalogue.
 ///
-/// Every defect that can show is run on the problem (engine.hpp), in every form, and the result is held against what it
+/// Every defect that can show is run on the problem (observe.hpp), in every form, and the result is held against what it
 /// gives: by the bounds of the result's type, and NaN for NaN. A defect whose results are right on this problem is
 /// invisible there, which is not the same as absent.
 
@@ -17,18 +17,19 @@ struct Invisible {
     std::string id, reason;
 };
 
+/// What is said of a result.
 struct Diagnosis {
-    bool correct = false; ///< by the bounds of the type
+    bool correct = false; ///< whether it is within the bounds of the type
     Errors errors;
     std::vector<Match> matches;       ///< best first; several fit where the problem cannot tell them apart
-    std::vector<Invisible> invisible; ///< not to be seen here, whether present or not
-    std::vector<std::string> absent;  ///< would show here, and do not
+    std::vector<Invisible> invisible; ///< the defects that cannot be seen here, whether present or not
+    std::vector<std::string> absent;  ///< the defects that would show here, and do not
     std::vector<RowErrors> rows;
     std::vector<Violation> violated;
 };
 
 /// Judges and, where it is wrong, explains. q, k, v, dout are exact in the result's type. The oracle, and where the
-/// result is wrong a run of the engine for every form of every defect that is not hidden, on all cores: O(B H N^2 D) each.
+/// result is wrong one observe() for every form of every defect that is not hidden, on all cores: O(B H N^2 D) each.
 ///
 /// Throws ShapeError where shapes disagree, or gradients are given without dout.
 Diagnosis diagnose(const Problem& problem, const Inputs& inputs, const Result& result);

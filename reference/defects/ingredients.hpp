@@ -1,9 +1,9 @@
 #pragma once
 /// \file
 /// The ingredients of dilated ring attention: the small decisions that it is composed of, each a function that can be
-/// exchanged. A defect is one wrong ingredient; engine.hpp runs any set of them.
+/// exchanged. A defect is one wrong ingredient; observe.hpp runs any set of them.
 ///
-/// A default is the right one. The engine asks them in this order: which heads use a pattern, what it selects in which
+/// A default is the right one. They are asked in this order: which heads use a pattern, what it selects in which
 /// chunk, who sees whom, how partials are found, merged, written down and finished; then for gradients and decoding.
 
 #include "reference/definition/pattern.hpp"
@@ -26,7 +26,7 @@ struct Inputs : InputsView<double> {
 struct Piece {
     Pattern pattern;
     Index segment;
-    Interval chunk; ///< global tokens
+    Interval chunk; ///< the chunk's global tokens
     Index tokens;   ///< N
 
     /// The whole segment, as far as there are tokens.
@@ -47,13 +47,13 @@ struct Piece {
 /// A query and a key that a pattern joins.
 struct Pair {
     Index query = 0, key = 0; ///< positions
-    Index key_index = 0;      ///< of the key among those that are attended in its piece
+    Index key_index = 0;      ///< the key's number among those that are attended in its piece
     Index segment_begin = 0;  ///< where the key's segment begins
     Index chunk_begin = 0;    ///< where the key's chunk begins
-    Index dilation_rate = 1;  ///< of the pattern
+    Index dilation_rate = 1;  ///< the pattern's r
 };
 
-/// The chunks that keys come in: one a rank, or two in a zigzag.
+/// The number of chunks that keys come in: one per rank, or two in a zigzag.
 inline Index chunks(const Problem& problem) { return (problem.layout == Layout::contiguous ? 1 : 2) * problem.ranks; }
 
 /// The running result of rows over some keys: online softmax's triple, with lse = maximum + log sum.
@@ -96,13 +96,13 @@ struct Call {
     Index b, h, g, pattern;
     Index rank, owner; ///< who computes, and whose keys they are
     MergePart chunk;   ///< which of all chunks the keys are
-    Piece piece;       ///< of the keys
+    Piece piece;       ///< the piece that the keys lie in
     PositionList keys, queries = {};
-    std::vector<Index> tokens = {}; ///< of every query: the row of q that is read, and of the result
-    Index pairs = 0; ///< computed: more than queries times keys where ranks before this one had the same rows
+    std::vector<Index> tokens = {}; ///< the row of q that each query is, and of the result
+    Index pairs = 0; ///< the scores computed: more than queries times keys where other ranks have the same rows
 };
 
-/// The rows of q, or of dout, that a call reads; of k or v. (queries, D), (keys, D); zeros outside of [0, N).
+/// The rows of q or dout (queries, D), or of k or v (keys, D), that a call reads; zeros outside of [0, N).
 RowMajor<double> query_rows(const Call& call, TensorView<const double> x);
 RowMajor<double> key_rows(const Call& call, TensorView<const double> x);
 
@@ -129,7 +129,7 @@ std::vector<Interval> owned(const Problem& problem, Index rank);
 bool sees(const Pair& pair);
 bool visits(const Problem& problem, const Interval& queries, const Interval& keys);
 Index step_at(Index rank, Index owner, Index ranks);
-Index step_in_order(Index rank, Index owner, Index ranks); ///< right too: where all chunks were gathered before
+Index step_in_order(Index rank, Index owner, Index ranks); ///< also right, where all chunks were gathered before
 Index gradient_owner(Index rank, Index owner, Index ranks);
 double delta(const Problem& problem, double all_patterns, double this_pattern);
 Running attend(const Call& call);
@@ -138,6 +138,7 @@ void finish(RunningRow row);
 
 } // namespace right
 
+/// A set of ingredients; unchanged it is the definition.
 struct Ingredients {
     /// Whether KV head g uses pattern i.
     std::function<bool(const Problem&, Index pattern, Index kv_head)> uses = dra::uses;
@@ -159,7 +160,7 @@ struct Ingredients {
 
     /// Whether a query sees a key that its pattern joins with it; asked when the problem is causal.
     std::function<bool(const Pair&)> sees = right::sees;
-    /// The partial of a call, a row a query.
+    /// The partial of a call, one row per query.
     std::function<Running(const Call&)> attend = right::attend;
     /// How the partial of a chunk enters what its row has gathered from other chunks.
     std::function<void(RunningRow into, const RunningRow& from, const MergePart& chunk)> merge = right::merge;

@@ -13,7 +13,7 @@ namespace dra::defects {
 enum class Fit {
     equal,   ///< within the bounds of the type
     close,   ///< beyond them, but all except a thousandth of the error is explained
-    similar, ///< of a precision defect: the error has its size
+    similar, ///< a precision defect whose error has this size
 };
 
 /// A known defect that gives the result.
@@ -23,7 +23,7 @@ struct Match {
     Fit fit = Fit::equal;
 };
 
-/// The surest first, and of these the smallest residual; what is equal but for rounding stays in its order.
+/// Sorts the surest first, and of these the smallest residual; what is equal but for rounding stays in its order.
 void sort_best_first(std::vector<Match>& matches);
 
 /// What a defect's form makes of a problem, in the result's type and no more than the result has; and whether that
@@ -36,7 +36,7 @@ struct Prediction {
 };
 
 /// Whether `result`, whose errors are `judged`, is what is predicted of a defect. Only what shows is matched: value,
-/// decoding, crash and precision by out and lse; gradient by dq, dk, dv; cost by the work that the program counted.
+/// decoding, crash and precision by out and lse; gradient by dq, dk, dv; cost by what the program counted.
 std::optional<Match> match(const Defect& defect, const Prediction& predicted, const Bounds& bounds,
                            const Result& result, const Errors& judged);
 

@@ -1,9 +1,10 @@
 #pragma once
 /// \file
-/// The engine: dilated ring attention, chunk by chunk, from a set of ingredients. With the right ones it is the
+/// Dilated ring attention, chunk by chunk, from a set of ingredients. With the right ones it is the
 /// definition; with a wrong one it shows what that defect makes of a problem.
 ///
-/// Plain on purpose, in double, one thread: 4 D FLOPs a selected pair and a function call a causal one. A problem's
+/// Plain on purpose, in double, one thread: 4 D FLOPs per selected pair and one function call per causal
+/// one. A problem's
 /// ranks are the chunks that keys come in, in its layout; rank p visits p, p-1, ... like the ring.
 
 #include "reference/defects/ingredients.hpp"
@@ -14,7 +15,7 @@ namespace dra::defects {
 
 /// The cost of all ranks together.
 struct Cost {
-    Index pairs = 0;         ///< scores that were computed, of all heads
+    Index pairs = 0;         ///< scores that were computed in all heads
     Index rows_received = 0; ///< rows of k that a rank attended and neither owns nor computes, of all batches and heads
 };
 

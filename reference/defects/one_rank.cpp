@@ -28,7 +28,7 @@ OneRank::OneRank(const Problem& problem, const Inputs& inputs, const Bounds& bou
         if (rank != rank_) elsewhere_.push_back(tokens);
 }
 
-OneRank::Seen OneRank::run(const Defect& defect, const Ingredients& wrong) const {
+OneRank::Outcome OneRank::run(const Defect& defect, const Ingredients& wrong) const {
     Ingredients alone = wrong;
     alone.computed = [rank = rank_](const Problem& problem, Index asked) {
         return asked == rank ? right::owned(problem, asked) : std::vector<Interval>();

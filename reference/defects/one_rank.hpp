@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// One rank, run alone: of a defect that has a form for every chunk, what each makes of the rows where a result is
+/// One rank, run alone: what each form of a defect that has one for every chunk makes of the rows where a result is
 /// furthest from the truth. A form that does not explain these is not run on the others.
 
 #include "reference/defects/match.hpp"
@@ -8,17 +8,18 @@
 
 namespace dra::defects {
 
+/// The rank that owns the row of a result which is furthest from the truth.
 class OneRank {
 public:
-    /// The rank that owns the worst of the rows; all arguments outlive it.
+    /// Finds that rank in `rows`. All arguments must outlive it.
     OneRank(const Problem& problem, const Inputs& inputs, const Bounds& bounds, const Result& result,
             const Errors& judged, const std::vector<RowErrors>& rows);
 
-    /// Of the rank's rows, whether they are wrong, and whether they are the result's.
-    struct Seen {
+    /// Whether the rank's rows are wrong, and whether they are the result's.
+    struct Outcome {
         bool shows, matches;
     };
-    Seen run(const Defect& defect, const Ingredients& wrong) const;
+    Outcome run(const Defect& defect, const Ingredients& wrong) const;
 
 private:
     /// What was observed of the rank's rows, all others being given.
@@ -31,7 +32,7 @@ private:
     const Errors& judged_;
     Index rank_ = 0;
     std::vector<Interval> elsewhere_; ///< the tokens of other ranks
-    Attention<double> given_;         ///< by the result; where it has no lse, the true one
+    Attention<double> given_;         ///< the result; where it has no lse, with the true one
 };
 
 } // namespace dra::defects

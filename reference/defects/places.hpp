@@ -17,7 +17,7 @@ struct RowErrors {
     Index wrong_rows() const { return (!(share <= 1)).count(); }
 };
 
-/// One for every tensor that the result has, out first. Errors that are not finite are infinite.
+/// The errors of every tensor that the result has, out first. Errors that are not finite are infinite.
 std::vector<RowErrors> row_errors(const Bounds& bounds, const Result& result);
 
 /// Wrong rows of a head, or of all, counted by an interval of tokens.
@@ -26,10 +26,10 @@ struct Count {
     Index wrong = 0, rows = 0;
 };
 
-/// Wrong rows by the chunks that ranks own, in the order of their tokens; those of all heads together.
+/// Wrong rows of all heads together by the chunks that ranks own, in the order of their tokens.
 std::vector<Count> by_chunk(const RowErrors& errors, const Problem& problem);
 
-/// Wrong rows by the segments of pattern i, of the heads that use it.
+/// Wrong rows of the heads that use pattern i, by its segments.
 std::vector<Count> by_segment(const RowErrors& errors, const Problem& problem, Index pattern);
 
 /// Sentences that say where: how many rows, which heads, from where to where, by chunk and by segment.

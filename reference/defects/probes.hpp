@@ -14,15 +14,16 @@ namespace dra::defects {
 /// How a probe's v is drawn.
 enum class Values {
     normal,
-    identity, ///< of every head, D = N: out is then the matrix of weights itself
+    identity, ///< v is the identity in every head, D = N: out is then the matrix of weights itself
 };
 
+/// A problem that is chosen to tell defects apart, and what is asked of it.
 struct Probe {
     std::string name;
     std::string shows; ///< what it is there for
     Witness posed;
     Values values = Values::normal;
-    DType dtype = DType::f32; ///< of tensors and results
+    DType dtype = DType::f32; ///< the type of tensors and results
     bool decoded = false;     ///< the result is that of appending token after token to a cache
     bool gradients = false;   ///< dq, dk, dv of dout are asked for too
 };

@@ -9,12 +9,12 @@ namespace dra::defects {
 
 /// The result of an implementation, in double whatever its type was.
 struct Result {
-    DType dtype = DType::f32;            ///< what it was computed in, whose bounds it is judged by
-    std::string error = {};              ///< how it ended, where it did not end well: there is nothing else then
+    DType dtype = DType::f32;            ///< the type that it was computed in, whose bounds it is judged by
+    std::string error = {};              ///< how it ended, where that was an error: there is nothing else then
     Tensor<double> out = {};             ///< [B, N, H, D]
     std::optional<Lse<double>> lse = {}; ///< [B, H, N]
     std::optional<Tensor<double>> dq = {}, dk = {}, dv = {};
-    std::optional<Index> pairs = {}, rows_received = {}; ///< of Cost, where the program counted
+    std::optional<Index> pairs = {}, rows_received = {}; ///< those of Cost, where the program counted
 
     bool has_gradients() const { return dq || dk || dv; }
 };

@@ -2,7 +2,7 @@
 /// \file
 /// One attention call of the pipeline: the rows of one segment against the keys that one chunk has of it.
 ///
-/// Fix 1 and 2 say what a call is made of (Masking, rows), fix 3 and 4 how it is computed. All rungs run it through the
+/// Fixes 1 and 2 say what a call is made of (Masking, rows), fixes 3 and 4 how it is computed. All rungs run it through the
 /// engine's panel kernel, and go over panels with the same parallel loop.
 
 #include "reference/attention/panel.hpp"
@@ -19,9 +19,9 @@ namespace dra::published {
 /// are repeats.
 struct Masking {
     Visibility visibility;            ///< original positions of the genuine rows and keys
-    Index rows = 0, keys = 0;         ///< of the call, repeats included
+    Index rows = 0, keys = 0;         ///< the call's rows and keys, repeats included
     bool every_tile = false;          ///< visit even tiles that no row sees: the published cost of gathered rows
-    const CausalMask* mask = nullptr; ///< none: extents
+    const CausalMask* mask = nullptr; ///< null where extents say what is seen
 
     /// A call without repeats.
     static Masking of(const Visibility& visibility, const CausalMask* mask = nullptr) {
@@ -29,7 +29,7 @@ struct Masking {
     }
 };
 
-/// Memory of a call's own result, as a partial.
+/// The memory of a call's own result, as a partial.
 template <class T> Partial<T> partial_of(RowMajor<T>& out, Eigen::ArrayX<T>& lse) {
     return {{out.data(), out.rows(), out.cols(), Eigen::OuterStride<>(out.cols())},
             {lse.data(), lse.size(), Eigen::InnerStride<>(1)}};
@@ -41,7 +41,7 @@ template <class T> struct ThreadSpace {
         : panel(head_dim), out(kernel::query_block<T>, head_dim), lse(kernel::query_block<T>) {}
 
     kernel::PanelWorkspace<T> panel;
-    RowMajor<T> out;      ///< (query_block, D), of methods that combine panels themselves
+    RowMajor<T> out;      ///< (query_block, D), for methods that combine panels themselves
     Eigen::ArrayX<T> lse; ///< (query_block)
     Counts counts;
 };
@@ -55,8 +55,8 @@ public:
 
     /// The threads of a loop over so many items, for which there is room then.
     int team(Index items);
-    ThreadSpace<T>& mine(); ///< of the calling thread
-    Counts total() const;   ///< counted by all threads since start
+    ThreadSpace<T>& mine(); ///< the space of the calling thread
+    Counts total() const;   ///< what all threads counted since start()
 
     /// Packs keys and values, on all cores.
     const kernel::PackedKeys<T>& pack(const Rows<T>& k, const Rows<T>& v);
@@ -77,9 +77,8 @@ template <class T> struct AttendCall {
     Index chunk_offset = 0; ///< what the class added to key indices; 0 in the pipeline, whose positions are global
 
     Index rows() const { return masking.rows; }
-    int team() const {
-        return workspace.team(ceil_div(rows(), kernel::query_block<T>));
-    } ///< of the loop over its panels
+    /// The threads of the loop over its query blocks.
+    int team() const { return workspace.team(ceil_div(rows(), kernel::query_block<T>)); }
 };
 
 /// An attention method: out and lse of the call's rows, stored or merged.

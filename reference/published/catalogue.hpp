@@ -18,12 +18,12 @@ enum class Quantity {
 
 /// One promise of the report.
 struct Claim {
-    std::string words; ///< the report's
+    std::string words; ///< the words of the report
     Quantity quantity = Quantity::none;
     double low = 0, high = 0;      ///< the claim holds inside [low, high]; both 0 without a number
     std::string reading;           ///< how the words became the range
-    Rungs from{}, to{};            ///< the two pipelines that are compared, of a fix
-    std::optional<bool> causal{};  ///< where it is to be judged; either, when absent
+    Rungs from{}, to{};            ///< the two pipelines that are compared, where the topic is a fix
+    std::optional<bool> causal{};  ///< the causality under which it is judged; either, when absent
     bool reached_upstream = false; ///< whether calls of the class ever came through the changed code
     std::string fact;              ///< what was measured on the class
 };
@@ -40,12 +40,12 @@ struct RungEntry {
     std::optional<Words> on_gpu{};
 };
 
-/// A topic.
+/// A topic: its names, what it teaches, its rungs in words, and what the report claims of it.
 struct Entry {
     Topic topic;
     std::string id;      ///< "causal-mask"
     std::string title;   ///< "Causal mask"
-    std::string section; ///< the report's
+    std::string section; ///< its heading in the report
     std::string teaches;
     PerRung<RungEntry> rungs;
     std::vector<Claim> claims;

@@ -21,10 +21,10 @@ public:
     virtual ~Memory() = default;
     virtual T* take(Index elements) = 0;
     virtual void give_back(T* block, Index elements) = 0;
-    virtual Index bytes_kept() const = 0; ///< while no temporary is taken
+    virtual Index bytes_kept() const = 0; ///< what it holds while no temporary is taken
 };
 
-/// A matrix (rows, columns) in somebody's memory, for as long as it lives.
+/// A matrix (rows, columns) that takes its elements from a Memory for as long as it lives.
 template <class T> class Temporary {
 public:
     Temporary(Memory<T>& memory, Index rows, Index columns)

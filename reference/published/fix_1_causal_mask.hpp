@@ -13,9 +13,9 @@
 ///
 /// | rung       | form                                             | time and memory of a chunk |
 /// |------------|--------------------------------------------------|----------------------------|
-/// | before     | nested scalar loops, a branch an element         | O(n_q n_kv)                |
+/// | before     | nested scalar loops, one branch per element      | O(n_q n_kv)                |
 /// | after      | one broadcast comparison                         | O(n_q n_kv)                |
-/// | principled | one extent a row; tiles are full, empty or edge  | O(n_q)                     |
+/// | principled | one extent per row; tiles full, empty or on edge | O(n_q)                     |
 ///
 /// Repaired: the published test was `row + offset >= col` with the chunk's start as offset (defect `mask-sign`); turned
 /// round it costs the same. The loops run over keys outside and queries inside, because queries are contiguous in this
@@ -38,10 +38,10 @@ struct CausalMask {
     Dense dense;                ///< (n_q, n_kv), queries contiguous; empty in the principled rung
     std::vector<Index> extents; ///< (n_q): the first so many keys are seen; empty in the others
 
-    /// Booleans, or extents, that were written.
+    /// The booleans, or extents, that were written.
     Index elements() const { return dense.size() + static_cast<Index>(extents.size()); }
 
-    /// Pairs that it lets through.
+    /// The pairs that it lets through.
     Index visible_pairs() const;
 };
 

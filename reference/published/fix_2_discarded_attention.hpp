@@ -18,7 +18,7 @@
 /// | principled | strided views                                 | n w / r^2, fewer when causal |
 ///
 /// Repaired: repeated keys were attended as if they were further tokens, which biases a row wherever the count does not
-/// divide (defect `pad-by-repeat`); here repeats are masked, a comparison a score, and still computed. Repeated rows
+/// divide (defect `pad-by-repeat`); here repeats are masked, one comparison per score, and still computed. Repeated rows
 /// are computed and dropped. The class took rows of whole chunks (defects `segments-ignored`, `chunk-relative-phase`)
 /// and left result t in row t (defect `rows-not-scattered`); here a call is a segment's rows against its keys in the
 /// chunk, and results return to where they belong. The discarded attentions carry no causal mask, so that fix 1 is
@@ -32,8 +32,8 @@ namespace dra::published {
 /// Which rows of a tensor a call takes: a pattern's selection of one segment, or of its part in a chunk.
 struct Selection {
     Positions positions;        ///< the genuine rows
-    Index rows = 0;             ///< with repeats
-    std::vector<Index> indices; ///< (rows), before and after; empty in the principled rung
+    Index rows = 0;             ///< all rows, repeats included
+    std::vector<Index> indices; ///< (rows), the list of rungs before and after; empty in the principled one
 };
 
 /// The rows of a selection: a view of the tensor, or of the copy that is held here.
@@ -44,14 +44,14 @@ template <class T> struct SelectedRows {
 
 namespace fix_2 {
 
-/// before and after: the index list, repeated to `length` elements. principled: no list, no repeats.
+/// Selects rows: before and after by an index list, repeated to `length` elements; principled without list or repeats.
 Selection select(Rung rung, const Positions& positions, Index length, Counts& counts);
 
-/// The rows of (b, h) that `indices` lists, copied. Before and after.
+/// The rows of (b, h) that `indices` lists, copied, as rungs before and after have them.
 template <class T>
 SelectedRows<T> gathered(TensorView<const T> tensor, Index b, Index h, const Selection& selection, Counts& counts);
 
-/// The rows of (b, h) where they are. Principled.
+/// The rows of (b, h) where they are, as the principled rung has them.
 template <class T>
 SelectedRows<T> strided(TensorView<const T> tensor, Index b, Index h, const Selection& selection, Counts& counts);
 
@@ -59,11 +59,12 @@ SelectedRows<T> strided(TensorView<const T> tensor, Index b, Index h, const Sele
 template <class T> SelectedRows<T> rows(Rung rung, TensorView<const T> tensor, Index b, Index h,
                                         const Selection& selection, Counts& counts);
 
-/// Merges the genuine rows of a gathered call into out and lse of (b, h), by the index list. Before and after.
+/// Merges the genuine rows of a gathered call into out and lse of (b, h), by the index list, in rungs before and after.
 template <class T>
 void scatter(const Partial<T>& from, const Selection& selection, Index b, Index h, const AttentionView<T>& into);
 
-/// Before: attention of q, of k and of v with itself in every segment, for nothing. 4 D n w FLOPs a head of each.
+/// The waste of rung `before`: attention of q, of k and of v with itself in every segment. 4 D n w FLOPs per head of
+/// each.
 template <class T> void three_discarded_attentions(const Problem& problem, const InputsView<T>& inputs,
                                                    Workspace<T>& workspace, Counts& counts);
 

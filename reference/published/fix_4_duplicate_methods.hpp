@@ -28,6 +28,7 @@
 
 namespace dra::published::fix_4 {
 
+/// The methods of the class, each with what it sees at an offset above 0.
 template <class T> void simple_attention(const AttendCall<T>& call, Partial<T> into, Combine combine);
 template <class T> void compute_attention_chunk(const AttendCall<T>& call, Partial<T> into, Combine combine);
 template <class T> void compute_attention_standard(const AttendCall<T>& call, Partial<T> into, Combine combine);

@@ -33,25 +33,25 @@ using FillMask = CausalMask (*)(Index n_q, Index n_kv, Index chunk_offset);
 class Keeper {
 public:
     virtual ~Keeper() = default;
-    /// The mask of a chunk; valid until the next is asked for.
+    /// The mask of a chunk, valid until the next is asked for.
     virtual const CausalMask& mask(Index n_q, Index n_kv, Index chunk_offset, Counts& counts) = 0;
     /// The KV heads that use a pattern.
     virtual Interval heads(Index pattern, Counts& counts) = 0;
     /// Called when a pipeline call is over: drops what is not kept.
     virtual void forget_current() {}
-    /// Bytes of masks that outlive the call.
+    /// The bytes of masks that outlive the call.
     virtual Index mask_bytes_kept() const { return 0; }
 };
 
 namespace fix_5 {
 
-/// The list of all head groups, head by head. O(Hkv).
+/// The KV heads of every pattern, found head by head. O(Hkv) per pattern.
 std::vector<Interval> head_groups(const Problem& problem, Counts& counts);
 
-/// The same range of one pattern in closed form: heads_of(). O(1).
+/// The KV heads of one pattern in closed form: heads_of(), but [0, 0) where there are none, as the list has it. O(1).
 Interval head_range(const Problem& problem, Index pattern);
 
-/// The published mask cache.
+/// The published mask cache: above `most` masks the `dropped` oldest are dropped.
 class MaskCache {
 public:
     static constexpr std::size_t most = 100, dropped = 50;

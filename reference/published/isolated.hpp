@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// A topic alone: only the work that it is about, in one of its rungs, behind one interface for all topics.
+/// A topic alone: only the computation that it is about, in one of its rungs, behind one interface for all topics.
 ///
 /// 1: the masks or extents of all chunks and patterns. 2, 3, 4: the whole problem's attention as one chunk without the
 /// ring's gather, all other fixes principled. 5: the masks, index lists and head groups of one pipeline call, masks
@@ -27,14 +27,14 @@ struct IsolatedTopic {
     bool keeps = false;                                ///< the first call differs from later ones
     std::function<void()> run;                         ///< one call
     std::function<void()> forget;                      ///< makes the next call a first one again
-    std::function<Counts()> counts;                    ///< of the last call
+    std::function<Counts()> counts;                    ///< what the last call counted
     std::function<Verification(const Oracle&)> verify; ///< poisons what there is to poison, runs, and judges
-    std::function<ErrorRatios(const Oracle&)>
-        as_published{};              ///< the published, wrong, form judged; empty but for fix 3, after
+    /// Judges the published form where that is wrong: fix 3, after. Empty elsewhere.
+    std::function<ErrorRatios(const Oracle&)> as_published{};
     std::function<void()> prepare{}; ///< to be called before every run, and no part of it; mostly empty
 };
 
-/// The isolated form. float and double.
+/// One rung of a topic alone. float and double.
 template <class T> IsolatedTopic isolate(Topic topic, Rung rung, const Problem& problem, const InputsView<T>& inputs);
 
 /// The whole call of an opportunity, in which nothing else changes from rung to rung: attention of the problem, or of its

@@ -6,7 +6,7 @@
 
 namespace dra::published {
 
-/// 6: temporaries, 7: rows. float and double.
+/// One rung of an opportunity alone: the temporaries of 6, the rows of 7. float and double.
 template <class T> IsolatedTopic isolate_opportunity(Topic opportunity, Rung rung, const Problem& problem);
 
 } // namespace dra::published

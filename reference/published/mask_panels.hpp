@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// What a panel sees, when it is not plain extents: repeated rows and keys, and a dense mask. Visibles of
+/// What a panel sees, when it is not plain extents: repeated rows and keys, and a dense mask. Each is a Visible of
 /// kernel::attend_panels.
 
 #include "reference/published/attend_call.hpp"
@@ -27,17 +27,17 @@ struct RepeatedExtentPanels {
     }
 };
 
-/// A dense mask, read at original positions: queries in its contiguous direction, so that a panel reads a few bytes a
-/// key. Every tile is visited and masked.
+/// A dense mask, read at original positions: queries in its contiguous direction, so that a panel reads a few bytes
+/// per key. Every tile is visited and masked.
 struct DenseMaskPanels {
     const Masking& masking;
 
     template <class T> struct Panel {
         Index end, full = 0;
-        const bool* first; ///< of key 0 of the call, query 0 of the mask
-        Index key_apart;   ///< from key to key
+        const bool* first; ///< the element of the call's key 0 and the mask's query 0
+        Index key_apart;   ///< the distance from key to key
         Index genuine;     ///< keys from here on are repeats
-        Index query_apart; ///< from lane to lane: 1, 2 or 4; 0: irregular
+        Index query_apart; ///< the distance from lane to lane: 1, 2 or 4; 0 where it is irregular
         std::array<Index, kernel::lanes<T>> queries;
 
         DRA_INLINE void mask(Index j, kernel::Microtile<T>& s) const {
@@ -61,7 +61,7 @@ struct DenseMaskPanels {
             typedef Word Type __attribute__((vector_size(kernel::width<T> * sizeof(Word))));
         };
 
-        /// Lanes sizeof(Word) bytes apart: the low byte of each word is the lane's.
+        /// Masks lanes that lie sizeof(Word) bytes apart: the low byte of each word is the lane's.
         template <class Word> DRA_INLINE void regular(const bool* key, kernel::Microtile<T>& s) const {
             DRA_UNROLL (i, kernel::strip) {
                 Word words[kernel::lanes<T>];
@@ -70,7 +70,7 @@ struct DenseMaskPanels {
             }
         }
 
-        /// Any lanes, of the first `keys` of a tile; the others are repeats.
+        /// Masks lanes that lie anywhere, for the first `keys` of a tile; the others are repeats.
         [[gnu::noinline]] void irregular(const bool* key, Index keys, kernel::Microtile<T>& s) const {
             for (Index i = 0; i < kernel::strip; ++i) {
                 std::uint8_t seen[kernel::lanes<T>]{};
@@ -91,7 +91,7 @@ struct DenseMaskPanels {
             }
         }
 
-        /// As integers of T's size, a doubling at a time: for that compilers have an instruction.
+        /// The words as integers of T's size, one doubling at a time: for that compilers have an instruction.
         template <class Word>
         DRA_INLINE static kernel::Vector<kernel::Integer<T>> widened(typename VectorOf<Word>::Type words) {
             if constexpr (sizeof(Word) == sizeof(T)) {
@@ -135,7 +135,7 @@ template <class Panels> struct Counted {
         const Panel<T> p = panels.template panel<T>(first + i0, rows);
         counts.pairs += rows * p.end;
         counts.flops += rows * p.end * 4 * head_dim;
-        if (masking.visibility.causal && !masking.mask) counts.mask_elements += rows; // an extent each
+        if (masking.visibility.causal && !masking.mask) counts.mask_elements += rows; // one extent per row
         return p;
     }
 };

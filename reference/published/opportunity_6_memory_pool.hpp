@@ -30,10 +30,10 @@ public:
     Index bytes_kept() const override { return bytes_; }
 
 private:
-    static Index size_class(Index elements); ///< bytes
+    static Index size_class(Index elements); ///< in bytes
 
     std::vector<std::unique_ptr<T[]>> blocks_;
-    std::map<Index, std::vector<T*>> free_; ///< by size class
+    std::map<Index, std::vector<T*>> free_; ///< the free blocks of each size class
     Index bytes_ = 0;
 };
 
@@ -43,7 +43,7 @@ template <class T> std::unique_ptr<Memory<T>> memory(Rung rung, const Problem& p
 /// Attention of copied rows, its temporaries from the rung's memory.
 template <class T> Call<T> call(Rung rung, const Problem& problem);
 
-/// The temporaries of one call alone: taken, first touched a page each, and given back. float and double.
+/// The temporaries of one call alone: taken, first touched once per page, and given back. float and double.
 template <class T> void take_all(const Problem& problem, Memory<T>& memory);
 
 /// Whether temporaries that are alive at once have nothing in common: each is filled, and read again at the end.

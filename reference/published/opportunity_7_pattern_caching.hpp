@@ -12,7 +12,7 @@
 /// | rung       | the rows of a view come from | time and memory of a call's views   |
 /// |------------|------------------------------|-------------------------------------|
 /// | before     | a list, made each time       | O(n), nothing kept                  |
-/// | after      | a list, kept                 | O(views), 8 bytes a row and head    |
+/// | after      | a list, kept                 | O(views), 8 bytes per row and head  |
 /// | principled | a closed form                | O(views), nothing kept              |
 ///
 /// All three copy the rows (copied_rows.hpp), so that nothing is credited to a list but the list; that a closed form needs
@@ -24,10 +24,10 @@
 
 namespace dra::published::opportunity_7 {
 
-/// The positions, one by one.
+/// The positions, one by one, counted as index elements.
 std::vector<Index> list(const Positions& positions, Counts& counts);
 
-/// Lists by pattern, KV head and segment. They are never dropped.
+/// Lists, kept by pattern, KV head and segment. They are never dropped.
 class PatternCache {
 public:
     const std::vector<Index>& get(Index pattern, const View& view, Counts& counts);

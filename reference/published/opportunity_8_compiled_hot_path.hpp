@@ -11,17 +11,17 @@
 ///
 /// | rung       | form                                                    | temporaries of a call          |
 /// |------------|---------------------------------------------------------|--------------------------------|
-/// | before     | one operation after the other, over whole tensors       | 6 n^2 a view, and 4 n D + 3 n  |
+/// | before     | one operation after the other, over whole tensors       | 6 n^2 per view, 4 n D + 3 n    |
 /// | after      | none was published                                      |                                |
 /// | principled | a plan made once, then runs: online softmax, in registers | none                         |
 ///
-/// The products are Eigen's, a block of rows a thread. On a GPU a captured graph of launches is the third rung's form.
+/// The products are Eigen's, one block of rows per thread. On a GPU a captured graph of launches is the third rung's form.
 
 #include "reference/published/copied_rows.hpp"
 
 namespace dra::published::opportunity_8 {
 
-/// Attention of the problem. Rung `after` is empty. Before computes hidden pairs too, 4 D FLOPs each.
+/// Attention of the problem. Rung `after` is empty. Rung `before` computes hidden pairs too, 4 D FLOPs each.
 template <class T> Call<T> call(Rung rung, const Problem& problem);
 
 } // namespace dra::published::opportunity_8

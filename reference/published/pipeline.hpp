@@ -4,7 +4,7 @@
 ///
 /// As in the class, every rank holds all of q, k and v, gathers k and v of R chunks of ceil(N/R) tokens, and computes
 /// all rows against every chunk; the other ranks would do exactly the same (defect `replicated-ring`: R times the
-/// work). One rank is run.
+/// FLOPs). One rank is run.
 ///
 ///     for chunk c:  for pattern i:           mask of (N queries, chunk), seam 1 through seam 5
 ///         for KV head g of i, seam 5:  for segment s that touches c:  for b:
@@ -18,9 +18,9 @@
 /// to a fix but what it is about.
 ///
 /// Repaired in this loop, for the class was wrong here, and what the repair costs:
-/// - partials are merged by lse, not by maximum (`merge-by-max`, `merge-unnormalised`): a logarithm and an exponential
-///   a row and chunk;
-/// - segments are attended in the ring as everywhere (`segments-ignored`): less work, n w pairs instead of n^2;
+/// - partials are merged by lse, not by maximum (`merge-by-max`, `merge-unnormalised`): one logarithm and one
+///   exponential per row and chunk;
+/// - segments are attended in the ring as everywhere (`segments-ignored`): fewer pairs, n w instead of n^2;
 /// - phases and causality are judged on global positions (`chunk-relative-phase`, `causal-on-dilated-index`): nothing;
 /// - results go to the rows that they belong to (`rows-not-scattered`): nothing;
 /// - chunks are never empty or negative (`tail-negative`), rows that see nothing are (0, -inf) (`empty-row-nan`):
@@ -33,7 +33,7 @@
 
 namespace dra::published {
 
-/// One rank of the ring. float and double.
+/// One rank of the ring, and what it keeps between its calls. float and double.
 template <class T> class Pipeline {
 public:
     Pipeline(const Problem& problem, Rungs rungs, LostSum lost_sum = LostSum::restored);
@@ -47,7 +47,7 @@ public:
     /// fix 4 are still picked by problem.ranks.
     void run_without_ring(const InputsView<T>& inputs, const AttentionView<T>& into);
 
-    /// Of the last run; mask_bytes_kept is what this object holds now.
+    /// What the last run counted; mask_bytes_kept is what this object holds now.
     const Counts& counts() const { return counts_; }
     const Rungs& rungs() const { return rungs_; }
 

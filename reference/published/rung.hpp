@@ -10,7 +10,7 @@
 
 namespace dra::published {
 
-/// The forms of a topic, in the order of its ladder.
+/// The forms of a topic, in the order in which the report tells them.
 enum class Rung { before, after, principled };
 
 inline constexpr std::array rungs_of_a_fix{Rung::before, Rung::after, Rung::principled};
@@ -53,7 +53,7 @@ inline constexpr std::array all_fixes{Fix::causal_mask, Fix::discarded_attention
 inline constexpr std::array opportunities{Topic::memory_pool, Topic::pattern_caching, Topic::compiled_hot_path,
                                           Topic::kv_cache};
 
-/// Fixes, then opportunities.
+/// All topics, fixes first.
 std::vector<Topic> all_topics();
 
 /// The number that the report gives a topic, 1 to 9.
@@ -61,7 +61,7 @@ constexpr Index number(Topic topic) { return static_cast<Index>(topic); }
 
 constexpr bool is_fix(Topic topic) { return number(topic) <= fixes; }
 
-/// One rung for every fix.
+/// A rung for every fix.
 class Rungs {
 public:
     static constexpr Index combinations = 243;
@@ -85,7 +85,7 @@ public:
         return other;
     }
 
-    /// A letter a fix: 'b', 'a' or 'p'; "bbapp".
+    /// One letter per fix, 'b', 'a' or 'p': "bbapp".
     std::string name() const;
 
     constexpr bool operator==(const Rungs&) const = default;
@@ -96,23 +96,23 @@ private:
 
 /// What becomes of the sum that fix 3, as published, lost; it matters to its rung `after` alone.
 enum class LostSum {
-    restored,     ///< from the attention pass: right
-    as_published, ///< 1 a chunk, so that lse is the maximum: wrong, to be shown
+    restored,     ///< it comes from the attention pass: right
+    as_published, ///< it is 1 per chunk, so that lse is the maximum: wrong, to be shown
 };
 
 /// What one call did, counted where it is done: the same for every number of threads.
 struct Counts {
-    Index mask_elements = 0;   ///< written to say who sees whom: booleans of a mask, or one extent a row
-    Index mask_bytes_kept = 0; ///< held when the call is over, for later ones
-    Index head_groups = 0;     ///< head ranges written to a list
-    Index index_elements = 0;  ///< written to index lists
-    Index rows_gathered = 0;   ///< rows of q, k or v copied, repeats included
-    Index pairs = 0;           ///< (row, key) that attention computed: rows, repeats included, times the keys visited
-    Index pairs_again = 0;     ///< (row, key) whose score was computed a second time
-    Index flops = 0;           ///< 4 D a pair, 2 D a pair computed again
-    Index temporary_elements = 0; ///< written to temporaries of one operation after the other
+    Index mask_elements = 0;      ///< booleans of masks, or extents, that were written
+    Index mask_bytes_kept = 0;    ///< bytes of masks that are held for later calls
+    Index head_groups = 0;        ///< head ranges that were written to a list
+    Index index_elements = 0;     ///< elements of index lists that were written
+    Index rows_gathered = 0;      ///< rows of q, k or v that were copied, repeats included
+    Index pairs = 0;              ///< pairs that attention computed: rows, repeats included, times the keys visited
+    Index pairs_again = 0;        ///< pairs whose score was computed a second time
+    Index flops = 0;              ///< 4 D per pair, 2 D per pair that was computed again
+    Index temporary_elements = 0; ///< elements of temporaries that were written
     Index rows_read = 0;          ///< rows of k, and as many of v, that a decoded token asked for
-    Index bytes_kept = 0;         ///< held when the call is over, for later ones; masks are counted by themselves
+    Index bytes_kept = 0;         ///< bytes that are held for later calls; masks are counted by themselves
 
     Counts& operator+=(const Counts& other);
     bool operator==(const Counts&) const = default;
