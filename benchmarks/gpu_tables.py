@@ -32,7 +32,7 @@ def header(cells):
 
 
 def kernels(record):
-    """Of the ladder, in reading order."""
+    """The kernels of the ladder, in reading order."""
     return list(dict.fromkeys(name for point in record["shapes"] for name in ours(point)))
 
 

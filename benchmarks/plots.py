@@ -22,7 +22,7 @@ def measured(data, form, fix, rung):
 
 
 def others(data, topic):
-    """What a ladder does not move."""
+    """The rungs of the fixes that are not moved."""
     if not is_fix(topic):
         return "all else alike"
     return "others at before, fix 1 as published" if data["device"] else "the other fixes at before"
@@ -48,7 +48,7 @@ def log_axes(plt, axis, n):
 
 
 def plot_topic(plt, data, topic, path):
-    """Time against n, alone and end to end, a line a rung; a topic that is nothing alone has no such axis."""
+    """Time against n, alone and end to end, one line per rung; a topic that is nothing alone has no such axis."""
     whole = "end to end" if is_fix(topic) else "a whole call"
     forms = {"isolated": "alone", "end_to_end": f"{whole}, {others(data, topic)}"}
     if not is_fix(topic) and not any(measured(data, "isolated", topic, rung)[1] for rung in RUNGS):

@@ -16,7 +16,7 @@ COLOURS = {"share_of_product": "#1f6f8b", "share_of_exps": "#d68910", "share_of_
 
 
 def colours_of(kernels):
-    """A colour a kernel, in reading order; libraries grey."""
+    """One colour per kernel, in reading order; libraries grey."""
     palette = plt.get_cmap("turbo")
     mine = [name for name in kernels if name not in LIBRARIES]
     found = {name: palette(0.05 + 0.9 * i / max(1, len(mine) - 1)) for i, name in enumerate(mine)}
@@ -46,7 +46,7 @@ def draw_points(axis, points, colours):
 
 
 def draw_shares(axis, points, kernels, title):
-    """A group of bars a kernel: the share of each unit's least time in the time taken."""
+    """One group of bars per kernel: the share of each unit's least time in the time taken."""
     names = [name for name in kernels if any(point["kernel"] == name for point in points)]
     for i, (key, label) in enumerate(UNITS.items()):
         y = [j + 0.27 * (i - 1) for j in range(len(names))]
@@ -71,12 +71,12 @@ def plot(found, path):
     scattered = [point for point in points if point["kernel"] not in LIBRARIES[:-1] and point["tflops"] >= LEAST]
     figure, axes = plt.subplots(2, 2, figsize=(12, 10.5), height_ratios=(1.25, 1))
     for (above, below), head_dim in zip(zip(*axes), (128, 64)):
-        of = lambda some: [point for point in some if point["head_dim"] == head_dim]
-        draw_points(above, of(scattered), colours)
+        at_this_width = lambda some: [point for point in some if point["head_dim"] == head_dim]
+        draw_points(above, at_this_width(scattered), colours)
         draw_roofs(above, found["roofs"]["rested"], head_dim)
         above.set(xlabel="FLOPs a byte that must be moved", ylabel="TFLOP/s", title=f"D = {head_dim}", ylim=(LEAST, MOST), xlim=SPAN)
         log_axes(plt, above, (20, 50, 100, 200, 500, 1000, 2000, 5000))
-        draw_shares(below, of(typical), kernels, f"D = {head_dim}, n = 8,192")
+        draw_shares(below, at_this_width(typical), kernels, f"D = {head_dim}, n = 8,192")
     axes[1][1].legend(frameon=False, loc="lower right")
     legend = [plt.Line2D([], [], marker="s", ls="none", color=colours[name], label=name)
               for name in kernels if any(point["kernel"].removesuffix(BARE) == name for point in scattered)]

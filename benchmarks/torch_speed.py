@@ -50,7 +50,7 @@ def difference(x, y):
 
 
 def interleaved(one, other, samples, seconds):
-    """Medians and least times of both, in seconds a call: ((one's, other's), (one's, other's))."""
+    """Medians and least times of both, in seconds per call: ((one's, other's), (one's, other's))."""
     times = ([], [])
     calls = []
     for run in (one, other):

@@ -35,7 +35,7 @@ def write_whole(path, text):
 
 
 def check_writable(path):
-    """Asked before the work: whether a file can be made beside it, and what is there be replaced."""
+    """Called before anything is computed: whether a file can be made beside it, and what is there be replaced."""
     folder_beside(path).cleanup()
     if os.path.exists(path) and not (os.path.isfile(path) and os.access(path, os.W_OK)):
         raise OSError(errno.EINVAL, "must be a regular file that can be written", str(path))

@@ -7,7 +7,7 @@
 
 namespace dra::cli {
 
-/// The flags that only GPUs take, and where the figures go.
+/// The flags of `dra bench attention` that only GPUs take, and where the figures go.
 struct LadderFlags {
     std::string backend = "cpu";
     std::optional<std::string> dtype, tune, json;

@@ -35,15 +35,33 @@ struct Flags {
 /// How far a backend goes when nobody says.
 struct Reach {
     std::vector<Index> usual_lengths, quick_lengths;
-    Index heads;                       // that keep it busy
-    double usual_budget, quick_budget; // seconds
+    Index heads;                       // enough to keep it busy
+    double usual_budget, quick_budget; // in seconds
     int most_repetitions;
 };
 
 Reach reach_of(const std::string& backend) {
-    if (backend == "cuda") return {{512, 1024, 2048, 4096, 8192, 16384}, {512, 1024, 2048}, 16, 300, 60, 51};
-    if (backend == "emulated") return {{64, 128}, {32, 64}, 2, 120, 30, 0};
-    if (backend == "cpu") return {{512, 1024, 2048, 4096}, {256, 512, 1024}, 2, 120, 15, 25};
+    if (backend == "cuda")
+        return {.usual_lengths = {512, 1024, 2048, 4096, 8192, 16384},
+                .quick_lengths = {512, 1024, 2048},
+                .heads = 16,
+                .usual_budget = 300,
+                .quick_budget = 60,
+                .most_repetitions = 51};
+    if (backend == "emulated")
+        return {.usual_lengths = {64, 128},
+                .quick_lengths = {32, 64},
+                .heads = 2,
+                .usual_budget = 120,
+                .quick_budget = 30,
+                .most_repetitions = 0};
+    if (backend == "cpu")
+        return {.usual_lengths = {512, 1024, 2048, 4096},
+                .quick_lengths = {256, 512, 1024},
+                .heads = 2,
+                .usual_budget = 120,
+                .quick_budget = 15,
+                .most_repetitions = 25};
     throw PatternError("--backend", backend, "must be one of cpu, cuda, emulated");
 }
 

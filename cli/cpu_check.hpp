@@ -17,10 +17,10 @@ using CpuId = void (*)(unsigned leaf, unsigned subleaf, unsigned registers[4]);
 
 /// An extension of x86-64 that compilers use of their own accord, and where a CPU tells of it.
 struct CpuExtension {
-    const char* name; ///< as -m takes it
+    const char* name; ///< the name that -m takes
     unsigned leaf, subleaf, reg, bit;
     unsigned saved; ///< registers that the operating system must save for it: bits of XCR0
-    bool used;      ///< by this build
+    bool used;      ///< whether this build uses it
 };
 
 /// All extensions that are known here.
@@ -35,8 +35,9 @@ bool has(const CpuExtension& extension, CpuId cpuid, unsigned saved);
 std::size_t cpu_complaint(const CpuExtension* begin, const CpuExtension* end, CpuId cpuid, unsigned saved, char* line,
                           std::size_t size);
 
-/// What the CPU answers, and XCR0.
+/// What this CPU answers.
 void this_cpu(unsigned leaf, unsigned subleaf, unsigned registers[4]);
+/// The registers that this operating system saves: XCR0.
 unsigned registers_saved_here();
 
 } // namespace dra::cli

@@ -6,7 +6,7 @@
 
 namespace dra::cli {
 
-/// For a terminal: the verdict, and where it is wrong the places, a heat map, what matches, what cannot be seen, what is
+/// A diagnosis for a terminal: the verdict, and where it is wrong the places, a heat map, what matches, what cannot be seen, what is
 /// violated, and which probe to run next.
 std::string as_text(const defects::Diagnosis& diagnosis, const Problem& problem, const defects::Result& result);
 

@@ -12,7 +12,7 @@ class App;
 
 namespace dra::cli {
 
-/// What a command takes. Whatever is registered must outlive the parser.
+/// The flags that a command takes. Whatever is registered must outlive the parser.
 class FlagList {
 public:
     explicit FlagList(CLI::App& parser) : parser_(&parser) {}
@@ -25,7 +25,7 @@ public:
     void add(const std::string& flag, std::optional<std::string>& value, const std::string& sentence,
              const std::string& kind) const;
 
-    /// The same of a flag without which the command does not run.
+    /// A flag that takes a value, without which the command does not run.
     void require(const std::string& flag, std::string& value, const std::string& sentence,
                  const std::string& kind) const;
 

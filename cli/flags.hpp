@@ -15,7 +15,7 @@
 
 namespace dra::cli {
 
-/// What a flag takes, said of a text that is none, and of a number that its type does not hold.
+/// What a complaint says a flag takes: `kind` of a text that is no number, `range` of one that its type does not hold.
 struct NumberRule {
     std::string kind, range;
 };
@@ -30,15 +30,18 @@ template <class T> T parse_number(const std::string& flag, std::string_view text
     return value;
 }
 
+/// The whole of `text` as an integer.
 inline Index parse_integer(const std::string& flag, std::string_view text) {
     return parse_number<Index>(flag, text, {"must be an integer", "must be an integer from -2^63 to 2^63 - 1"});
 }
 
+/// The whole of `text` as a real number.
 inline double parse_real(const std::string& flag, const std::string& text) {
     return parse_number<double>(
         flag, text, {"must be a number", "must be 0 or of a magnitude that double holds, from 2.23e-308 to 1.79e+308"});
 }
 
+/// The whole of `text` as a seed.
 inline std::uint64_t parse_seed(const std::string& flag, const std::string& text) {
     const std::string rule = "must be an integer from 0 to 2^64 - 1";
     return parse_number<std::uint64_t>(flag, text, {rule, rule});

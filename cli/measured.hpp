@@ -9,7 +9,7 @@
 
 namespace dra::cli {
 
-/// What stands in every JSON.
+/// What stands in every JSON: the program, how it was compiled, the CPU and the threads.
 inline nlohmann::ordered_json environment() {
     return {{"program", "dra " + std::string(version)},
             {"compiler", compiler},
@@ -19,6 +19,7 @@ inline nlohmann::ordered_json environment() {
             {"threads", omp_get_max_threads()}};
 }
 
+/// JSON as it is written to files.
 inline std::string json_text(const nlohmann::ordered_json& json) { return json.dump(1) + '\n'; }
 
 } // namespace dra::cli

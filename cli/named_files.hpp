@@ -11,7 +11,7 @@
 
 namespace dra::cli {
 
-/// What a flag names, where it is given.
+/// A flag that names a file, and the file, where it is given.
 struct NamedFile {
     std::string flag;
     std::optional<std::filesystem::path> path;
@@ -26,8 +26,8 @@ inline bool one_file(const std::filesystem::path& x, const std::filesystem::path
     return !of_x && !of_y && one == other;
 }
 
-/// Asked before anything is computed: throws FormatError where a file cannot be written, or is one that another of these
-/// flags names too, or that the shell writes what is printed to.
+/// Called before anything is computed: throws FormatError where a file cannot be written, or is one that another of
+/// these flags names too, or that the shell writes what is printed to.
 inline void check_files(const std::vector<NamedFile>& written, const std::vector<NamedFile>& read = {}) {
     std::vector<NamedFile> others = {{"standard output", "/dev/stdout"}, {"standard error", "/dev/stderr"}};
     for (const NamedFile& file : read)

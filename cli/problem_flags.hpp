@@ -7,17 +7,17 @@
 
 namespace dra::cli {
 
-/// As they were typed.
+/// The flags of a configuration, as they were typed.
 struct ProblemFlags {
     std::string segments, dilations;
     std::string mode = "groups", ranks = "1", layout = "contiguous";
     std::optional<std::string> phase, scale, dropout, seed;
     bool causal = false, stop_gradient_mixing = false;
 
-    /// Registers them. `of_ranks` says what --ranks means there.
+    /// Registers the flags. `of_ranks` says what --ranks means there.
     void add_to(const FlagList& command, const std::string& of_ranks);
 
-    /// What they mean, not validated yet. Throws PatternError naming the flag, the value and the rule.
+    /// The configuration that they mean, not validated yet. Throws PatternError naming the flag, the value and the rule.
     Configuration configuration() const;
 };
 

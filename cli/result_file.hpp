@@ -20,7 +20,7 @@ struct FileInputs {
     defects::Inputs view() const;
 };
 
-/// out, lse, dq, dk, dv of a file, out alone being required; and its metadata `pairs` and `rows_received`, the work that
+/// out, lse, dq, dk, dv of a file, out alone being required; and its metadata `pairs` and `rows_received`, what
 /// was counted, and `error`, with which the program ended instead. Judged as `dtype`, or as the type of out.
 ///
 /// Throws FormatError where out is missing, or lse has not three axes, or a count is no number.

@@ -13,7 +13,7 @@ namespace dra::cli {
 /// with it what is printed.
 void hold_standard_streams();
 
-/// To standard output, at once.
+/// Writes to standard output, at once.
 void say(std::string_view text);
 template <class... Args> void say(fmt::format_string<Args...> format, Args&&... args) {
     say(std::string_view(fmt::format(format, std::forward<Args>(args)...)));
@@ -22,7 +22,7 @@ template <class... Args> void say(fmt::format_string<Args...> format, Args&&... 
 /// Throws FormatError with the first reason for which standard output did not take what was printed.
 void check_standard_output();
 
-/// To standard error.
+/// Writes to standard error.
 void remark(std::string_view text);
 template <class... Args> void remark(fmt::format_string<Args...> format, Args&&... args) {
     remark(std::string_view(fmt::format(format, std::forward<Args>(args)...)));

@@ -121,7 +121,8 @@ public:
     }
 
     AtLength at;
-    double verification_seconds = 0, unbounded_repetition_seconds = 0; ///< of what larger lengths have too
+    double verification_seconds = 0,
+           unbounded_repetition_seconds = 0; ///< those of subjects that larger lengths have too
     double repetition_seconds = 0, peak_bytes = 0;
 
 private:

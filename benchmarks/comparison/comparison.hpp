@@ -4,12 +4,12 @@
 ///
 /// Opportunities have no pipeline: they are compared alone, and as a whole call of their own.
 ///
-/// On this CPU, or on a device. There fix 1 before is a launch an element, which is measured to n = 512: ladders hold it
-/// as published when they move another fix, and what needs it is left empty above. The emulator has no clock: everything
+/// On this CPU, or on a device. There fix 1 before is one launch per element, which is measured to n = 512: it is held
+/// as published when another fix is moved, and what needs it is left empty above. The emulator has no clock: everything
 /// is verified and counted there, and nothing is timed.
 ///
-/// Each length goes through three steps. One oracle run a causality gives the truth; every subject is verified against
-/// it, and its elements, FLOPs and allocations are counted; then the rungs of each group are timed, interleaved. A
+/// Each length goes through three steps. One oracle run per causality gives the truth; every subject is verified against
+/// it, and its elements, FLOPs and allocations are counted; then the subjects of each set are timed, interleaved. A
 /// length with a wrong result is not timed, and nothing after it is run.
 ///
 /// Everything grows as n^2, so what a length needs is known from the one before it, or from a pilot of at most 256
@@ -24,6 +24,7 @@
 
 namespace dra::benchmarks {
 
+/// What is compared, how, and for how long.
 struct Options {
     std::vector<Index> lengths{};               ///< ascending
     std::vector<Index> segments{}, dilations{}; ///< empty: (n/2, 1) (n, 2)
@@ -31,14 +32,14 @@ struct Options {
     bool causal = true;
     std::vector<published::Topic> topics = published::all_topics();
     double budget_seconds = 120;
-    int most_repetitions = 25;          ///< 0: verified and counted, not timed
-    cuda::RungDevice* device = nullptr; ///< none: this CPU
-    DType type = DType::bf16;           ///< on a device
+    int most_repetitions = 25;          ///< 0 where subjects are verified and counted, not timed
+    cuda::RungDevice* device = nullptr; ///< null for this CPU
+    DType type = DType::bf16;           ///< the type of tensors on a device
 };
 
 inline constexpr int fewest_repetitions = 5;
 
-/// What is being done, and how far that is.
+/// Called with what is being done, and how far that is.
 using Narrator = std::function<void(const std::string& stage, const std::string& detail)>;
 
 /// Compares on the longest prefixes of `inputs` that the lengths ask for. float and double; on a device float, which is

@@ -72,7 +72,7 @@ private:
     }
 
     Inputs<T> inputs_;
-    Attention<T> into_; ///< of all pipelines
+    Attention<T> into_; ///< the result of whichever pipeline runs
 };
 
 } // namespace

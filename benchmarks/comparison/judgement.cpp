@@ -14,7 +14,7 @@ const Measurement* AtLength::pipeline(const PipelineKey& key) const {
     return nullptr;
 }
 
-Counted counted_of(Topic topic) {
+Counter counter_of(Topic topic) {
     switch (topic) {
     case Fix::causal_mask: return {"mask elements", &Counts::mask_elements};
     case Fix::discarded_attention: return {"rows copied", &Counts::rows_gathered};
@@ -29,7 +29,7 @@ Counted counted_of(Topic topic) {
     return {"mask + index", &Counts::mask_elements, &Counts::index_elements};
 }
 
-Exponents exponents(const Comparison& comparison, const Counted& counted,
+Exponents exponents(const Comparison& comparison, const Counter& counted,
                     const std::function<const Measurement*(const AtLength&)>& which) {
     std::vector<double> n, seconds, elements;
     for (const AtLength& at : comparison.lengths) {

@@ -19,7 +19,7 @@ struct AtLength {
     int repetitions = 0;
     double oracle_seconds = 0;
     std::map<published::Topic, RungMeasurements> isolated{};
-    std::map<published::Topic, RungMeasurements> whole_calls{}; ///< of opportunities
+    std::map<published::Topic, RungMeasurements> whole_calls{}; ///< those of opportunities
     std::vector<std::pair<PipelineKey, Measurement>> pipelines{};
 
     /// Null where this pipeline was not part of the comparison.
@@ -38,15 +38,16 @@ struct WaterfallRow {
     PipelineKey key;
 };
 
+/// What was compared, and what was found.
 struct Comparison {
     Index batch = 0, heads = 0, kv_heads = 0, head_dim = 0, ranks = 0;
     std::vector<Index> segments{}, dilations{}; ///< empty: (n/2, 1) (n, 2)
     bool causal = true;
     DType dtype = DType::f32;
-    std::optional<cuda::DeviceFacts> device{}; ///< none: this CPU
-    bool timed = true;                         ///< false: verified and counted alone
-    double error_bound = forward_bound;        ///< of error ratios
-    published::Rungs held{};                   ///< where the fixes stand that a ladder does not move: before
+    std::optional<cuda::DeviceFacts> device{}; ///< none for this CPU
+    bool timed = true;                         ///< false where subjects were verified and counted alone
+    double error_bound = forward_bound;        ///< the largest error ratio that is right
+    published::Rungs held{};                   ///< the rungs of the fixes that are not moved
     int threads = 1;
     double seconds = 0, budget_seconds = 0;
     std::vector<published::Topic> topics{};
@@ -73,28 +74,28 @@ struct Comparison {
 };
 
 /// What a topic is counted by.
-struct Counted {
+struct Counter {
     std::string name;
     Index published::Counts::*first;
     Index published::Counts::*second = nullptr; ///< added to it
 
     Index of(const published::Counts& counts) const { return counts.*first + (second ? counts.*second : 0); }
 };
-Counted counted_of(published::Topic topic);
+Counter counter_of(published::Topic topic);
 
 /// The fitted exponents of n of one thing that was measured at several lengths.
 struct Exponents {
     std::optional<double> time, elements;
 };
-Exponents exponents(const Comparison& comparison, const Counted& counted,
+Exponents exponents(const Comparison& comparison, const Counter& counted,
                     const std::function<const Measurement*(const AtLength&)>& which);
 
 /// A claim, and what became of it.
 struct Judgement {
     published::Claim claim;
-    std::optional<published::Topic> topic; ///< none: a claim of all fixes together
-    std::optional<Spread> ratio;           ///< of times, where that was measured
-    std::optional<double> exponent;        ///< of counted elements
+    std::optional<published::Topic> topic; ///< none where it is a claim of all fixes together
+    std::optional<Spread> ratio;           ///< the ratio of times, where that was measured
+    std::optional<double> exponent;        ///< the exponent of counted elements
     Index tokens = 0;                      ///< the length of the ratio
     std::optional<Verdict> verdict;        ///< none where no number was claimed, or nothing was measured
     std::string words;                     ///< the verdict with what belongs to it, or why there is none

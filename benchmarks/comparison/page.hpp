@@ -14,6 +14,7 @@ inline constexpr std::size_t page_columns = 118;
 /// Words broken into lines, all but the first indented.
 std::string wrapped(const std::string& words, std::size_t indent);
 
+/// A text that is written line by line.
 class Page {
 public:
     /// A line without blanks at its end.

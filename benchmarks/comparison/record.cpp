@@ -98,7 +98,7 @@ Json json(const Comparison& c, const AtLength& at) {
 Json json_exponents(const Comparison& c, Topic topic) {
     Json j;
     const auto add = [&](const char* form, Rung rung, const std::function<const Measurement*(const AtLength&)>& which) {
-        const Exponents found = exponents(c, counted_of(topic), which);
+        const Exponents found = exponents(c, counter_of(topic), which);
         j[form][published::name(rung)] = {{"time", json(found.time)}, {"elements", json(found.elements)}};
     };
     for (const Rung rung : rungs_of_a_fix) {
@@ -112,7 +112,7 @@ Json json_topic(const Comparison& c, Topic topic) {
     const published::Entry& entry = published::entry(topic);
     Json j{{"number", entry.number()},         {"id", entry.id},           {"title", entry.title},
            {"section", entry.section},         {"teaches", entry.teaches}, {"causal", c.causal_for(topic)},
-           {"counted", counted_of(topic).name}};
+           {"counted", counter_of(topic).name}};
     for (const Rung rung : rungs_of_a_fix) {
         const published::Words& words = entry.words(rung, c.device.has_value());
         j["rungs"][published::name(rung)] = {{"title", words.title}, {"sentence", words.sentence}};

@@ -65,7 +65,7 @@ double worst_error(const Comparison& c, Topic topic) {
     return worst;
 }
 
-/// A topic's ladder by one gauge: alone and end to end.
+/// A topic's rungs by one gauge, alone and end to end.
 std::string ladder_text(const Comparison& c, Topic topic, const Gauge& gauge) {
     const AtLength& at = largest_length(c, topic);
     const RungMeasurements& alone = at.isolated.at(topic);
@@ -82,7 +82,7 @@ std::string ladder_text(const Comparison& c, Topic topic, const Gauge& gauge) {
                        against_before(Rung::principled));
 }
 
-/// With the columns of errors and claims, or without.
+/// The heading of the rungs' table, with the columns of errors and claims or without.
 void print_ladder_heading(Page& page, const Comparison& c, const Gauge& gauge, bool claims) {
     page.heading(fmt::format("{} before / {} of the rung at n = {}: above 1 is a gain", gauge.name, gauge.short_name,
                              c.lengths.back().tokens));

@@ -1,6 +1,7 @@
 #pragma once
 /// \file
-/// The comparison as text, at most 118 columns: one summary first, then the claims, the waterfall, and a table a fix.
+/// The comparison as text, at most 118 columns: one summary first, then the claims, the waterfall, and one table per
+/// topic.
 
 #include "benchmarks/comparison/judgement.hpp"
 
@@ -8,6 +9,7 @@
 
 namespace dra::benchmarks {
 
+/// The whole text.
 std::string table(const Comparison& comparison);
 
 } // namespace dra::benchmarks

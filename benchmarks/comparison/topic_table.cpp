@@ -70,7 +70,7 @@ std::vector<DetailRow> detail_rows(const Comparison& c, Topic topic) {
 
 /// Times at the last few lengths, by one clock.
 void print_times(Page& page, const Comparison& c, const std::vector<DetailRow>& rows, const std::string& clock,
-                 const Samples& (DetailRow::*samples)(const AtLength&) const, const Counted& counted) {
+                 const Samples& (DetailRow::*samples)(const AtLength&) const, const Counter& counted) {
     const std::size_t skipped = c.lengths.size() - std::min(c.lengths.size(), lengths_across);
     page.line();
     std::string header = fmt::format("{:<28}", clock + " (q1-q3) at n =");
@@ -102,8 +102,8 @@ void print_remarks(Page& page, const DetailRow& row, const Measurement& m) {
                   *m.error_ratio_as_published);
 }
 
-/// On this CPU: gains, what malloc was asked for, elements and FLOPs.
-void print_counts(Page& page, const Comparison& c, const std::vector<DetailRow>& rows, const Counted& counted) {
+/// The counts of this CPU: gains, what malloc was asked for, elements and FLOPs.
+void print_counts(Page& page, const Comparison& c, const std::vector<DetailRow>& rows, const Counter& counted) {
     const AtLength& at = c.lengths.back();
     page.line("{:<28}{:<21}{:>7}{:>10}{:>10}{:>15}{:>8}{:>9}{:>9}", fmt::format("at n = {}", at.tokens),
               "before / rung", "allocs", "bytes", "peak", counted.name, "grows", "FLOPs", "error");
@@ -126,8 +126,8 @@ void print_counts(Page& page, const Comparison& c, const std::vector<DetailRow>&
     }
 }
 
-/// On a device: what it was asked for; on the emulator also what it did, where a GPU has gains.
-void print_device_counts(Page& page, const Comparison& c, const std::vector<DetailRow>& rows, const Counted& counted,
+/// The counts of a device: what it was asked for; on the emulator also what it did, where a GPU has gains.
+void print_device_counts(Page& page, const Comparison& c, const std::vector<DetailRow>& rows, const Counter& counted,
                          Topic topic) {
     const AtLength& at = largest_length(c, topic);
     const auto line = [&](const std::string& title, const std::string& gain, const auto&... cells) {
@@ -160,7 +160,7 @@ void print_device_counts(Page& page, const Comparison& c, const std::vector<Deta
 } // namespace
 
 void print_topic(Page& page, const Comparison& c, const Entry& entry) {
-    const Counted counted = counted_of(entry.topic);
+    const Counter counted = counter_of(entry.topic);
     const std::vector<DetailRow> rows = detail_rows(c, entry.topic);
     const bool is_fix = published::is_fix(entry.topic);
     page.heading(fmt::format("{} {}: {}", is_fix ? "Fix" : "Opportunity", entry.number(), entry.title));

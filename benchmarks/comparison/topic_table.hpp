@@ -7,6 +7,7 @@
 
 namespace dra::benchmarks {
 
+/// Appends the topic of `entry` to the page.
 void print_topic(Page& page, const Comparison& comparison, const published::Entry& entry);
 
 } // namespace dra::benchmarks

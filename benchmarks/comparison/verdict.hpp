@@ -19,6 +19,7 @@
 
 namespace dra::benchmarks {
 
+/// What becomes of a claim.
 enum class Verdict { confirmed, exceeded, refuted, undecided };
 
 std::string name(Verdict verdict);

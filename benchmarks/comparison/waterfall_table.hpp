@@ -7,7 +7,8 @@
 
 namespace dra::benchmarks {
 
-/// At the largest length; and where its first steps are absent there, before that at the largest where all are measured.
+/// Appends the waterfall at the largest length; and where its first rows are absent there, before that at the largest
+/// where all are measured.
 void print_waterfall(Page& page, const Comparison& comparison);
 
 } // namespace dra::benchmarks

@@ -8,7 +8,7 @@
 
 namespace dra::benchmarks {
 
-/// The first `tokens` of all of them.
+/// The first `tokens` tokens of q, k and v.
 template <class T> Inputs<T> prefix(const Inputs<T>& inputs, Index tokens);
 
 /// Subjects over one set of inputs, which lives as long as the workbench.
@@ -27,10 +27,10 @@ public:
     virtual Subject pipeline(const PipelineKey& key, bool tells_first_from_later, const Problem& problem) = 0;
 };
 
-/// On this CPU. float and double.
+/// A workbench on this CPU. float and double.
 template <class T> std::unique_ptr<Workbench> cpu_workbench(Inputs<T> inputs);
 
-/// On a device, in bf16 or fp16, judged as reference/definition/half_precision.hpp says: every error is a share of its
+/// A workbench on a device, in bf16 or fp16, judged as reference/definition/half_precision.hpp says: every error is a share of its
 /// bound. Throws KernelError where the device has no kernel for it.
 std::unique_ptr<Workbench> device_workbench(cuda::RungDevice& device, DType type, const Inputs<float>& inputs);
 

@@ -14,8 +14,8 @@ namespace dra::benchmarks {
 /// What was asked for while a count ran, by all threads.
 struct Allocations {
     std::int64_t number = 0;     ///< calls that returned memory
-    std::int64_t bytes = 0;      ///< as they were asked for
-    std::int64_t peak_bytes = 0; ///< most bytes alive at once beyond those alive at the start, rounded up by malloc
+    std::int64_t bytes = 0;      ///< the sum of the sizes that were asked for
+    std::int64_t peak_bytes = 0; ///< the most bytes alive at once beyond those alive at the start, rounded up by malloc
 };
 
 /// Whether this build counts at all.

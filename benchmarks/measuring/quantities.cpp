@@ -20,7 +20,7 @@ std::string digits(double x) {
     return fmt::format("{:.{}f}", x, std::max(0, 3 - std::max(before_the_point, 1)));
 }
 
-/// In the largest unit that leaves at least 1; else in the smallest.
+/// A number in the largest unit that leaves at least 1; else in the smallest.
 std::string in_unit(double x, std::initializer_list<Unit> units) {
     const Unit* chosen = units.end() - 1;
     for (const Unit* unit = units.begin(); unit != units.end(); ++unit)

@@ -26,7 +26,7 @@ public:
             }
     }
 
-    std::map<std::string, Samples> samples, host_samples; ///< by the name of the alternative
+    std::map<std::string, Samples> samples, host_samples; ///< the samples of each alternative, by its name
 };
 
 /// Random interleaving is a flag of the library's command line and of nothing else.

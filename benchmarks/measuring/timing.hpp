@@ -11,7 +11,7 @@
 
 namespace dra::benchmarks {
 
-/// Seconds of one call, one sample a repetition.
+/// Seconds per call, one sample per repetition.
 using Samples = std::vector<double>;
 
 /// One of several things that are timed against each other.

@@ -96,7 +96,7 @@ TEST_CASE("every rung of every opportunity is verified, counted and timed as a w
             }
     const AtLength& at = c.lengths.back();
     const auto counted = [&](Topic topic, Rung rung) {
-        return counted_of(topic).of(c.end_to_end(at, topic, rung)->later_counts);
+        return counter_of(topic).of(c.end_to_end(at, topic, rung)->later_counts);
     };
     CHECK(counted(Topic::memory_pool, Rung::before) == 0);
     CHECK(counted(Topic::memory_pool, Rung::after) >= counted(Topic::memory_pool, Rung::principled));

@@ -108,12 +108,12 @@ TEST_CASE("exponents are fitted to medians and to what the fix is counted by") {
     const Comparison c = comparison_of(Fix::causal_mask, 5, 2);
     const PipelineKey key{Rungs(Rung::before), true};
     const Exponents found =
-        exponents(c, counted_of(Fix::causal_mask), [&](const AtLength& at) { return at.pipeline(key); });
+        exponents(c, counter_of(Fix::causal_mask), [&](const AtLength& at) { return at.pipeline(key); });
     REQUIRE(found.time);
     REQUIRE(found.elements);
     CHECK(*found.time == doctest::Approx(0).epsilon(1e-9));
     CHECK(*found.elements == doctest::Approx(2));
-    CHECK_FALSE(exponents(c, counted_of(Fix::caching), [](const AtLength&) { return nullptr; }).time);
+    CHECK_FALSE(exponents(c, counter_of(Fix::caching), [](const AtLength&) { return nullptr; }).time);
 }
 
 } // namespace dra::benchmarks

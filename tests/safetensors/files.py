@@ -56,7 +56,7 @@ def well_formed(rng):
 
 
 def odd():
-    """What the format, JSON or UTF-8 says little about, or forbids, one thing a file."""
+    """What the format, JSON or UTF-8 says little about, or forbids, one thing per file."""
     four = b"1234"
 
     def tensor(*fields, data=four, **named):
