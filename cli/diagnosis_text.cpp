@@ -63,7 +63,7 @@ std::string as_text(const defects::Diagnosis& diagnosis, const Problem& problem,
     for (const defects::Violation& violation : diagnosis.violated)
         add("  {:<26} {}\n", violation.property, violation.evidence);
     if (!diagnosis.invisible.empty()) add("not to be seen here, whether present or not\n");
-    for (const defects::Invisible& hidden : diagnosis.invisible) add("  {:<26} {}\n", hidden.id, hidden.reason);
+    for (const defects::InvisibleDefect& hidden : diagnosis.invisible) add("  {:<26} {}\n", hidden.id, hidden.reason);
     return text;
 }
 

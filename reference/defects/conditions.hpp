@@ -6,6 +6,7 @@
 
 namespace dra::defects {
 
+/// Condition by condition, what a problem must have.
 Condition needs_causal();
 Condition needs_not_causal();
 Condition needs_chunks();     ///< keys come in more than one chunk
@@ -17,9 +18,10 @@ Condition needs_groups();     ///< groups mode with several patterns
 Condition needs_segments();   ///< some w < N
 Condition needs_short_tail(); ///< some w does not divide N
 
-/// In some piece the wrong ingredient selects other positions than the right one. O(N) per pattern and KV head.
+/// Holds where in some piece the wrong ingredient selects other positions than the right one. O(N) per pattern and KV
+/// head.
 Condition selects_differently(PositionList (*wrong)(const Piece&));
-/// For some pattern and KV head the wrong ingredient gives another answer.
+/// Holds where for some pattern and KV head the wrong ingredient gives another answer.
 Condition uses_differently(bool (*wrong)(const Problem&, Index pattern, Index kv_head));
 
 /// What makes wrong ingredients of right ones.

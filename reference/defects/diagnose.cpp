@@ -31,14 +31,14 @@ void require_shapes(const Problem& problem, const Inputs& inputs, const Result& 
 
 /// One way to make a mistake.
 struct Suspect {
-    std::size_t defect; ///< of the catalogue
+    std::size_t defect; ///< its number in the catalogue
     Ingredients wrong;
     bool shows = false;
     std::optional<Match> match = {};
 };
 
 /// Every form of every defect that may show.
-std::vector<Suspect> suspects(const Problem& problem, const Result& result, std::vector<Invisible>& invisible) {
+std::vector<Suspect> suspects(const Problem& problem, const Result& result, std::vector<InvisibleDefect>& invisible) {
     std::vector<Suspect> all;
     for (std::size_t i = 0; i < catalogue().size(); ++i) {
         const Defect& defect = catalogue()[i];
@@ -52,7 +52,7 @@ std::vector<Suspect> suspects(const Problem& problem, const Result& result, std:
     return all;
 }
 
-/// Of a defect's forms the best.
+/// The best of a defect's forms.
 std::optional<Match> better(std::optional<Match> a, std::optional<Match> b) {
     if (!a || !b) return a ? a : b;
     return std::pair(b->fit, b->residual) < std::pair(a->fit, a->residual) ? b : a;

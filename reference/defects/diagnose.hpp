@@ -2,8 +2,8 @@
 /// \file
 /// Whose defect does this result show? A result of any program, judged, and held against the whole catalogue.
 ///
-/// Every defect that can show is run on the problem (observe.hpp), in every form, and the result is held against what it
-/// gives: by the bounds of the result's type, and NaN for NaN. A defect whose results are right on this problem is
+/// Every defect that can show is run on the problem (observe.hpp), in every form, and the result is held against what
+/// it gives: by the bounds of the result's type, and NaN for NaN. A defect whose results are right on this problem is
 /// invisible there, which is not the same as absent.
 
 #include "reference/defects/catalogue.hpp"
@@ -13,7 +13,7 @@
 namespace dra::defects {
 
 /// A defect that the problem cannot show, and why.
-struct Invisible {
+struct InvisibleDefect {
     std::string id, reason;
 };
 
@@ -21,9 +21,9 @@ struct Invisible {
 struct Diagnosis {
     bool correct = false; ///< whether it is within the bounds of the type
     Errors errors;
-    std::vector<Match> matches;       ///< best first; several fit where the problem cannot tell them apart
-    std::vector<Invisible> invisible; ///< the defects that cannot be seen here, whether present or not
-    std::vector<std::string> absent;  ///< the defects that would show here, and do not
+    std::vector<Match> matches;             ///< best first; several fit where the problem cannot tell them apart
+    std::vector<InvisibleDefect> invisible; ///< the defects that cannot be seen here, whether present or not
+    std::vector<std::string> absent;        ///< the defects that would show here, and do not
     std::vector<RowErrors> rows;
     std::vector<Violation> violated;
 };

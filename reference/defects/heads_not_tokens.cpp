@@ -15,9 +15,9 @@ Index heads_seen(const Problem& problem, Index h, Index g) {
 }
 
 /// Each query attends the keys of all heads of its pattern at its own token.
-Running over_heads(const Call& call) {
+RunningRows over_heads(const Call& call) {
     const RowMajor<double> Q = query_rows(call, call.inputs.q); // (queries, D)
-    Running result(Q.rows(), Q.cols());
+    RunningRows result(Q.rows(), Q.cols());
     for (Index i = 0; i < Q.rows(); ++i) {
         const Index n = call.tokens[i];
         if (std::ranges::find(call.keys, n) == call.keys.end()) continue; // another chunk holds this token

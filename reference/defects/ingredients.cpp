@@ -7,7 +7,7 @@ namespace dra::defects {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-Running::Running(Index rows, Index head_dim)
+RunningRows::RunningRows(Index rows, Index head_dim)
     : out(RowMajor<double>::Zero(rows, head_dim)), maximum(Eigen::ArrayXd::Constant(rows, -infinity)),
       sum(Eigen::ArrayXd::Zero(rows)) {}
 
@@ -91,10 +91,10 @@ double delta(const Problem& problem, double all_patterns, double this_pattern) {
     return problem.stop_gradient_mixing ? this_pattern : all_patterns;
 }
 
-Running attend(const Call& call) {
+RunningRows attend(const Call& call) {
     RowMajor<double> S = scores(call);                        // (queries, keys)
     const RowMajor<double> V = key_rows(call, call.inputs.v); // (keys, D)
-    Running result(S.rows(), V.cols());
+    RunningRows result(S.rows(), V.cols());
     for (Index i = 0; i < S.rows(); ++i) {
         const double maximum = S.row(i).maxCoeff();
         if (maximum == -infinity) {

@@ -34,11 +34,11 @@ struct Piece {
         const Index w = pattern.segment_length;
         return {segment * w, std::min((segment + 1) * w, tokens)};
     }
+    /// Its tokens.
     Interval interval() const {
         const auto [begin, end] = whole();
         return {std::max(begin, chunk.begin), std::min(end, chunk.end)};
     }
-    bool empty() const { return interval().size() <= 0; }
 
     /// The same piece as a pattern that selects every token of it.
     Piece undilated() const { return {{pattern.segment_length, 1, 0}, segment, chunk, tokens}; }
@@ -61,22 +61,22 @@ inline Index chunks(const Problem& problem) { return (problem.layout == Layout::
 ///     maximum = max_j s_j,   sum = sum_j e^(s_j - maximum),   out = sum_j e^(s_j - maximum) v_j
 ///
 /// A row that saw no key is (0, -inf, 0). A normalised partial (out, lse) is the triple (out, lse, 1).
-struct Running {
+struct RunningRows {
     RowMajor<double> out;        ///< (rows, D)
     Eigen::ArrayXd maximum, sum; ///< (rows)
 
-    Running(Index rows, Index head_dim);
+    RunningRows(Index rows, Index head_dim);
     Index rows() const { return out.rows(); }
 };
 
-/// One row of a Running.
+/// One of running rows.
 struct RunningRow {
     Eigen::Ref<Eigen::RowVectorXd> out; ///< (D)
     double &maximum, &sum;
 
     double lse() const;
 };
-inline RunningRow row(Running& rows, Index i) { return {rows.out.row(i), rows.maximum[i], rows.sum[i]}; }
+inline RunningRow row(RunningRows& rows, Index i) { return {rows.out.row(i), rows.maximum[i], rows.sum[i]}; }
 
 /// Makes a row the normalised partial (out, lse).
 void set(RunningRow row, const Eigen::RowVectorXd& out, double lse);
@@ -115,7 +115,7 @@ void to_weights(Eigen::Ref<Eigen::RowVectorXd> scores, double lse);
 
 /// A pattern's results in one head, ready to be mixed: row n of out and lse for every token n.
 struct PatternResult {
-    Running& rows;         ///< (N), finished: sum is 1, or 0 where no key was seen
+    RunningRows& rows;     ///< (N), finished: sum is 1, or 0 where no key was seen
     PositionList selected; ///< ascending
     Pattern pattern;
     const Problem& problem;
@@ -132,7 +132,7 @@ Index step_at(Index rank, Index owner, Index ranks);
 Index step_in_order(Index rank, Index owner, Index ranks); ///< also right, where all chunks were gathered before
 Index gradient_owner(Index rank, Index owner, Index ranks);
 double delta(const Problem& problem, double all_patterns, double this_pattern);
-Running attend(const Call& call);
+RunningRows attend(const Call& call);
 void merge(RunningRow into, const RunningRow& from, const MergePart& merged);
 void finish(RunningRow row);
 
@@ -161,7 +161,7 @@ struct Ingredients {
     /// Whether a query sees a key that its pattern joins with it; asked when the problem is causal.
     std::function<bool(const Pair&)> sees = right::sees;
     /// The partial of a call, one row per query.
-    std::function<Running(const Call&)> attend = right::attend;
+    std::function<RunningRows(const Call&)> attend = right::attend;
     /// How the partial of a chunk enters what its row has gathered from other chunks.
     std::function<void(RunningRow into, const RunningRow& from, const MergePart& chunk)> merge = right::merge;
     /// Divides by the sum: the triple becomes (out, lse, 1). A row that saw no key stays what it is.

@@ -22,12 +22,12 @@ struct Head {
 };
 
 /// One pattern of a head: chunks merged, rows finished and put in their places.
-Running run_pattern(const Head& head, Index pattern, Cost& cost) {
+RunningRows run_pattern(const Head& head, Index pattern, Cost& cost) {
     const Ingredients& ingredients = head.ingredients;
     const Problem& problem = head.problem;
-    Running rows(problem.tokens, problem.head_dim);
+    RunningRows rows(problem.tokens, problem.head_dim);
     head.calls.of(head.b, head.h, pattern, [&](const Call& call) {
-        Running partial = ingredients.attend(call);
+        RunningRows partial = ingredients.attend(call);
         for (Index i = 0; i < partial.rows(); ++i)
             ingredients.merge(row(rows, call.tokens[i]), row(partial, i), call.chunk);
         cost.pairs += call.pairs;
@@ -39,13 +39,13 @@ Running run_pattern(const Head& head, Index pattern, Cost& cost) {
 }
 
 /// All patterns of a head.
-Running run_head(const Head& head, Cost& cost) {
+RunningRows run_head(const Head& head, Cost& cost) {
     const Ingredients& ingredients = head.ingredients;
     const Problem& problem = head.problem;
-    Running all(problem.tokens, problem.head_dim);
+    RunningRows all(problem.tokens, problem.head_dim);
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
         if (!head.uses(pattern)) continue;
-        Running rows = run_pattern(head, pattern, cost);
+        RunningRows rows = run_pattern(head, pattern, cost);
         for (Index n = 0; n < rows.rows(); ++n)
             ingredients.mix(row(all, n), row(rows, n), {pattern, problem.patterns()});
     }
@@ -123,7 +123,7 @@ void run(const Ingredients& ingredients, const Problem& problem, const Inputs& i
     for (Index b = 0; b < problem.batch; ++b)
         for (Index h = 0; h < problem.heads; ++h) {
             const Head head{ingredients, problem, calls, b, h};
-            Running result = run_head(head, observation.cost);
+            RunningRows result = run_head(head, observation.cost);
             out.view().rows(b, h) = result.out;
             for (Index n = 0; n < problem.tokens; ++n) lse(b, h, n) = row(result, n).lse();
             if (inputs.dout) add_gradients(head, lse, *observation.gradients);

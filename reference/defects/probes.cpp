@@ -15,9 +15,9 @@ bool may_be_spared(const Probe& probe, Kind kind) { return probe.decoded && kind
 Inputs inputs_of(const Probe& probe, const Sample& posed) { return posed.inputs(probe.gradients); }
 
 /// A probe with all that is needed to read its answers.
-class Asked {
+class ProbeReader {
 public:
-    explicit Asked(const Probe& asked)
+    explicit ProbeReader(const Probe& asked)
         : probe(asked), posed(sample(probe)), inputs(inputs_of(probe, posed)),
           truth(oracle<double>(posed.problem, inputs, inputs.dout)), bounds(probe.dtype, posed.problem, inputs, truth),
           right_(observe({}, posed.problem, inputs)) {
@@ -37,7 +37,6 @@ public:
         return forms.empty() ? right_ : forms[std::min(form, forms.size() - 1)];
     }
     Index right_pairs() const { return right_.cost.pairs; }
-    const Observation& right() const { return right_; }
     const std::vector<Observation>& forms(std::size_t defect) const { return seen_[defect]; }
 
     const Probe& probe;
@@ -48,14 +47,14 @@ public:
 
 private:
     const Observation right_;
-    std::vector<std::vector<Observation>> seen_; ///< of every defect's forms, where they may show
+    std::vector<std::vector<Observation>> seen_; ///< what each defect's forms make of it, where they may show
 };
 
 /// All probes; made once.
-const std::vector<std::unique_ptr<Asked>>& asked() {
+const std::vector<std::unique_ptr<ProbeReader>>& probe_readers() {
     static const auto all = [] {
-        std::vector<std::unique_ptr<Asked>> made;
-        for (const Probe& probe : probes()) made.push_back(std::make_unique<Asked>(probe));
+        std::vector<std::unique_ptr<ProbeReader>> made;
+        for (const Probe& probe : probes()) made.push_back(std::make_unique<ProbeReader>(probe));
         return made;
     }();
     return all;
@@ -67,7 +66,7 @@ struct Standing {
     std::optional<Match> match = {};
 };
 
-Standing standing(const Asked& asked, std::size_t i, const Result& result, const Errors& judged) {
+Standing standing(const ProbeReader& asked, std::size_t i, const Result& result, const Errors& judged) {
     const Defect& defect = catalogue()[i];
     const bool right = result.error.empty() && judged.within_bounds();
     bool shown_by_all = !asked.forms(i).empty();
@@ -85,7 +84,7 @@ Standing standing(const Asked& asked, std::size_t i, const Result& result, const
 }
 
 /// Reads one answer for every defect that is still among `open`.
-void read(const Asked& asked, const Result& result, ProbeVerdict& verdict, std::vector<std::optional<Match>>& all,
+void read(const ProbeReader& asked, const Result& result, ProbeVerdict& verdict, std::vector<std::optional<Match>>& all,
           std::vector<bool>& open, std::vector<Index>& explained) {
     Errors judged;
     ProbeResult& probed = verdict.results[asked.probe.name];
@@ -106,8 +105,8 @@ void read(const Asked& asked, const Result& result, ProbeVerdict& verdict, std::
     }
 }
 
-/// Of each observation of two defects, whether a program that gives one could have the other.
-bool told_apart(const Asked& asked, std::size_t a, std::size_t b) {
+/// Whether the probe tells two defects apart: whether their first forms answer it differently.
+bool told_apart(const ProbeReader& asked, std::size_t a, std::size_t b) {
     const Result given = result_of(asked.seen(a, 0), asked.probe.dtype),
                  other = result_of(asked.seen(b, 0), asked.probe.dtype);
     if (given.error.empty() != other.error.empty()) return true;
@@ -145,7 +144,7 @@ Sample sample(const Probe& probe) {
 Result answer(const Probe& probe, const Defect& defect, std::size_t form) {
     const std::size_t p =
         static_cast<std::size_t>(std::ranges::find(probes(), probe.name, &Probe::name) - probes().begin());
-    const Asked& one = *asked()[p];
+    const ProbeReader& one = *probe_readers()[p];
     Result result = result_of(one.seen(index_of(defect.id), form), probe.dtype);
     if (defect.kind != Kind::cost) result.pairs = result.rows_received = std::nullopt;
     return result;
@@ -156,7 +155,7 @@ ProbeVerdict check(const std::map<std::string, Result>& answers) {
     std::vector<std::optional<Match>> all(catalogue().size());
     std::vector<bool> open(catalogue().size(), true);
     std::vector<Index> explained(catalogue().size(), 0);
-    for (const auto& one : asked())
+    for (const auto& one : probe_readers())
         if (const auto answer = answers.find(one->probe.name); answer != answers.end())
             read(*one, answer->second, verdict, all, open, explained);
     verdict.correct = !verdict.results.empty() &&
@@ -174,7 +173,7 @@ ProbeVerdict check(const std::map<std::string, Result>& answers) {
 std::string next_probe(const std::vector<Match>& matches) {
     std::string best;
     std::size_t most = 1;
-    for (const auto& one : asked()) {
+    for (const auto& one : probe_readers()) {
         std::vector<std::size_t> groups; // one defect of each
         for (const Match& match : matches) {
             const std::size_t i = index_of(match.id);

@@ -6,7 +6,7 @@ namespace dra::defects {
 namespace {
 
 /// Row begin + p of `rows` becomes what stood in row list[p], for the first so many rows; the others are empty.
-void compact(const Running& from, const PositionList& list, Index begin, Index rows, Running& to) {
+void compact(const RunningRows& from, const PositionList& list, Index begin, Index rows, RunningRows& to) {
     const Index listed = static_cast<Index>(list.size());
     for (Index p = 0; p < rows && listed > 0; ++p) {
         const Index source = list[p % listed];
@@ -20,7 +20,7 @@ void compact(const Running& from, const PositionList& list, Index begin, Index r
 Change left_in_order_of_selection(bool by_segment, bool repeated) {
     return [=](Ingredients& wrong) {
         wrong.place = [=](const PatternResult& result) {
-            Running placed(result.rows.rows(), result.rows.out.cols());
+            RunningRows placed(result.rows.rows(), result.rows.out.cols());
             const Index N = result.problem.tokens, w = by_segment ? result.pattern.segment_length : N;
             for (Index begin = 0; begin < N; begin += w) {
                 const Index end = std::min(begin + w, N);

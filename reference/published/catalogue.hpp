@@ -12,7 +12,7 @@ namespace dra::published {
 /// What a claim is about, and so what it is judged by.
 enum class Quantity {
     speed_up, ///< time of claim.from / time of claim.to, end to end, at the largest length
-    exponent, ///< of n, fitted to the counted mask elements of claim.to: the complexity
+    exponent, ///< the exponent of n, fitted to the counted mask elements of claim.to: the complexity
     none,     ///< no number was claimed; claim.fact settles it
 };
 
@@ -51,7 +51,7 @@ struct Entry {
     std::vector<Claim> claims;
 
     Index number() const { return published::number(topic); }
-    const Words& operator[](Rung rung) const { return rungs[rung].words; }
+    /// A rung in words, on this CPU or on a GPU.
     const Words& words(Rung rung, bool on_gpu) const {
         const RungEntry& entry = rungs[rung];
         return on_gpu && entry.on_gpu ? *entry.on_gpu : entry.words;

@@ -30,7 +30,7 @@ template <class T> kernel::Row<T> maximum_of(const kernel::Row<T>* scores, Index
     return softmax.max;
 }
 
-/// sum_j 2^(s_j - maximum), a tile at a time, so that errors do not grow with the number of keys.
+/// sum_j 2^(s_j - maximum), one key block at a time, so that errors do not grow with the number of keys.
 template <class T> kernel::Row<T> sum_of(kernel::Row<T>* scores, Index keys, const kernel::Row<T>& maximum) {
     kernel::RunningSoftmax<T> softmax;
     softmax.max = maximum;

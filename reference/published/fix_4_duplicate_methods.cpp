@@ -29,7 +29,7 @@ void attend_panels(const AttendCall<T>& call, const Masking& masking, Partial<T>
 #pragma omp parallel for schedule(dynamic) num_threads(call.team())
         for (Index i0 = 0; i0 < call.rows(); i0 += kernel::query_block<T>) {
             ThreadSpace<T>& mine = call.workspace.mine();
-            const kernel::PackedView view{call.kv, Counted{panels, masking, mine.counts, call.kv.head_dim},
+            const kernel::PackedView view{call.kv, CountingPanels{panels, masking, mine.counts, call.kv.head_dim},
                                           call.softmax_scale};
             kernel::attend_panels(call.q, view, {i0, std::min(i0 + kernel::query_block<T>, call.rows())}, into, combine,
                                   mine.panel);
@@ -44,7 +44,7 @@ template <class T> void simple_attention(const AttendCall<T>& call, Partial<T> i
 #pragma omp parallel for schedule(dynamic) num_threads(call.team())
         for (Index i0 = 0; i0 < call.rows(); i0 += kernel::query_block<T>) {
             ThreadSpace<T>& mine = call.workspace.mine();
-            const kernel::PackedView view{call.kv, Counted{panels, call.masking, mine.counts, call.kv.head_dim},
+            const kernel::PackedView view{call.kv, CountingPanels{panels, call.masking, mine.counts, call.kv.head_dim},
                                           call.softmax_scale};
             kernel::attend_panels(call.q, view, {i0, std::min(i0 + kernel::query_block<T>, call.rows())}, into, combine,
                                   mine.panel);
@@ -58,7 +58,7 @@ template <class T> void compute_attention_chunk(const AttendCall<T>& call, Parti
 #pragma omp parallel for schedule(dynamic) num_threads(call.team())
         for (Index i0 = 0; i0 < call.rows(); i0 += kernel::query_block<T>) {
             ThreadSpace<T>& mine = call.workspace.mine();
-            const kernel::PackedView view{call.kv, Counted{panels, masking, mine.counts, call.kv.head_dim},
+            const kernel::PackedView view{call.kv, CountingPanels{panels, masking, mine.counts, call.kv.head_dim},
                                           call.softmax_scale};
             kernel::attend_panels(call.q, view, {i0, std::min(i0 + kernel::query_block<T>, call.rows())}, into, combine,
                                   mine.panel);
@@ -72,7 +72,7 @@ template <class T> void compute_attention_standard(const AttendCall<T>& call, Pa
 #pragma omp parallel for schedule(dynamic) num_threads(call.team())
         for (Index i0 = 0; i0 < call.rows(); i0 += kernel::query_block<T>) {
             ThreadSpace<T>& mine = call.workspace.mine();
-            const kernel::PackedView view{call.kv, Counted{panels, masking, mine.counts, call.kv.head_dim},
+            const kernel::PackedView view{call.kv, CountingPanels{panels, masking, mine.counts, call.kv.head_dim},
                                           call.softmax_scale};
             kernel::attend_panels(call.q, view, {i0, std::min(i0 + kernel::query_block<T>, call.rows())}, into, combine,
                                   mine.panel);
@@ -90,7 +90,7 @@ template <class T> void online_softmax_attention(const AttendCall<T>& call, Part
             const Index q_row = call.q.outerStride();
             const Partial<T> chunk{{mine.out.data(), rows, head_dim, Eigen::OuterStride<>(head_dim)},
                                    {mine.lse.data(), rows, Eigen::InnerStride<>(1)}};
-            const kernel::PackedView view{call.kv, Counted{panels, masking, mine.counts, head_dim, i0},
+            const kernel::PackedView view{call.kv, CountingPanels{panels, masking, mine.counts, head_dim, i0},
                                           call.softmax_scale};
             kernel::attend_panels(Rows<T>(call.q.data() + i0 * q_row, rows, head_dim, Eigen::OuterStride<>(q_row)),
                                   view, {0, rows}, chunk, Combine::store, mine.panel);

@@ -42,9 +42,9 @@ Index MaskCache::bytes() const {
 
 namespace {
 
-class RebuiltEachTime : public Keeper {
+class RebuildingKeeper : public Keeper {
 public:
-    RebuiltEachTime(const Problem& problem, FillMask fill) : problem_(problem), fill_(fill) {}
+    RebuildingKeeper(const Problem& problem, FillMask fill) : problem_(problem), fill_(fill) {}
     const CausalMask& mask(Index n_q, Index n_kv, Index chunk_offset, Counts& counts) override {
         current_ = {}; // never two at a time
         current_ = fill_(n_q, n_kv, chunk_offset);
@@ -80,22 +80,22 @@ private:
     std::vector<Interval> groups_;
 };
 
-class NothingToKeep : public RebuiltEachTime {
+class ClosedForms : public RebuildingKeeper {
 public:
-    using RebuiltEachTime::RebuiltEachTime;
+    using RebuildingKeeper::RebuildingKeeper;
     Interval heads(Index pattern, Counts&) override { return head_range(problem_, pattern); }
 };
 
 } // namespace
 
 std::unique_ptr<Keeper> before(const Problem& problem, FillMask fill) {
-    return std::make_unique<RebuiltEachTime>(problem, fill);
+    return std::make_unique<RebuildingKeeper>(problem, fill);
 }
 std::unique_ptr<Keeper> after(const Problem& problem, FillMask fill) {
     return std::make_unique<PublishedCaches>(problem, fill);
 }
 std::unique_ptr<Keeper> principled(const Problem& problem, FillMask fill) {
-    return std::make_unique<NothingToKeep>(problem, fill);
+    return std::make_unique<ClosedForms>(problem, fill);
 }
 
 } // namespace dra::published::fix_5

@@ -43,7 +43,7 @@ struct ViewRows {
     Rung rung;
     opportunity_7::PatternCache cache{};
     Counts counts{};
-    Index last_rows = 0; ///< of all views, added up, so that no list is made in vain
+    Index last_rows = 0; ///< the last rows of all views, added up, so that no list is made in vain
 
     void run() {
         counts = {};

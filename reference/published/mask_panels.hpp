@@ -122,7 +122,7 @@ struct DenseMaskPanels {
 };
 
 /// Another Visible from row `first` on, whose panels are counted as they are asked for.
-template <class Panels> struct Counted {
+template <class Panels> struct CountingPanels {
     const Panels& panels;
     const Masking& masking;
     Counts& counts;
@@ -140,7 +140,8 @@ template <class Panels> struct Counted {
     }
 };
 
-template <class Panels> Counted(const Panels&, const Masking&, Counts&, Index, Index = 0) -> Counted<Panels>;
+template <class Panels> CountingPanels(const Panels&, const Masking&, Counts&, Index, Index = 0)
+    -> CountingPanels<Panels>;
 
 /// Calls f with the Visible that a masking asks for.
 template <class F> void with_panels(const Masking& masking, F f) {

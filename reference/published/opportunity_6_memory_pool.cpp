@@ -26,7 +26,7 @@ template <class T> void Pool<T>::give_back(T* block, Index elements) { free_[siz
 
 namespace {
 
-template <class T> class AllocatedEachTime final : public Memory<T> {
+template <class T> class HeapMemory final : public Memory<T> {
 public:
     T* take(Index elements) override { return new T[elements]; }
     void give_back(T* block, Index) override { delete[] block; }
@@ -34,9 +34,9 @@ public:
 };
 
 /// One block, used as a stack.
-template <class T> class SizedByPlan final : public Memory<T> {
+template <class T> class PlannedMemory final : public Memory<T> {
 public:
-    explicit SizedByPlan(Index elements)
+    explicit PlannedMemory(Index elements)
         : block_(std::make_unique_for_overwrite<T[]>(static_cast<std::size_t>(elements))), elements_(elements) {}
     T* take(Index elements) override {
         T* next = block_.get() + used_;
@@ -71,12 +71,12 @@ template <class T, class Visit> void for_each_use(const Problem& problem, Memory
 } // namespace
 
 template <class T> std::unique_ptr<Memory<T>> memory(Rung rung, const Problem& problem) {
-    if (rung == Rung::before) return std::make_unique<AllocatedEachTime<T>>();
+    if (rung == Rung::before) return std::make_unique<HeapMemory<T>>();
     if (rung == Rung::after) return std::make_unique<Pool<T>>();
     Index longest = 0;
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern)
         longest = std::max(longest, Views(problem, pattern).longest());
-    return std::make_unique<SizedByPlan<T>>(elements_at_once(longest, problem.head_dim));
+    return std::make_unique<PlannedMemory<T>>(elements_at_once(longest, problem.head_dim));
 }
 
 template <class T> Call<T> call(Rung rung, const Problem& problem) {

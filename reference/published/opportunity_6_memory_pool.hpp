@@ -30,7 +30,7 @@ public:
     Index bytes_kept() const override { return bytes_; }
 
 private:
-    static Index size_class(Index elements); ///< in bytes
+    static Index size_class(Index elements); ///< the bytes of the block that is taken for so many
 
     std::vector<std::unique_ptr<T[]>> blocks_;
     std::map<Index, std::vector<T*>> free_; ///< the free blocks of each size class

@@ -14,8 +14,8 @@ struct Item {
     Index rows() const { return view.positions.count; }
 };
 
-/// A tensor of one pattern: a matrix an item, all of them in memory at once.
-template <class T> using Whole = std::vector<RowMajor<T>>;
+/// A tensor of one pattern: one matrix per item, all of them in memory at once.
+template <class T> using WholeTensor = std::vector<RowMajor<T>>;
 
 /// Operations on whole tensors, each into a new one.
 template <class T> class Dispatcher {
@@ -23,9 +23,9 @@ public:
     Dispatcher(const std::vector<Item>& items, Counts& counts) : items_(items), counts_(counts) {}
 
     /// compute(item, first row, rows of the result) fills a block of rows; columns(item) is the width.
-    template <class Columns, class Compute> Whole<T> operator()(Columns columns, Compute compute) const {
+    template <class Columns, class Compute> WholeTensor<T> operator()(Columns columns, Compute compute) const {
         constexpr Index block = 64;
-        Whole<T> result(items_.size());
+        WholeTensor<T> result(items_.size());
         Index most = 0;
         for (std::size_t i = 0; i < items_.size(); ++i) {
             result[i].resize(items_[i].rows(), columns(i));
@@ -60,15 +60,15 @@ void attend_pattern(const Problem& problem, const std::vector<Item>& items, cons
         });
     };
     /// op(the same rows of x, into)
-    const auto elementwise = [&](const Whole<T>& x, const auto& columns, auto op) {
+    const auto elementwise = [&](const WholeTensor<T>& x, const auto& columns, auto op) {
         return dispatch(columns, [&](std::size_t i, Index first, auto into) {
             op(x[i].middleRows(first, into.rows()), i, first, into);
         });
     };
 
-    const Whole<T> q = rows_of(tensors.q, 1), k = rows_of(tensors.k, problem.query_heads_per_kv_head()),
-                   v = rows_of(tensors.v, problem.query_heads_per_kv_head());
-    Whole<T> s = elementwise(
+    const WholeTensor<T> q = rows_of(tensors.q, 1), k = rows_of(tensors.k, problem.query_heads_per_kv_head()),
+                         v = rows_of(tensors.v, problem.query_heads_per_kv_head());
+    WholeTensor<T> s = elementwise(
         q, keys, [&](const auto& x, std::size_t i, Index, auto into) { into.noalias() = x * k[i].transpose(); });
     s = elementwise(s, keys, [&](const auto& x, std::size_t, Index, auto into) { into = scale * x; });
     if (problem.causal)
@@ -77,20 +77,20 @@ void attend_pattern(const Problem& problem, const std::vector<Item>& items, cons
             for (Index row = 0; row < x.rows(); ++row)
                 into.row(row).head(first + row + 1) = x.row(row).head(first + row + 1);
         });
-    const Whole<T> m =
+    const WholeTensor<T> m =
         elementwise(s, one, [](const auto& x, std::size_t, Index, auto into) { into = x.rowwise().maxCoeff(); });
     s = elementwise(s, keys, [&](const auto& x, std::size_t i, Index first, auto into) {
         into = x.colwise() - m[i].col(0).segment(first, x.rows());
     });
     s = elementwise(s, keys, [](const auto& x, std::size_t, Index, auto into) { into = x.array().exp(); });
-    const Whole<T> l =
+    const WholeTensor<T> l =
         elementwise(s, one, [](const auto& x, std::size_t, Index, auto into) { into = x.rowwise().sum(); });
     s = elementwise(s, keys, [&](const auto& x, std::size_t i, Index first, auto into) {
         into = x.array().colwise() / l[i].col(0).segment(first, x.rows()).array();
     });
-    const Whole<T> o =
+    const WholeTensor<T> o =
         elementwise(s, channels, [&](const auto& x, std::size_t i, Index, auto into) { into.noalias() = x * v[i]; });
-    const Whole<T> lse = elementwise(l, one, [&](const auto& x, std::size_t i, Index first, auto into) {
+    const WholeTensor<T> lse = elementwise(l, one, [&](const auto& x, std::size_t i, Index first, auto into) {
         into = m[i].middleRows(first, x.rows()).array() + x.array().log();
     });
     for (std::size_t i = 0; i < items.size(); ++i) {

@@ -19,9 +19,9 @@ template <class T> Tensor<T> tokens_of(TensorView<const T> x, Index begin, Index
 
 namespace {
 
-template <class T> class Recomputed final : public Decoder<T> {
+template <class T> class PrefixDecoder final : public Decoder<T> {
 public:
-    Recomputed(const Problem& problem, const InputsView<T>& inputs)
+    PrefixDecoder(const Problem& problem, const InputsView<T>& inputs)
         : plan_(make_plan(problem)), workspace_(plan_),
           inputs_(inputs), prefix_{Tensor<T>(problem.q_shape()), Lse<T>(problem.batch, problem.heads, problem.tokens)} {
     }
@@ -171,7 +171,7 @@ private:
 } // namespace
 
 template <class T> std::unique_ptr<Decoder<T>> decoder(Rung rung, const Problem& problem, const InputsView<T>& inputs) {
-    if (rung == Rung::before) return std::make_unique<Recomputed<T>>(problem, inputs);
+    if (rung == Rung::before) return std::make_unique<PrefixDecoder<T>>(problem, inputs);
     if (rung == Rung::after) return std::make_unique<DenseCache<T>>(problem, inputs.k, inputs.v);
     return std::make_unique<DilatedCache<T>>(problem, inputs.k, inputs.v);
 }

@@ -12,7 +12,7 @@ namespace dra::cuda::test {
 using published::Fix;
 using published::Rung;
 using published::Rungs;
-using published::test::Asked;
+using Asked = published::test::Question;
 
 inline constexpr auto groups = Mode::groups, mixture = Mode::mixture;
 inline constexpr auto group = PhaseRule::group, head = PhaseRule::head, block = PhaseRule::head_block;
@@ -61,7 +61,7 @@ public:
     }
 
 private:
-    published::test::Posed<float> posed_;
+    published::test::PosedProblem<float> posed_;
     Tensor<float> q_, k_, v_;
     Oracle truth_;
     Tensor<double> yardstick_;

@@ -14,7 +14,7 @@ constexpr std::uint64_t problems = 60;
 std::map<std::string, Index> violations(const Box& box, Kind kind) {
     std::map<std::string, Index> counts;
     for (std::uint64_t seed = 1; seed <= problems; ++seed) {
-        const Posed posed(seed);
+        const PosedProblem posed(seed);
         for (const Property& property : properties()) counts[property.name] += property.violated(box, kind, posed);
     }
     return counts;

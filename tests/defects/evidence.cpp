@@ -17,14 +17,15 @@ double relative(const Tensor<double>& x, const Tensor<double>& y) {
     return std::sqrt((x.flat() - y.flat()).square().sum() / y.flat().square().sum());
 }
 
-struct Measured {
+struct Measurement {
     Observation wrong;
     Attention<double> truth;
     double error; ///< ||out - y|| / ||y||
 };
 
 /// One form of a defect on D = 64 and four heads.
-Measured measure(const std::string& id, Index N, Configuration configuration, std::size_t form = 0, bool bf16 = false) {
+Measurement measure(const std::string& id, Index N, Configuration configuration, std::size_t form = 0,
+                    bool bf16 = false) {
     const Sample posed = sample({{1, N, 4, 64}, 4, std::move(configuration)}, bf16);
     const Inputs inputs = posed.inputs(false);
     Oracle truth = oracle<double>(posed.problem, inputs);
@@ -66,7 +67,7 @@ TEST_CASE("mask-sign shows 75, 94 and 98.6 % of the illegal pairs at n = 64 and 
 
 TEST_CASE("mask-sign and mask-dropped give the same numbers, bit for bit") {
     for (std::uint64_t seed = 1; seed <= 50; ++seed) {
-        const Posed posed(seed);
+        const PosedProblem posed(seed);
         const Observation sign = observe(defect("mask-sign").first(posed.problem), posed.problem, posed.inputs()),
                           dropped = observe(defect("mask-dropped").first(posed.problem), posed.problem, posed.inputs());
         CHECK((sign.attention.out.flat() == dropped.attention.out.flat()).all());
@@ -108,9 +109,9 @@ TEST_CASE("selection: what is repeated, restarted, wrapped or ignored") {
                      measure("pad-by-repeat", 32, dilated(32, r)).error, 0.067, 0.15);
     Configuration on_ring = dilated(64, 4);
     on_ring.ranks = 2;
-    const Measured two = measure("chunk-relative-phase", 64, on_ring);
+    const Measurement two = measure("chunk-relative-phase", 64, on_ring);
     on_ring.ranks = 5;
-    const Measured five = measure("chunk-relative-phase", 64, on_ring);
+    const Measurement five = measure("chunk-relative-phase", 64, on_ring);
     check_figure("chunk-relative-phase, R = 5 against R = 2",
                  relative(five.wrong.attention.out, two.wrong.attention.out), 1.24, 1.24);
     check_figure("segments-ignored", measure("segments-ignored", 64, dilated(16, 2)).error, 0.87, 0.87);
@@ -150,7 +151,7 @@ TEST_CASE("heads-first: of 12 heads in 5 groups some are in the group before") {
 }
 
 TEST_CASE("other implementations: sums, padding, decoding") {
-    const Measured by_sum = measure("normalise-by-sum", 64, {.segment_lengths = {16, 32}, .dilation_rates = {1, 2}});
+    const Measurement by_sum = measure("normalise-by-sum", 64, {.segment_lengths = {16, 32}, .dilation_rates = {1, 2}});
     check_figure("normalise-by-sum, largest output", by_sum.wrong.attention.out.flat().abs().maxCoeff(), 1, 73);
     CHECK(by_sum.wrong.attention.out.flat().abs().maxCoeff() > 4 * by_sum.truth.out.flat().abs().maxCoeff());
     check_figure("padding-attended, n = 60, w = 16", measure("padding-attended", 60, dilated(16, 1)).error, 8e-2, 8e-2);
@@ -181,7 +182,7 @@ TEST_CASE("gradients: mixing weights held constant, and dk, dv at the neighbour"
 }
 
 TEST_CASE("own-chunk-dropped: rows behind the first chunk, of which the others are empty") {
-    const Measured dropped = measure("own-chunk-dropped", 256, dense(256, 8, true));
+    const Measurement dropped = measure("own-chunk-dropped", 256, dense(256, 8, true));
     double error = 0, truth = 0;
     for (Index n = 32; n < 256; ++n)
         for (Index h = 0; h < 4; ++h)

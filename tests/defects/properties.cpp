@@ -29,7 +29,7 @@ template <class Holds> bool all_rows(const Problem& problem, Holds holds) {
 }
 
 /// Changes k and v of one token, in all heads or one.
-void perturb(Posed& posed, Index token, Index kv_head = -1) {
+void perturb(PosedProblem& posed, Index token, Index kv_head = -1) {
     for (Index b = 0; b < posed.problem.batch; ++b)
         for (Index g = 0; g < posed.problem.kv_heads; ++g)
             if (kv_head < 0 || kv_head == g)
@@ -40,15 +40,15 @@ void perturb(Posed& posed, Index token, Index kv_head = -1) {
 }
 
 /// The token that a property is tried on.
-Index some_token(const Posed& posed) { return posed.problem.tokens * 2 / 3; }
+Index some_token(const PosedProblem& posed) { return posed.problem.tokens * 2 / 3; }
 
-bool differs_from_oracle(const Box& box, Kind kind, const Posed& posed) {
+bool differs_from_oracle(const Box& box, Kind kind, const PosedProblem& posed) {
     const Inputs inputs = posed.inputs();
     const Oracle truth = oracle<double>(posed.problem, inputs, inputs.dout);
     return excess(kind, posed.run(box), posed.problem, inputs, truth) > 1;
 }
 
-bool weights_do_not_sum_to_one(const Box& box, Kind, Posed posed) {
+bool weights_do_not_sum_to_one(const Box& box, Kind, PosedProblem posed) {
     posed.v.flat().setOnes();
     const Observation seen = posed.run(box);
     return seen.error.empty() && !all_rows(posed.problem, [&](Index b, Index h, Index n) {
@@ -57,14 +57,14 @@ bool weights_do_not_sum_to_one(const Box& box, Kind, Posed posed) {
            });
 }
 
-bool wrong_rows_are_empty(const Box& box, Kind, const Posed& posed) {
+bool wrong_rows_are_empty(const Box& box, Kind, const PosedProblem& posed) {
     const Observation seen = posed.run(box);
     return seen.error.empty() && !all_rows(posed.problem, [&](Index b, Index h, Index n) {
                return (posed.seen(h, n, n) > 0) == std::isfinite(seen.attention.lse(b, h, n));
            });
 }
 
-bool future_leaks(const Box& box, Kind, Posed posed) {
+bool future_leaks(const Box& box, Kind, PosedProblem posed) {
     if (!posed.problem.causal) return false;
     const Observation before = posed.run(box);
     const Index from = some_token(posed);
@@ -75,7 +75,7 @@ bool future_leaks(const Box& box, Kind, Posed posed) {
            });
 }
 
-bool unseen_key_matters(const Box& box, Kind, Posed posed) {
+bool unseen_key_matters(const Box& box, Kind, PosedProblem posed) {
     const Observation before = posed.run(box);
     const Index key = some_token(posed);
     perturb(posed, key);
@@ -85,7 +85,7 @@ bool unseen_key_matters(const Box& box, Kind, Posed posed) {
            });
 }
 
-bool seen_key_does_not_matter(const Box& box, Kind, Posed posed) {
+bool seen_key_does_not_matter(const Box& box, Kind, PosedProblem posed) {
     posed.q.flat() *= 1e-3; // no weight is small
     const Observation before = posed.run(box);
     const Index key = some_token(posed);
@@ -96,7 +96,7 @@ bool seen_key_does_not_matter(const Box& box, Kind, Posed posed) {
            });
 }
 
-bool depends_on_ranks(const Box& box, Kind, const Posed& posed) {
+bool depends_on_ranks(const Box& box, Kind, const PosedProblem& posed) {
     const Observation one = posed.on_ring(1).run(box);
     for (const Index ranks : {2, 3, 5}) {
         const Observation many = posed.on_ring(ranks).run(box);
@@ -110,7 +110,7 @@ bool depends_on_ranks(const Box& box, Kind, const Posed& posed) {
 }
 
 /// Scores of a row all grow by the same number when the same vector is added to all keys.
-bool shift_matters(const Box& box, Kind, Posed posed) {
+bool shift_matters(const Box& box, Kind, PosedProblem posed) {
     const Observation before = posed.run(box);
     posed.k.flat() += 0.75;
     const Observation after = posed.run(box);
@@ -122,7 +122,7 @@ bool shift_matters(const Box& box, Kind, Posed posed) {
 }
 
 /// Two keys that a row sees equally often may change places.
-bool order_of_keys_matters(const Box& box, Kind, Posed posed) {
+bool order_of_keys_matters(const Box& box, Kind, PosedProblem posed) {
     const Observation before = posed.run(box);
     const Index i = some_token(posed);
     Index j = i - 1;
@@ -140,7 +140,7 @@ bool order_of_keys_matters(const Box& box, Kind, Posed posed) {
            });
 }
 
-bool heads_mix(const Box& box, Kind, Posed posed) {
+bool heads_mix(const Box& box, Kind, PosedProblem posed) {
     const Observation before = posed.run(box);
     const Index g = posed.problem.kv_heads - 1;
     for (Index n = 0; n < posed.problem.tokens; ++n) perturb(posed, n, g);
@@ -150,7 +150,7 @@ bool heads_mix(const Box& box, Kind, Posed posed) {
            });
 }
 
-bool not_linear_in_v(const Box& box, Kind, Posed posed) {
+bool not_linear_in_v(const Box& box, Kind, PosedProblem posed) {
     const Observation before = posed.run(box);
     posed.v.flat() *= 2;
     const Observation after = posed.run(box);
@@ -159,14 +159,14 @@ bool not_linear_in_v(const Box& box, Kind, Posed posed) {
            });
 }
 
-bool ends_badly(const Box& box, Kind, const Posed& posed) {
+bool ends_badly(const Box& box, Kind, const PosedProblem& posed) {
     const Observation seen = posed.run(box);
     return !seen.error.empty() || !seen.attention.out.flat().isFinite().all() ||
            (seen.attention.lse.flat().isNaN() || seen.attention.lse.flat() == std::numeric_limits<double>::infinity())
                .any();
 }
 
-bool does_not_count_keys(const Box& box, Kind, Posed posed) {
+bool does_not_count_keys(const Box& box, Kind, PosedProblem posed) {
     posed.q.flat().setZero();
     const Observation seen = posed.run(box);
     return seen.error.empty() && !all_rows(posed.problem, [&](Index b, Index h, Index n) {
@@ -177,34 +177,36 @@ bool does_not_count_keys(const Box& box, Kind, Posed posed) {
 }
 
 /// The loss sum(out * dout), whose gradients dq, dk and dv are, along one direction in q, k and v.
-bool gradients_are_no_derivative(const Box& box, Kind, const Posed& posed) {
+bool gradients_are_no_derivative(const Box& box, Kind, const PosedProblem& posed) {
     const Observation seen = posed.run(box);
     if (!seen.error.empty() || posed.steep || posed.problem.stop_gradient_mixing) return false;
     constexpr double h = 1e-5;
-    Posed up = posed, down = posed;
+    PosedProblem up = posed, down = posed;
     double slope = 0;
-    const auto move = [&](Tensor<double> Posed::*x, const Tensor<double>& gradient, std::uint64_t seed) {
+    const auto move = [&](Tensor<double> PosedProblem::*x, const Tensor<double>& gradient, std::uint64_t seed) {
         const Tensor<double> direction = random_normal<double>(gradient.shape(), seed);
         (up.*x).flat() += h * direction.flat();
         (down.*x).flat() -= h * direction.flat();
         slope += (gradient.flat() * direction.flat()).sum();
     };
-    move(&Posed::q, seen.gradients->dq, 91);
-    move(&Posed::k, seen.gradients->dk, 92);
-    move(&Posed::v, seen.gradients->dv, 93);
-    const auto loss = [&](const Posed& at) { return (at.run(box).attention.out.flat() * posed.dout.flat()).sum(); };
+    move(&PosedProblem::q, seen.gradients->dq, 91);
+    move(&PosedProblem::k, seen.gradients->dk, 92);
+    move(&PosedProblem::v, seen.gradients->dv, 93);
+    const auto loss = [&](const PosedProblem& at) {
+        return (at.run(box).attention.out.flat() * posed.dout.flat()).sum();
+    };
     const double difference = (loss(up) - loss(down)) / (2 * h);
     return !(std::abs(difference - slope) <= 1e-5 * std::max({1.0, std::abs(difference), std::abs(slope)}));
 }
 
-bool work_grows_with_ranks(const Box& box, Kind, const Posed& posed) {
+bool work_grows_with_ranks(const Box& box, Kind, const PosedProblem& posed) {
     const Observation one = posed.on_ring(1).run(box), many = posed.on_ring(4).run(box);
     return one.error.empty() && many.error.empty() && many.cost.pairs > one.cost.pairs;
 }
 
-/// In a ring that is not causal each rank that has tokens receives all keys but its own.
-bool receives_other_rows_than_it_needs(const Box& box, Kind, const Posed& posed) {
-    const Posed ring = posed.on_ring(4);
+/// Each rank that has tokens receives all keys but its own, in a ring that is not causal.
+bool receives_other_rows_than_it_needs(const Box& box, Kind, const PosedProblem& posed) {
+    const PosedProblem ring = posed.on_ring(4);
     const Observation many = ring.run(box);
     const Problem& problem = ring.problem;
     Index receiving = -1; // all but one
@@ -215,7 +217,7 @@ bool receives_other_rows_than_it_needs(const Box& box, Kind, const Posed& posed)
 
 } // namespace
 
-Posed::Posed(std::uint64_t seed) {
+PosedProblem::PosedProblem(std::uint64_t seed) {
     dra::test::Question asked = dra::test::draw_question(dra::test::SeededDraw(seed), {.tokens = 20, .head_dim = 4});
     asked.configuration.ranks = 1 + static_cast<Index>(seed % 5);
     asked.configuration.softmax_scale.reset();
@@ -233,8 +235,8 @@ Posed::Posed(std::uint64_t seed) {
     problem = validate(asked.configuration, info<double>({q, k, v}));
 }
 
-Posed Posed::on_ring(Index ranks) const {
-    Posed other = *this;
+PosedProblem PosedProblem::on_ring(Index ranks) const {
+    PosedProblem other = *this;
     other.problem.ranks = ranks;
     return other;
 }

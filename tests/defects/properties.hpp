@@ -19,16 +19,16 @@ namespace dra::defects::test {
 using Box = std::function<Observation(const Problem&, const Inputs&)>;
 
 /// A problem with tensors that may be changed.
-struct Posed {
+struct PosedProblem {
     Problem problem;
     Tensor<double> q, k, v, dout;
     bool steep = false; ///< some scores pass 100: differences are no derivatives
 
     /// A random one; everything depends on the seed. Every sixth is steep, every seventh has q = 0. Exact in bf16.
-    explicit Posed(std::uint64_t seed);
+    explicit PosedProblem(std::uint64_t seed);
 
     Inputs inputs() const { return {{q, k, v}, dout.view()}; }
-    Posed on_ring(Index ranks) const;
+    PosedProblem on_ring(Index ranks) const;
     Observation run(const Box& box) const { return box(problem, inputs()); }
     /// How often query head h sees key j from i, by the definition.
     Index seen(Index h, Index i, Index j) const {
@@ -36,9 +36,10 @@ struct Posed {
     }
 };
 
+/// A property, and the question whether a box violates it.
 struct Property {
     std::string name;
-    std::function<bool(const Box&, Kind, const Posed&)> violated;
+    std::function<bool(const Box&, Kind, const PosedProblem&)> violated;
 };
 
 const std::vector<Property>& properties();

@@ -12,7 +12,7 @@ TEST_CASE("where a condition says that a defect cannot show, no form of it does"
         Index hidden = 0, shown = 0;
         double largest = 0;
         for (std::uint64_t seed = 1; seed <= problems; ++seed) {
-            const Posed posed(seed);
+            const PosedProblem posed(seed);
             Inputs inputs = posed.inputs();
             if (defect.kind != Kind::gradient) inputs.dout.reset();
             const Oracle truth = oracle<double>(posed.problem, inputs, inputs.dout);

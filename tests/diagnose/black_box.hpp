@@ -9,7 +9,7 @@
 namespace dra::defects::test {
 
 /// A random problem with its tensors, exact in a type.
-struct Posed {
+struct PosedProblem {
     Tensor<double> q, k, v, dout;
     Problem problem;
 
@@ -20,9 +20,9 @@ struct Posed {
     }
 };
 
-/// Of a seed: small sizes, up to 7 ranks, every choice of a configuration; mostly ordinary scores, sometimes all 0,
+/// The problem of a seed: small sizes, up to 7 ranks, every choice of a configuration; mostly ordinary scores, sometimes all 0,
 /// sometimes, with `steep`, some beyond 100.
-inline Posed pose(std::uint64_t seed, DType dtype, bool steep = true) {
+inline PosedProblem pose(std::uint64_t seed, DType dtype, bool steep = true) {
     const dra::test::SeededDraw draw(seed);
     dra::test::Question asked = dra::test::draw_question(draw, {.tokens = 20, .head_dim = 8});
     asked.configuration.ranks = 1 + asked.configuration.ranks % 7;
@@ -45,9 +45,10 @@ inline Tensor<double> disturbed(Tensor<double> x, std::uint64_t seed) {
     return x;
 }
 
-/// What a program with this form of a defect hands over: gradients where the defect is in them, its work where it is there.
-inline Result black_box(const Defect& defect, const Ingredients& form, const Posed& posed, DType dtype, bool disturb) {
-    Posed seen = posed;
+/// What a program with this form of a defect hands over: gradients where the defect is in them, its cost where it is there.
+inline Result black_box(const Defect& defect, const Ingredients& form, const PosedProblem& posed, DType dtype,
+                        bool disturb) {
+    PosedProblem seen = posed;
     if (disturb && dtype == DType::f32) {
         seen.q = disturbed(posed.q, 1);
         seen.k = disturbed(posed.k, 2);
@@ -59,7 +60,7 @@ inline Result black_box(const Defect& defect, const Ingredients& form, const Pos
 }
 
 /// Whether the result is beyond its bounds.
-inline bool shows(const Defect& defect, const Posed& posed, const Result& result) {
+inline bool shows(const Defect& defect, const PosedProblem& posed, const Result& result) {
     if (!result.error.empty()) return true;
     const Inputs inputs = posed.inputs(defect.kind == Kind::gradient);
     const Oracle truth = oracle<double>(posed.problem, inputs, inputs.dout);

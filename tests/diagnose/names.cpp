@@ -23,7 +23,7 @@ struct Score {
 Score score(const Defect& defect, DType dtype) {
     Score score;
     for (std::uint64_t seed = 1; seed <= seeds && score.posed < cases; ++seed) {
-        const Posed posed = pose(seed, dtype);
+        const PosedProblem posed = pose(seed, dtype);
         if (!defect.hidden(posed.problem).empty()) continue;
         const std::vector<Ingredients> forms = defect.forms(posed.problem);
         const Ingredients& form = forms[seed % forms.size()];

@@ -9,7 +9,7 @@ namespace {
 constexpr std::uint64_t problems = 100 * DRA_DIAGNOSE_CASES;
 
 /// What the engine of the library gives in float, kept in `dtype`; every fourth with the gradients of the definition.
-Result correct_result(const Posed& posed, DType dtype, bool with_gradients) {
+Result correct_result(const PosedProblem& posed, DType dtype, bool with_gradients) {
     const Tensor<float> q = posed.q.cast<float>(), k = posed.k.cast<float>(), v = posed.v.cast<float>();
     const Attention<float> attention = dilated_attention<float>(posed.problem, {q, k, v});
     Observation seen{.error = {}, .attention = {attention.out.cast<double>(), {}}, .gradients = {}, .cost = {}};
@@ -26,7 +26,7 @@ void check_none_accused(DType dtype) {
     double worst = 0;
     for (std::uint64_t seed = 1; seed <= problems; ++seed) {
         // Not steep: a score may then cancel from terms so large that rounding them misses the bound.
-        const Posed posed = pose(seed, dtype, false);
+        const PosedProblem posed = pose(seed, dtype, false);
         const Result result = correct_result(posed, dtype, seed % 4 == 0);
         const Diagnosis diagnosis = diagnose(posed.problem, posed.inputs(result.has_gradients()), result);
         worst = std::max({worst, diagnosis.errors.forward, diagnosis.errors.gradient});

@@ -38,7 +38,8 @@ TEST_CASE("a mask is kept for its sizes and its offset") {
 }
 
 TEST_CASE("a ring of 101 chunks fills the cache and evicts, and stays right") {
-    const Posed<double> posed = pose<double>({1, 101, 1, 1, 4, {101}, {1}, Mode::groups, PhaseRule::group, true, 101});
+    const PosedProblem<double> posed =
+        pose<double>({1, 101, 1, 1, 4, {101}, {1}, Mode::groups, PhaseRule::group, true, 101});
     Pipeline<double> pipeline(posed.problem, Rungs(Rung::after));
     for (const Index refilled : {101, 101}) { // what the second call asks for first is what went
         CHECK(forward_ratio(posed, run(pipeline, posed)) <= forward_bound);

@@ -29,8 +29,8 @@ TEST_CASE("the catalogue has the nine topics of the report, each with three rung
         CHECK(!e.title.empty());
         CHECK(!e.teaches.empty());
         for (const Rung rung : rungs_of_a_fix) {
-            CHECK(!e[rung].title.empty());
-            CHECK(e[rung].sentence.ends_with("."));
+            CHECK(!e.rungs[rung].words.title.empty());
+            CHECK(e.rungs[rung].words.sentence.ends_with("."));
         }
         REQUIRE(!e.claims.empty());
         for (const Claim& claim : e.claims) {
@@ -45,7 +45,7 @@ TEST_CASE("the catalogue has the nine topics of the report, each with three rung
 }
 
 TEST_CASE("what was never published is said to be so") {
-    CHECK(entry(Topic::compiled_hot_path)[Rung::after].title == "none was published");
+    CHECK(entry(Topic::compiled_hot_path).rungs.after.words.title == "none was published");
 }
 
 TEST_CASE("the figures are the report's") {

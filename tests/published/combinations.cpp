@@ -12,7 +12,7 @@ constexpr auto groups = Mode::groups, mixture = Mode::mixture;
 constexpr auto group = PhaseRule::group, head = PhaseRule::head, block = PhaseRule::head_block;
 
 /// B, N, H, Hkv, D, segments, dilations, mode, phase, causal, R.
-const std::vector<Asked> problems{
+const std::vector<Question> problems{
     {1, 16, 2, 2, 8, {16}, {1}, groups, group, false, 1},
     {1, 16, 2, 2, 8, {16}, {1}, groups, group, true, 1},
     {1, 48, 2, 2, 8, {24, 48}, {1, 2}, groups, group, true, 4},
@@ -42,8 +42,8 @@ const std::vector<Asked> problems{
 /// The largest ratio of all combinations on all problems; every single one is held to the bound.
 template <class T> double worst_of_all() {
     double worst = 0;
-    for (const Asked& asked : problems) {
-        const Posed<T> posed = pose<T>(asked);
+    for (const Question& asked : problems) {
+        const PosedProblem<T> posed = pose<T>(asked);
         for (Index number = 0; number < Rungs::combinations; ++number) {
             const Rungs rungs = Rungs::numbered(number);
             const double ratio = forward_ratio(posed, run(rungs, posed));
@@ -78,7 +78,7 @@ TEST_CASE("combinations are numbered one to one") {
 }
 
 TEST_CASE("a second call of every combination repeats the first bit by bit") {
-    const Posed<float> posed = pose<float>(problems[7]);
+    const PosedProblem<float> posed = pose<float>(problems[7]);
     for (Index number = 0; number < Rungs::combinations; ++number) {
         Pipeline<float> pipeline(posed.problem, Rungs::numbered(number));
         const Attention<float> first = run(pipeline, posed), second = run(pipeline, posed);
@@ -92,8 +92,8 @@ TEST_CASE("property: any combination on any problem equals the oracle") {
     double worst = 0;
     const bool holds = rc::check("any combination on any problem equals the oracle", [&] {
         const auto in = [](Index low, Index high) { return *rc::gen::inRange<Index>(low, high + 1); };
-        Asked asked{in(1, 2), in(1, 40), 0, in(1, 3), in(1, 9), {}, {}, groups, group, *rc::gen::arbitrary<bool>(),
-                    in(1, 45)};
+        Question asked{in(1, 2), in(1, 40), 0, in(1, 3), in(1, 9), {}, {}, groups, group, *rc::gen::arbitrary<bool>(),
+                       in(1, 45)};
         asked.heads = asked.kv_heads * in(1, 2);
         for (Index patterns = in(1, 3); patterns > 0; --patterns) {
             asked.segment_lengths.push_back(in(1, 45));
@@ -101,7 +101,7 @@ TEST_CASE("property: any combination on any problem equals the oracle") {
         }
         asked.mode = *rc::gen::element(groups, mixture);
         asked.phase = *rc::gen::element(group, head, block);
-        const Posed<float> posed = pose<float>(asked, static_cast<std::uint64_t>(in(1, 1000)));
+        const PosedProblem<float> posed = pose<float>(asked, static_cast<std::uint64_t>(in(1, 1000)));
         const Rungs rungs = Rungs::numbered(in(0, Rungs::combinations - 1));
         RC_LOG() << rungs.name() << " N=" << asked.tokens << " R=" << asked.ranks;
         const double ratio = forward_ratio(posed, run(rungs, posed));

@@ -9,21 +9,21 @@ namespace {
 const Rungs all_before(Rung::before), all_principled(Rung::principled);
 
 /// N = 48, two patterns, GQA; everything divides: w of r, chunks of w's parts.
-const Asked divisible{2, 48, 4, 2, 8, {24, 48}, {2, 4}, Mode::groups, PhaseRule::group, false, 4};
+const Question divisible{2, 48, 4, 2, 8, {24, 48}, {2, 4}, Mode::groups, PhaseRule::group, false, 4};
 constexpr Index B = 2, N = 48, H = 4, Hkv = 2, D = 8, R = 4;
 constexpr Index heads_of_pattern = H / 2, kv_heads_of_pattern = Hkv / 2;
 constexpr Index pairs_of_segments = N * 24 + N * 48;                  ///< sum of w^2 over the segments of both patterns
 constexpr Index selected_pairs = N * 24 / (2 * 2) + N * 48 / (4 * 4); ///< the same of selected rows
 
-Asked causal(Asked asked) {
+Question causal(Question asked) {
     asked.causal = true;
     return asked;
 }
 
 TEST_CASE("masks have n^2 elements a pattern before and after, extents one a row and call when principled") {
     for (const Index ranks : {1, 3, 4, 7, 60}) {
-        Asked asked{1, 50, 2, 2, 8, {50, 50}, {1, 1}, Mode::groups, PhaseRule::group, true, ranks};
-        const Posed<float> posed = pose<float>(asked);
+        Question asked{1, 50, 2, 2, 8, {50, 50}, {1, 1}, Mode::groups, PhaseRule::group, true, ranks};
+        const PosedProblem<float> posed = pose<float>(asked);
         CAPTURE(ranks);
         for (const Rung rung : {Rung::before, Rung::after}) {
             CHECK(counts(all_before.with(Fix::causal_mask, rung), posed).mask_elements == 2 * 50 * 50);
@@ -32,14 +32,14 @@ TEST_CASE("masks have n^2 elements a pattern before and after, extents one a row
         const Index chunks = ceil_div(50, ceil_div(50, ranks)); // those that are not empty
         CHECK(counts(all_principled, posed).mask_elements == 2 * chunks * 50);
         asked.causal = false;
-        const Posed<float> unmasked = pose<float>(asked);
+        const PosedProblem<float> unmasked = pose<float>(asked);
         for (const Rung rung : rungs_of_a_fix)
             CHECK(counts(all_before.with(Fix::causal_mask, rung), unmasked).mask_elements == 0);
     }
 }
 
 TEST_CASE("discarded attentions cost 3 n w pairs a head, repeated rows r^2 the pairs, strided views neither") {
-    const Posed<float> posed = pose<float>(divisible);
+    const PosedProblem<float> posed = pose<float>(divisible);
     const Index after = B * heads_of_pattern * pairs_of_segments;
     const Index discarded = B * (heads_of_pattern + 2 * kv_heads_of_pattern) * pairs_of_segments;
     const auto pairs = [&](Rung rung) { return counts(all_before.with(Fix::discarded_attention, rung), posed).pairs; };
@@ -49,7 +49,7 @@ TEST_CASE("discarded attentions cost 3 n w pairs a head, repeated rows r^2 the p
 }
 
 TEST_CASE("rows are gathered, and index lists written, for every chunk that a segment touches") {
-    const Posed<float> posed = pose<float>(divisible);
+    const PosedProblem<float> posed = pose<float>(divisible);
     const Counts after = counts(all_before.with(Fix::discarded_attention, Rung::after), posed);
     // A segment of 24 touches 2 of the 4 chunks, one of 48 all: its queries are taken again for each. Keys are taken
     // once.
@@ -68,7 +68,7 @@ TEST_CASE("rows are gathered, and index lists written, for every chunk that a se
 
 TEST_CASE("statistics found again make 6 n n_kv d FLOPs of 4") {
     for (const bool is_causal : {false, true}) {
-        const Posed<float> posed = pose<float>(is_causal ? causal(divisible) : divisible);
+        const PosedProblem<float> posed = pose<float>(is_causal ? causal(divisible) : divisible);
         const Counts one_pass = counts(all_principled, posed);
         CHECK(one_pass.pairs_again == 0);
         CHECK(one_pass.flops == 4 * D * one_pass.pairs);
@@ -85,10 +85,10 @@ TEST_CASE("statistics found again make 6 n n_kv d FLOPs of 4") {
 TEST_CASE("duplicate methods do the same work") {
     for (const Index ranks : {Index{1}, R})
         for (const bool is_causal : {false, true}) {
-            Asked asked = divisible;
+            Question asked = divisible;
             asked.ranks = ranks;
             asked.causal = is_causal;
-            const Posed<float> posed = pose<float>(asked);
+            const PosedProblem<float> posed = pose<float>(asked);
             const Counts four = counts(all_before, posed);
             CHECK(four.pairs > 0);
             CHECK(counts(all_before.with(Fix::duplicate_methods, Rung::after), posed) == four);
@@ -97,7 +97,7 @@ TEST_CASE("duplicate methods do the same work") {
 }
 
 TEST_CASE("only the published caches make a later call cheaper, for n^2 bytes") {
-    const Posed<float> posed = pose<float>(causal(divisible));
+    const PosedProblem<float> posed = pose<float>(causal(divisible));
     for (const Rung rung : rungs_of_a_fix) {
         Pipeline<float> pipeline(posed.problem, all_before.with(Fix::caching, rung));
         run(pipeline, posed);
@@ -117,7 +117,7 @@ TEST_CASE("only the published caches make a later call cheaper, for n^2 bytes") 
 }
 
 TEST_CASE("counts and results do not depend on the number of threads") {
-    const Posed<float> posed =
+    const PosedProblem<float> posed =
         pose<float>({1, 300, 2, 2, 8, {150, 300}, {1, 2}, Mode::mixture, PhaseRule::head, true, 3});
     const int threads_before = omp_get_max_threads();
     for (const Rung rung : rungs_of_a_fix) {

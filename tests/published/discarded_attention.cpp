@@ -56,7 +56,7 @@ TEST_CASE("scatter merges genuine rows where they belong and drops repeats") {
 
 TEST_CASE("discarding the three attentions changes no bit of the result") {
     for (const bool causal : {false, true}) {
-        const Posed<float> posed =
+        const PosedProblem<float> posed =
             pose<float>({2, 70, 4, 2, 8, {35, 70}, {1, 3}, Mode::mixture, PhaseRule::head, causal, 3});
         const Rungs rungs(Rung::after);
         const Attention<float> before = run(rungs.with(Fix::discarded_attention, Rung::before), posed),

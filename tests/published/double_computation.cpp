@@ -83,7 +83,7 @@ TEST_CASE("a call's statistics are the same in the three rungs") {
 
 TEST_CASE("with the sum that the published fix lost, lse is wrong on one rank and out is wrong on several") {
     for (const Index ranks : {1, 4}) {
-        const Posed<float> posed =
+        const PosedProblem<float> posed =
             pose<float>({1, 128, 2, 2, 16, {128}, {1}, Mode::groups, PhaseRule::group, false, ranks});
         const Rungs rungs = Rungs(Rung::before).with(Fix::double_computation, Rung::after);
         Pipeline<float> restored(posed.problem, rungs), published(posed.problem, rungs, LostSum::as_published);

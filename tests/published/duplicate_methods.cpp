@@ -14,14 +14,14 @@ constexpr Index N = 40, L = 16, D = 8;
 using Sees = std::function<bool(Index row, Index col, Index offset)>;
 
 /// What a method does at an offset, as its header says.
-struct Published {
+struct PublishedMethod {
     std::string name;
     Method<double> method;
     Sees sees;
     bool right;
 };
 
-const Published methods[] = {
+const PublishedMethod methods[] = {
     {"simple_attention", fix_4::simple_attention<double>, [](Index i, Index j, Index) { return i >= j; }, false},
     {"compute_attention_chunk", fix_4::compute_attention_chunk<double>,
      [](Index i, Index j, Index o) { return o > 0 || i >= j; }, false},
@@ -53,7 +53,7 @@ struct Chunk {
         method({std::as_const(q).view().rows(0, 0), packed, masking, 0.3, workspace, offset}, partial_of(out, lse),
                combine);
     }
-    /// max |out - softmax over what is seen|, a row at a time and by definition.
+    /// max |out - softmax over what is seen|, one row at a time and by definition.
     double distance(const Sees& sees, Index offset) const {
         double worst = 0;
         for (Index i = 0; i < N; ++i) {
@@ -79,7 +79,7 @@ constexpr double rounding = 1e-13; ///< of outputs about 1, in double
 
 TEST_CASE("at offset 0 all methods agree") {
     Chunk chunk;
-    for (const Published& published : methods)
+    for (const PublishedMethod& published : methods)
         for (const Combine combine : {Combine::store, Combine::merge}) {
             CAPTURE(published.name);
             chunk.compute(published.method, 0, combine);
@@ -92,7 +92,7 @@ TEST_CASE("at an offset above 0 the copies disagree, and only those that compare
     Chunk chunk;
     const Sees definition = [](Index i, Index j, Index offset) { return j + offset <= i; };
     Index wrong = 0;
-    for (const Published& published : methods) {
+    for (const PublishedMethod& published : methods) {
         CAPTURE(published.name);
         chunk.compute(published.method, 12);
         CHECK(chunk.distance(published.sees, 12) <= rounding); // what its header says

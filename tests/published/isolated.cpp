@@ -7,15 +7,15 @@
 namespace dra::published::test {
 namespace {
 
-const Asked asked{2, 100, 4, 2, 8, {50, 100}, {1, 3}, Mode::mixture, PhaseRule::head, true, 3};
+const Question asked{2, 100, 4, 2, 8, {50, 100}, {1, 3}, Mode::mixture, PhaseRule::head, true, 3};
 
-Asked not_causal() {
-    Asked other = asked;
+Question not_causal() {
+    Question other = asked;
     other.causal = false;
     return other;
 }
 
-template <class T> void check_all(const Posed<T>& posed) {
+template <class T> void check_all(const PosedProblem<T>& posed) {
     for (const Fix fix : all_fixes)
         for (const Rung rung : rungs_of_a_fix) {
             CAPTURE(static_cast<int>(fix));
@@ -40,7 +40,7 @@ TEST_CASE("every rung of every fix alone is right") {
 }
 
 TEST_CASE("a verification notices a wrong oracle") {
-    Posed<float> posed = pose<float>(asked);
+    PosedProblem<float> posed = pose<float>(asked);
     posed.truth.attention.out(1, 99, 3, 7) += 1e-2;
     for (const Fix fix : {Fix::discarded_attention, Fix::double_computation, Fix::duplicate_methods})
         CHECK(!isolate<float>(fix, Rung::principled, posed.problem, posed).verify(posed.truth).right);
@@ -48,7 +48,8 @@ TEST_CASE("a verification notices a wrong oracle") {
 
 TEST_CASE("masks alone are n^2 elements before and after, n when principled") {
     const auto elements = [](Rung rung, Index n) {
-        const Posed<float> posed = pose<float>({1, n, 1, 1, 1, {n}, {1}, Mode::groups, PhaseRule::group, true, 4});
+        const PosedProblem<float> posed =
+            pose<float>({1, n, 1, 1, 1, {n}, {1}, Mode::groups, PhaseRule::group, true, 4});
         const IsolatedTopic isolated = isolate<float>(Fix::causal_mask, rung, posed.problem, posed);
         isolated.run();
         return isolated.counts().mask_elements;
@@ -61,7 +62,7 @@ TEST_CASE("masks alone are n^2 elements before and after, n when principled") {
 }
 
 TEST_CASE("what is kept is made in the first call, until it is forgotten") {
-    const Posed<float> posed = pose<float>(asked);
+    const PosedProblem<float> posed = pose<float>(asked);
     const IsolatedTopic isolated = isolate<float>(Fix::caching, Rung::after, posed.problem, posed);
     isolated.run();
     CHECK(isolated.counts().mask_elements == 100 * 100);

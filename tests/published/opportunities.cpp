@@ -13,17 +13,17 @@ namespace dra::published::test {
 namespace {
 
 /// Grouped-query heads, ragged segments, a mixture, and a batch.
-const Asked mixed{2, 100, 4, 2, 8, {50, 70}, {1, 3}, Mode::mixture, PhaseRule::head, true, 3};
+const Question mixed{2, 100, 4, 2, 8, {50, 70}, {1, 3}, Mode::mixture, PhaseRule::head, true, 3};
 
-Asked groups_of(bool causal) {
+Question groups_of(bool causal) {
     return {1, 90, 3, 3, 5, {7, 90, 20}, {2, 5, 1}, Mode::groups, PhaseRule::group, causal, 2};
 }
 
-template <class T> IsolatedTopic whole(Topic topic, Rung rung, const Posed<T>& posed) {
+template <class T> IsolatedTopic whole(Topic topic, Rung rung, const PosedProblem<T>& posed) {
     return whole_call<T>(topic, rung, posed.problem, posed);
 }
 
-template <class T> double check_all(const Posed<T>& posed) {
+template <class T> double check_all(const PosedProblem<T>& posed) {
     double worst = 0;
     for (const Topic topic : opportunities)
         for (const Rung rung : rungs_of_a_fix) {
@@ -43,7 +43,7 @@ template <class T> double check_all(const Posed<T>& posed) {
     return worst;
 }
 
-Counts counts(Topic topic, Rung rung, const Posed<float>& posed) {
+Counts counts(Topic topic, Rung rung, const PosedProblem<float>& posed) {
     const IsolatedTopic form = whole(topic, rung, posed);
     for (int again = 0; again < 2; ++again) {
         if (form.prepare) form.prepare();
@@ -62,13 +62,13 @@ TEST_CASE("every rung of every opportunity gives the oracle's result, again and 
 }
 
 TEST_CASE("a verification notices a wrong oracle") {
-    Posed<float> posed = pose<float>(mixed);
+    PosedProblem<float> posed = pose<float>(mixed);
     posed.truth.attention.out(1, 99, 3, 7) += 1e-2;
     for (const Topic topic : opportunities) CHECK(!whole(topic, Rung::principled, posed).verify(posed.truth).right);
 }
 
 TEST_CASE("what there is not is absent, and says why") {
-    const Posed<float> posed = pose<float>(groups_of(false));
+    const PosedProblem<float> posed = pose<float>(groups_of(false));
     CHECK(whole(Topic::compiled_hot_path, Rung::after, posed).absent == "none was published");
     CHECK(whole(Topic::kv_cache, Rung::principled, posed).absent == "nothing to do: not causal, nothing is decoded");
     for (const Topic topic : {Topic::compiled_hot_path, Topic::kv_cache})
@@ -76,7 +76,7 @@ TEST_CASE("what there is not is absent, and says why") {
 }
 
 TEST_CASE("opportunities 6 and 7 alone are right, and notice what is not") {
-    const Posed<float> posed = pose<float>(mixed);
+    const PosedProblem<float> posed = pose<float>(mixed);
     for (const Topic topic : {Topic::memory_pool, Topic::pattern_caching})
         for (const Rung rung : rungs_of_a_fix) {
             const IsolatedTopic form = isolate<float>(topic, rung, posed.problem, posed);
@@ -87,7 +87,7 @@ TEST_CASE("opportunities 6 and 7 alone are right, and notice what is not") {
             CHECK(form.keeps == (rung == Rung::after));
         }
 
-    struct Overlapping final : Memory<float> { // gives the same block to everybody
+    struct OverlappingMemory final : Memory<float> { // gives the same block to everybody
         std::vector<float> block = std::vector<float>(10'000);
         float* take(Index) override { return block.data(); }
         void give_back(float*, Index) override {}
@@ -98,7 +98,8 @@ TEST_CASE("opportunities 6 and 7 alone are right, and notice what is not") {
 
 TEST_CASE("a pool keeps powers of two bytes for ever, a plan the largest view's temporaries, an allocator nothing") {
     // Views of 32 and of 33 rows: the pool holds both sizes.
-    const Posed<float> posed = pose<float>({1, 66, 2, 2, 8, {32, 33}, {1, 1}, Mode::groups, PhaseRule::group, true, 1});
+    const PosedProblem<float> posed =
+        pose<float>({1, 66, 2, 2, 8, {32, 33}, {1, 1}, Mode::groups, PhaseRule::group, true, 1});
     const auto kept = [&](Rung rung) { return counts(Topic::memory_pool, rung, posed).bytes_kept; };
     const Index row = 8 * 4;
     CHECK(kept(Rung::before) == 0);
@@ -117,7 +118,7 @@ TEST_CASE("a pool keeps powers of two bytes for ever, a plan the largest view's 
 }
 
 TEST_CASE("lists have an entry a row, made for every copy before, once for all when kept, never in closed form") {
-    const Posed<float> posed =
+    const PosedProblem<float> posed =
         pose<float>({1, 48, 4, 2, 8, {24, 48}, {2, 4}, Mode::groups, PhaseRule::group, false, 1});
     const Index rows = 48 / 2 + 48 / 4;
     const auto whole_counts = [&](Rung rung) { return counts(Topic::pattern_caching, rung, posed); };
@@ -141,7 +142,8 @@ TEST_CASE("lists have an entry a row, made for every copy before, once for all w
 TEST_CASE("an operation at a time writes n^2 elements six times a view, one more when causal, a plan none") {
     constexpr Index n = 40, D = 8;
     for (const bool causal : {false, true}) {
-        const Posed<float> posed = pose<float>({1, n, 1, 1, D, {n}, {1}, Mode::groups, PhaseRule::group, causal, 1});
+        const PosedProblem<float> posed =
+            pose<float>({1, n, 1, 1, D, {n}, {1}, Mode::groups, PhaseRule::group, causal, 1});
         CHECK(counts(Topic::compiled_hot_path, Rung::before, posed).temporary_elements ==
               (causal ? 6 : 5) * n * n + 4 * n * D + 3 * n);
         CHECK(counts(Topic::compiled_hot_path, Rung::before, posed).flops == 4 * D * n * n);
@@ -153,7 +155,8 @@ TEST_CASE("an operation at a time writes n^2 elements six times a view, one more
 
 TEST_CASE("a decoded token reads the prefix, all tokens a pattern, or what its segment selects") {
     // Position 95 is the last of its segment of 24 and, of phase 3 of 4, selected in that of 96.
-    const Posed<float> posed = pose<float>({1, 96, 2, 2, 8, {24, 96}, {1, 1}, Mode::groups, PhaseRule::group, true, 1});
+    const PosedProblem<float> posed =
+        pose<float>({1, 96, 2, 2, 8, {24, 96}, {1, 1}, Mode::groups, PhaseRule::group, true, 1});
     CHECK(counts(Topic::kv_cache, Rung::before, posed).rows_read == 2 * 96);
     CHECK(counts(Topic::kv_cache, Rung::after, posed).rows_read == 2 * 96);
     CHECK(counts(Topic::kv_cache, Rung::principled, posed).rows_read == 24 + 96);
@@ -162,12 +165,13 @@ TEST_CASE("a decoded token reads the prefix, all tokens a pattern, or what its s
     CHECK(counts(Topic::kv_cache, Rung::after, posed).mask_elements == 2 * 96);
     CHECK(counts(Topic::kv_cache, Rung::principled, posed).mask_elements == 0);
 
-    const Posed<float> mixture = pose<float>(mixed); // a dense cache reads all tokens for every pattern of a head
+    const PosedProblem<float> mixture =
+        pose<float>(mixed); // a dense cache reads all tokens for every pattern of a head
     CHECK(counts(Topic::kv_cache, Rung::after, mixture).rows_read == 2 * 2 * 2 * 100);
 }
 
 TEST_CASE("opportunities count and compute the same for every number of threads") {
-    const Posed<float> posed = pose<float>(mixed);
+    const PosedProblem<float> posed = pose<float>(mixed);
     const int before = omp_get_max_threads();
     for (const Topic topic : opportunities)
         for (const Rung rung : rungs_of_a_fix) {

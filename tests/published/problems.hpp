@@ -11,7 +11,7 @@
 namespace dra::published::test {
 
 /// Sizes and configuration of a problem, in the order in which they are written down.
-struct Asked {
+struct Question {
     Index batch, tokens, heads, kv_heads, head_dim;
     std::vector<Index> segment_lengths, dilation_rates;
     Mode mode;
@@ -21,12 +21,12 @@ struct Asked {
 };
 
 /// A problem, its tensors and the truth about them.
-template <class T> struct Posed : Inputs<T> {
+template <class T> struct PosedProblem : Inputs<T> {
     Problem problem;
     Oracle truth;
 };
 
-template <class T> Posed<T> pose(const Asked& asked, std::uint64_t seed = 1) {
+template <class T> PosedProblem<T> pose(const Question& asked, std::uint64_t seed = 1) {
     const Shape kv{asked.batch, asked.tokens, asked.kv_heads, asked.head_dim};
     Tensor<T> q = random_normal<T>({asked.batch, asked.tokens, asked.heads, asked.head_dim}, 3 * seed);
     Tensor<T> k = random_normal<T>(kv, 3 * seed + 1), v = random_normal<T>(kv, 3 * seed + 2);
@@ -50,26 +50,26 @@ template <class T> Attention<T> poisoned(const Problem& problem) {
 }
 
 /// One call of a pipeline, into poison.
-template <class T> Attention<T> run(Pipeline<T>& pipeline, const Posed<T>& posed) {
+template <class T> Attention<T> run(Pipeline<T>& pipeline, const PosedProblem<T>& posed) {
     Attention<T> result = poisoned<T>(posed.problem);
     pipeline.run(posed, result);
     return result;
 }
 
-template <class T> Attention<T> run(Rungs rungs, const Posed<T>& posed) {
+template <class T> Attention<T> run(Rungs rungs, const PosedProblem<T>& posed) {
     Pipeline<T> pipeline(posed.problem, rungs);
     return run(pipeline, posed);
 }
 
 /// What the first call of a pipeline counts.
-template <class T> Counts counts(Rungs rungs, const Posed<T>& posed) {
+template <class T> Counts counts(Rungs rungs, const PosedProblem<T>& posed) {
     Pipeline<T> pipeline(posed.problem, rungs);
     run(pipeline, posed);
     return pipeline.counts();
 }
 
 /// The larger of the error ratios of out and lse.
-template <class T> double forward_ratio(const Posed<T>& posed, const Attention<T>& result) {
+template <class T> double forward_ratio(const PosedProblem<T>& posed, const Attention<T>& result) {
     return error_ratios(posed.problem, posed.truth, result).forward();
 }
 
