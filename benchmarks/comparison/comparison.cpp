@@ -41,7 +41,7 @@ std::vector<WaterfallRow> waterfall(bool causal) {
     return steps;
 }
 
-/// Every pipeline that a ladder, the waterfall or a claim asks for, once.
+/// Every pipeline that a fix, the waterfall or a claim asks for, once.
 std::vector<PipelineKey> pipelines_of(const Comparison& comparison) {
     std::vector<PipelineKey> keys;
     const auto add = [&](const PipelineKey& key) {
@@ -155,7 +155,7 @@ private:
         at.pipelines.reserve(keys.size()); // measurements are pointed to
         for (const PipelineKey& key : keys) {
             if (key.causal != causal) continue;
-            bool caching = false; // the ladder of fix 5 is where first calls differ
+            bool caching = false; // the rungs of fix 5 are where first calls differ
             for (const Rung rung : rungs_of_a_fix)
                 caching = caching || (causal && key == comparison_.end_to_end(Fix::caching, rung));
             const bool compared = std::ranges::find(comparison_.topics, Fix::caching) != comparison_.topics.end();

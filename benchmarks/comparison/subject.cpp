@@ -30,13 +30,13 @@ Measurement verify_and_count(const Subject& subject, const Oracle& oracle) {
         found.right = found.right && verified.right;
         found.error_ratio = std::max(found.error_ratio, verified.error_ratio);
     };
-    const auto count = [&](Allocations& allocations, Counts& counts, cuda::DeviceCounts& work) {
+    const auto count = [&](Allocations& allocations, Counts& counts, cuda::DeviceCounts& device) {
         if (subject.prepare) subject.prepare();
         AllocationCount counter;
         const double seconds = seconds_of(subject.run);
         allocations = counter.stop();
         counts = subject.counts();
-        if (subject.device_counts) work = subject.device_counts();
+        if (subject.device_counts) device = subject.device_counts();
         return seconds;
     };
     judge();

@@ -66,7 +66,7 @@ double worst_error(const Comparison& c, Topic topic) {
 }
 
 /// A topic's rungs by one gauge, alone and end to end.
-std::string ladder_text(const Comparison& c, Topic topic, const Gauge& gauge) {
+std::string rungs_text(const Comparison& c, Topic topic, const Gauge& gauge) {
     const AtLength& at = largest_length(c, topic);
     const RungMeasurements& alone = at.isolated.at(topic);
     const auto end_to_end = [&](Rung rung) { return c.end_to_end(at, topic, rung); };
@@ -83,7 +83,7 @@ std::string ladder_text(const Comparison& c, Topic topic, const Gauge& gauge) {
 }
 
 /// The heading of the rungs' table, with the columns of errors and claims or without.
-void print_ladder_heading(Page& page, const Comparison& c, const Gauge& gauge, bool claims) {
+void print_rungs_heading(Page& page, const Comparison& c, const Gauge& gauge, bool claims) {
     page.heading(fmt::format("{} before / {} of the rung at n = {}: above 1 is a gain", gauge.name, gauge.short_name,
                              c.lengths.back().tokens));
     page.line("{:<24}{:^20}{:^42}{:>7}", "", "alone",
@@ -94,8 +94,8 @@ void print_ladder_heading(Page& page, const Comparison& c, const Gauge& gauge, b
 }
 
 /// A topic's row, and one more for every further claim.
-void print_ladder(Page& page, const Comparison& c, Topic topic, const std::vector<Judgement>& judgements) {
-    std::string row = fmt::format("{}{:>7.3g}", ladder_text(c, topic, gauges(c).front()), worst_error(c, topic));
+void print_rungs(Page& page, const Comparison& c, Topic topic, const std::vector<Judgement>& judgements) {
+    std::string row = fmt::format("{}{:>7.3g}", rungs_text(c, topic, gauges(c).front()), worst_error(c, topic));
     for (const Judgement& j : judgements) {
         if (j.topic != topic) continue;
         page.line("{:<93}  {:<12}{}", row, claim_text(j.claim), verdict_text(j));
@@ -112,14 +112,14 @@ void print_opportunities(Page& page, const Comparison& c, const std::vector<Judg
         if (c.device)
             page.line("{} {:<22}not on this backend", published::number(topic), published::entry(topic).title);
         else
-            print_ladder(page, c, topic, judgements);
+            print_rungs(page, c, topic, judgements);
 }
 
 void print_summary(Page& page, const Comparison& c, const std::vector<Judgement>& judgements) {
     const std::vector<Gauge> by = gauges(c);
-    print_ladder_heading(page, c, by.front(), true);
+    print_rungs_heading(page, c, by.front(), true);
     auto fixes = c.topics | std::views::filter(published::is_fix);
-    for (const Topic fix : fixes) print_ladder(page, c, fix, judgements);
+    for (const Topic fix : fixes) print_rungs(page, c, fix, judgements);
     for (const Judgement& j : judgements)
         if (!j.topic)
             page.line("{:<46}{:<47}  {:<12}{}", "all, beyond fix 1", spread_text(j.ratio), claim_text(j.claim),
@@ -130,8 +130,8 @@ void print_summary(Page& page, const Comparison& c, const std::vector<Judgement>
               c.timed ? "(q1-q3): interquartile range of the ratio.  " : "", c.error_bound);
     page.line("  *: the class never reached the code that this fix changed, so its users saw none of it.");
     for (const Gauge& gauge : by | std::views::drop(1)) {
-        print_ladder_heading(page, c, gauge, false);
-        for (const Topic fix : fixes) page.line("{}", ladder_text(c, fix, gauge));
+        print_rungs_heading(page, c, gauge, false);
+        for (const Topic fix : fixes) page.line("{}", rungs_text(c, fix, gauge));
     }
 }
 

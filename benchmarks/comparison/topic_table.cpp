@@ -143,16 +143,18 @@ void print_device_counts(Page& page, const Comparison& c, const std::vector<Deta
         const Measurement& m = *row.which(at);
         if (!m.absent.empty()) continue;
         const published::Counts& counts = row.first ? m.first_counts : m.later_counts;
-        const cuda::DeviceCounts& work = row.first ? m.first_device_counts : m.later_device_counts;
+        const cuda::DeviceCounts& device = row.first ? m.first_device_counts : m.later_device_counts;
         const auto number = [](std::int64_t x) { return count_text(static_cast<double>(x)); };
         const auto bytes = [](std::int64_t x) { return bytes_text(static_cast<double>(x)); };
         const std::optional<Spread> gain =
             row.first && c.timed ? ratio(row.before(at)->later, m.first) : time_ratio(row.before(at), &m);
         line(fmt::format("{:<11}{:<17}", row.form, row.title),
-             c.timed ? spread_text(gain) : fmt::format("{:<9}{:<10}", number(work.sectors), number(work.tensor_flops)),
-             number(work.launches), number(work.allocations), bytes(work.allocated_bytes), bytes(work.uploaded_bytes),
-             number(counted.of(counts)), row.first ? "" : exponent_text(exponents(c, counted, row.which).elements),
-             number(counts.flops), error_text(m));
+             c.timed ? spread_text(gain)
+                     : fmt::format("{:<9}{:<10}", number(device.sectors), number(device.tensor_flops)),
+             number(device.launches), number(device.allocations), bytes(device.allocated_bytes),
+             bytes(device.uploaded_bytes), number(counted.of(counts)),
+             row.first ? "" : exponent_text(exponents(c, counted, row.which).elements), number(counts.flops),
+             error_text(m));
         print_remarks(page, row, m);
     }
 }

@@ -101,8 +101,8 @@ private:
     };
 
     void decode_head(const Token<T>& token, Index b, Index g, Space& space) {
-        const Index group = problem_.query_heads_per_kv_head(), n = problem_.tokens;
-        for (Index h = g * group; h < (g + 1) * group; ++h)
+        const Index per_kv_head = problem_.query_heads_per_kv_head(), n = problem_.tokens;
+        for (Index h = g * per_kv_head; h < (g + 1) * per_kv_head; ++h)
             clear(Partial<T>{token.out.rows(b, h), token.lse.rows(b, h, {0, 1, 1})});
         space.packed.resize(n, problem_.head_dim);
         space.packed.pack(k().rows(b, g), v().rows(b, g), 0, n);
@@ -111,8 +111,8 @@ private:
             const std::vector<char> seen = mask(pattern, g);
             space.counts.mask_elements += n;
             space.counts.rows_read += n;
-            space.counts.pairs += group * n;
-            for (Index h = g * group; h < (g + 1) * group; ++h)
+            space.counts.pairs += per_kv_head * n;
+            for (Index h = g * per_kv_head; h < (g + 1) * per_kv_head; ++h)
                 kernel::attend_panels(
                     token.q.rows(b, h),
                     kernel::PackedView{space.packed, MaskedKeys{seen}, static_cast<T>(problem_.softmax_scale)}, {0, 1},
