@@ -3,7 +3,7 @@
 /// The dispatcher: one thread that says which tile is next, and where it lies, ahead of the producer.
 ///
 /// A ticket becomes a tile by eight divisions or so, behind a draw from memory: a microsecond and more, which no tile would hide
-/// if the producer, whose boxes consumers wait for, did it. (It once did: at 512 rows a segment blocks took a tenth longer.)
+/// if the producer, whose boxes consumers wait for, did it. (It once did: at 512 rows per segment blocks took a tenth longer.)
 
 #include "cuda/kernels/pipeline.hpp"
 #include "cuda/kernels/tasks.hpp"
@@ -13,14 +13,15 @@
 
 namespace dra::cuda::DRA_TARGET {
 
-/// Block i takes tiles i, i + gridDim, i + 2 gridDim ...
+/// Tickets without a draw: block i takes tiles i, i + gridDim, i + 2 gridDim ...
 struct StaticTickets {
+    /// The ticket that follows `ticket`.
     static __device__ __forceinline__ int after(int ticket, int*, int) { return ticket + ptx::blocks_of_grid(); }
 };
 
-/// A block draws its next tile when it needs one. The first gridDim are given away without being drawn.
+/// Tickets by draw: a block draws its next tile when it needs one. The first gridDim are given away without being drawn.
 struct DynamicTickets {
-    /// `counter` is zero before and after a launch.
+    /// The next ticket of `tiles`. `counter` is zero before and after a launch.
     static __device__ __forceinline__ int after(int, int* counter, int tiles) {
         const int drawn = atomicAdd(counter, 1);
         if (drawn == tiles - 1) atomicExch(counter, 0); // every tile given away draws once: this was the last
@@ -38,7 +39,7 @@ __device__ __forceinline__ int take_from_list(int* workspace, int ticket) {
     return next;
 }
 
-/// For the tile of `work`, which begins at query row first_row.
+/// The source of the tile `work`, which begins at query row first_row.
 __device__ __forceinline__ Source source_of(const Parameters& parameters, const WorkTile& work, int first_row,
                                             int ticket, int task, bool even_segments) {
     const int r = ptx::opaque(parameters.dilation_rate), phase = phase_of(parameters, work.kv_head);
@@ -55,7 +56,7 @@ __device__ __forceinline__ Source source_of(const Parameters& parameters, const 
     source.lse_row = (b * H + h) * N + position;
     source.ticket = ticket;
     source.task = task;
-    int in_row = phase; // of a row of the map, which is r positions
+    int in_row = phase; // the position within a row of the map, which is r positions
     if (even_segments) {
         source.row = 0;
         source.segment = work.segment;
@@ -72,13 +73,15 @@ __device__ __forceinline__ Source source_of(const Parameters& parameters, const 
     return source;
 }
 
-/// The decoding of a ticket divides; there are no registers to keep the divisors' reciprocals in.
+/// A schedule of whose numbers the compiler knows nothing: the decoding of a ticket divides by them, and there are no registers
+/// to keep the divisors' reciprocals in.
 __device__ __forceinline__ TileSchedule unfamiliar(const TileSchedule& schedule) {
     return {ptx::opaque(schedule.tiles), ptx::opaque(schedule.views),    ptx::opaque(schedule.section_views),
             ptx::opaque(schedule.heads), ptx::opaque(schedule.segments), ptx::opaque(schedule.query_heads_per_kv_head)};
 }
 
-/// All tiles of the block: those that its tickets name, and where a step `REDOES` those that its consumers have put on their list.
+/// Publishes all tiles of the block: those that its tickets name, and where a kernel `REDOES` tiles those that its consumers have
+/// put on their list.
 template <bool REDOES, class Tickets, class T, class P> __device__ __forceinline__ void
 dispatch_tiles(PipelineMemory<T, P> memory, const Tasks<P::tasks>& tasks, int* workspace) {
     PipelineState<1> state;

@@ -20,21 +20,21 @@
 
 namespace dra::cuda::DRA_TARGET {
 
-/// Everything here is done by one thread.
+/// The producer's thread: it feeds one tile after the other to the consumers.
 template <class T, class P> class Producer {
 public:
     __device__ __forceinline__ Producer(PipelineMemory<T, P> memory, const Tasks<P::tasks>& tasks)
         : memory_(memory), tasks_(tasks) {}
 
-    /// Everything that the dispatcher's next tile needs, in the order in which consumers will ask for it; K runs a block ahead
-    /// of V. False: it has none.
+    /// Loads everything that the dispatcher's next tile needs, in the order in which consumers will ask for it; K runs a block
+    /// ahead of V. False: there was no tile.
     __device__ __forceinline__ bool feed() {
         ptx::barrier_wait(memory_.source_full(), parity());
         const int first_row = source().first_row;
         if (first_row >= 0) {
             const int blocks = key_blocks<P>(first_row, source().rows, tasks_.common().causal);
             DRA_ROLLED for (int block = blocks - 1; block >= -1; --block) {
-                const PipelineState<P::stages> v = k_.before(); // of the block behind
+                const PipelineState<P::stages> v = k_.before(); // the stage of the block behind
                 if (block >= 0) load_k(block);
                 if (block == blocks - 1)
                     announce();
@@ -51,7 +51,7 @@ public:
         return !over;
     }
 
-    /// Nobody is asked for anything after that.
+    /// Sends the copiers home: nobody is asked for anything after that.
     __device__ __forceinline__ void dismiss_copiers() { send_copiers(memory_, order_, {CopyOrder::none, 0, 0, 0}); }
 
 private:
@@ -67,10 +67,10 @@ private:
     /// What the dispatcher says of the tile.
     __device__ __forceinline__ Source source() const { return memory_.source().read(); }
 
-    /// Q and the source have one room each, so a lap a tile.
+    /// The parity of the laps of Q and the source, which have one stage each, and so one lap per tile.
     __device__ __forceinline__ unsigned parity() const { return tile_.stage & 1; }
 
-    /// Rows [first_row, first_row + ROWS) of one of a view's matrices.
+    /// Loads rows [first_row, first_row + ROWS) of one of a view's matrices.
     template <int ROWS>
     __device__ __forceinline__ void load(CopyOrder::Kind kind, int place, T* to, std::uint64_t* full, int first_row) {
         const Source view = source();
@@ -103,7 +103,7 @@ private:
         load<P::keys>(CopyOrder::v, v.stage, memory_.v(v.stage), memory_.v_full(v.stage), block * P::keys);
     }
 
-    /// The tile and its Q, to every warpgroup as soon as that one is ready for it.
+    /// Hands the tile and its Q to every warpgroup as soon as that one is ready for it.
     __device__ __forceinline__ void announce() {
         DRA_ROLLED for (int warpgroup = 0; warpgroup < P::warpgroups; ++warpgroup) {
             ptx::barrier_wait(memory_.q_empty(warpgroup), parity() ^ 1);
@@ -119,7 +119,7 @@ private:
 
     PipelineMemory<T, P> memory_;
     const Tasks<P::tasks>& tasks_;
-    PipelineState<P::stages> k_; ///< of V, too, which is a block behind
+    PipelineState<P::stages> k_; ///< the stage of the next K; V is a block behind
     PipelineState<P::tiles_announced> tile_;
     PipelineState<P::orders> order_;
 };

@@ -36,13 +36,13 @@ template <int N> __device__ __forceinline__ void hide_keys(float (&s)[N][4], int
 /// The state of the lane's two rows, i = 0, 1.
 struct OnlineSoftmax {
     float maximum[2] = {-INFINITY, -INFINITY}; ///< m, a maximum of what came before; see update()
-    float sum[2] = {0, 0};                     ///< l, of the lane's columns
+    float sum[2] = {0, 0};                     ///< l, the sum of the weights in the lane's columns
 
     /// Takes in a tile of scores, which become weights p; the outputs so far are corrected by alpha where needed.
     ///
     /// m serves only to keep p in range, and any m near the maximum does: it is moved, and O corrected, only when a row's
     /// maximum is more than 2^8 above it. p is then at most 2^8 and as exact as ever, and for most tiles D / 2
-    /// multiplications a lane are saved. The first tile always moves it.
+    /// multiplications per lane are saved. The first tile always moves it.
     template <int N, int DN> __device__ __forceinline__ void update(float (&s)[N][4], float c, float (&o)[DN][4]) {
         constexpr float tolerated = 8;
         float highest[2];
@@ -72,7 +72,7 @@ struct OnlineSoftmax {
             s[n][2 * i] + s[n][2 * i + 1];
     }
 
-    /// After the last tile: the outputs are divided, and lse[i] is that of row i.
+    /// Divides the outputs after the last tile, and gives lse[i] of row i.
     template <int DN> __device__ __forceinline__ void finish(float scale, float (&o)[DN][4], float (&lse)[2]) {
         DRA_UNROLLED for (int i = 0; i < 2; ++i) {
             const float total = across_row(sum[i], [](float x, float y) { return x + y; });

@@ -21,18 +21,18 @@ namespace dra::cuda::DRA_TARGET {
 
 /// The order of a launch's blocks, made on the host.
 struct TileSchedule {
-    int tiles;         ///< query tiles a view, of the longest segment; shorter ones leave blocks idle
-    int views;         ///< B * segments * query heads that use the pattern
-    int section_views; ///< views a section; the last section may have fewer
-    int heads;         ///< query heads that use the pattern
-    int segments;
+    int tiles;                   ///< query tiles per view of the longest segment; shorter ones leave blocks idle
+    int views;                   ///< B * segments * query heads that use the pattern
+    int section_views;           ///< views per section; the last section may have fewer
+    int heads;                   ///< query heads that use the pattern
+    int segments;                ///< segments per sequence
     int query_heads_per_kv_head; ///< query heads that share a KV head
 
-    /// Blocks of the launch; a step refuses problems with more than 2^31 - 1.
+    /// The number of blocks of the launch; kernels refuse problems with more than 2^31 - 1.
     constexpr long long blocks() const { return static_cast<long long>(tiles) * views; }
 };
 
-/// For tiles of `tile_rows` query rows and elements of `element_bytes`.
+/// The schedule for tiles of `tile_rows` query rows and elements of `element_bytes`.
 inline TileSchedule make_tile_schedule(const Parameters& parameters, int tile_rows, int element_bytes) {
     constexpr long long section_bytes = 32 << 20; // of an H100's 50 MB
     constexpr long long most_views = 32;          // keep every multiprocessor busy, not more
@@ -49,15 +49,15 @@ inline TileSchedule make_tile_schedule(const Parameters& parameters, int tile_ro
             parameters.query_heads_per_kv_head()};
 }
 
-/// One block's share.
+/// One block's share: a query tile of a view.
 struct WorkTile {
-    int batch, segment;
-    int head;    ///< query head
-    int kv_head; ///< the KV head that it reads
-    int tile;    ///< query tile of the view
+    int batch, segment; ///< their numbers, from 0
+    int head;           ///< number of the query head
+    int kv_head;        ///< number of the KV head that it reads
+    int tile;           ///< number of the query tile in its view
 };
 
-/// The share of block `block`.
+/// The work tile of block `block`.
 __device__ __forceinline__ WorkTile work_tile(const TileSchedule& schedule, const Parameters& parameters, int block) {
     const int blocks_a_section = schedule.section_views * schedule.tiles;
     const int section = block / blocks_a_section, turn = block % blocks_a_section;

@@ -10,7 +10,7 @@
 
 namespace dra::cuda::DRA_TARGET {
 
-/// The phase o of the pattern in KV head g.
+/// The phase o of the pattern in KV head `kv_head`.
 __device__ __host__ __forceinline__ int phase_of(const Parameters& parameters, int kv_head) {
     switch (parameters.phase_rule) {
     case PhaseRule::head: return kv_head % parameters.dilation_rate;
@@ -24,11 +24,12 @@ __device__ __forceinline__ int selecting_phase(const Parameters& parameters, int
     return n % ptx::opaque(parameters.segment_length) % ptx::opaque(parameters.dilation_rate);
 }
 
-/// A matrix whose rows are `stride` elements apart, contiguous in D.
+/// A matrix whose rows are contiguous in D, and `stride` elements apart.
 template <class T> struct Rows {
-    T* first;
-    long long stride;
+    T* first;         ///< element 0 of row 0
+    long long stride; ///< elements from a row to the next
 
+    /// Element 0 of a row.
     __device__ __forceinline__ T* operator[](int row) const { return first + row * stride; }
 };
 
@@ -41,20 +42,20 @@ template <class T> struct View {
     Rows<const T> v; // (rows, D)
     long long q_at;  ///< element of q and of out at which row 0 begins; the rows of out are q.stride apart, too
     long long kv_at; ///< element of k and of v at which row 0 begins
-    float* lse;      ///< of row 0
-    int lse_stride;
-    bool causal;
+    float* lse;      ///< lse of row 0
+    int lse_stride;  ///< elements of lse from a row to the next
+    bool causal;     ///< a row sees no key of a later position
 
-    /// Keys that query row i sees: the first so many. Queries and keys have the same first position and the same stride,
-    /// so position j <= position i is index j <= index i. With different strides it would not be.
+    /// The number of keys that query row i sees: the first so many. Queries and keys have the same first position and the same
+    /// stride, so position j <= position i is index j <= index i. With different strides it would not be.
     __device__ __forceinline__ int extent(int i) const { return causal && i < rows ? i + 1 : rows; }
 
-    /// Keys that some row of [first, first + count) sees. The tiles after them are never loaded.
+    /// The number of keys that some row of [first, first + count) sees. The tiles after them are never loaded.
     __device__ __forceinline__ int extent_of_tile(int first, int count) const { return extent(first + count - 1); }
 };
 
-/// Tells the emulator's counters which pairs of a tile are visible: rows [first_row, first_row + ROWS), one a lane, of keys
-/// [first_key, first_key + KEYS). Of the view only `rows` and `extent` are asked for.
+/// Tells the emulator's counters how many pairs of a tile are visible: rows [first_row, first_row + ROWS), one per lane, times
+/// keys [first_key, first_key + KEYS). Of the view only `rows` and `extent` are asked for.
 template <int ROWS, int KEYS, class V>
 __device__ __forceinline__ void count_visible(const V& view, int first_row, int first_key) {
     const int lane = static_cast<int>(threadIdx.x) & 31, row = first_row + lane;
@@ -63,6 +64,7 @@ __device__ __forceinline__ void count_visible(const V& view, int first_row, int 
     count_pairs(seen < 0 ? 0 : seen < KEYS ? seen : KEYS);
 }
 
+/// The view whose query tile `work` is, in the tensors of `parameters`.
 template <class T> __device__ __forceinline__ View<T> view_of(const Parameters& parameters, const WorkTile& work) {
     const long long D = parameters.head_dim, r = parameters.dilation_rate, H = parameters.heads,
                     Hkv = parameters.kv_heads;

@@ -2,11 +2,11 @@
 /// \file
 /// A consumer warpgroup's 64 query rows: its registers, its two products, its softmax, its part of the protocol.
 ///
-/// A step strings these together; what it adds is the order. Products are only issued here: between issue_scores() or
+/// A kernel strings these together; what it adds is the order. Products are only issued here: between issue_scores() or
 /// issue_values() and the wait that delivers them, s or o (and the weights) belong to the tensor core, and pin() keeps the
 /// compiler from touching them.
 ///
-/// The softmax is that of softmax.hpp with its parts apart, since steps put other work between them: hide what a row does not
+/// The softmax is that of softmax.hpp with its parts apart, since kernels put other work between them: hide what a row does not
 /// see; move the shift m where a maximum is more than 2^8 above it; weigh, p = 2^(c s - c m); correct o. A row that has
 /// seen no key yet has m = -inf and weights of 0: blocks of keys come from the last to the first here, and the last may be of
 /// later warpgroups alone.
@@ -21,8 +21,9 @@
 
 namespace dra::cuda::DRA_TARGET {
 
+/// What a consumer warpgroup holds, and the parts of its work.
 template <class T, class P> struct WarpgroupRows {
-    static constexpr int D = P::D, columns = P::keys / 8; ///< 8-column blocks of the scores
+    static constexpr int D = P::D, columns = P::keys / 8; ///< channels; 8-column blocks of the scores
     static constexpr unsigned eight_rows = 8 * 128;       ///< bytes of a swizzle atom
 
     __device__ __forceinline__ WarpgroupRows(PipelineMemory<T, P> memory_, const Tasks<P::tasks>& tasks_,
@@ -32,21 +33,21 @@ template <class T, class P> struct WarpgroupRows {
 
     PipelineMemory<T, P> memory;
     const Tasks<P::tasks>& tasks;
-    const Parameters& parameters; ///< what all tasks share of them
-    int* workspace;               ///< of the launch
-    int warpgroup;
-    float c;   ///< of softmax.hpp
-    int reach; ///< row i sees keys below min(i + reach, rows)
+    const Parameters& parameters; ///< task 0's, of which only what all tasks share is looked at
+    int* workspace;               ///< the launch's workspace
+    int warpgroup;                ///< number of the consumer warpgroup
+    float c;                      ///< c of softmax.hpp
+    int reach;                    ///< row i sees keys below min(i + reach, rows)
 
     Accumulator<P::keys> s;                             // (64, 128): scores, then weights
     Accumulator<D> o;                                   // (64, D)
     Operand<P::keys> p;                                 // (64, 128): weights, rounded
     std::uint32_t q[P::q_in_registers ? D / 16 : 1][4]; // (64, D)
     float shift[2], sum[2], correction[2];              ///< m, l (of the lane's columns) and alpha of rows i = 0, 1
-    int first_row, rows;                                ///< of the tile whose scores come next
+    int first_row, rows; ///< first row and view's rows of the tile whose scores come next
 
-    PipelineState<P::stages> k_state, v_state;
-    PipelineState<P::tiles_announced> tile_state; ///< stands at that tile
+    PipelineState<P::stages> k_state, v_state;    ///< the stages of the next K and of the next V
+    PipelineState<P::tiles_announced> tile_state; ///< the slot of that tile
 
     static __device__ __forceinline__ int thread() { return static_cast<int>(threadIdx.x) % 128; }
     __device__ __forceinline__ int warp_row() const { return first_row + 16 * warp_index(); }
@@ -55,7 +56,7 @@ template <class T, class P> struct WarpgroupRows {
 
     // ---- the protocol
 
-    /// Waits for the next tile and its Q. False: there is none.
+    /// Waits for the next tile and its Q. False: there was none.
     __device__ __forceinline__ bool next_tile() {
         ptx::barrier_wait(memory.q_full(warpgroup), tile_state.stage & 1);
         const int4 tile = shared_load(memory.tile(tile_state.stage, warpgroup));
@@ -86,7 +87,7 @@ template <class T, class P> struct WarpgroupRows {
     __device__ __forceinline__ void release_q() {
         if (lane_index() == 0) ptx::barrier_arrive(memory.q_empty(warpgroup));
     }
-    /// After the last product with it.
+    /// Releases Q after the last product that reads it from shared memory.
     __device__ __forceinline__ void release_q_in_memory() {
         if constexpr (!P::q_in_registers) release_q();
     }
@@ -112,7 +113,7 @@ template <class T, class P> struct WarpgroupRows {
         return ptx::matrix_descriptor(memory.v(v_state.stage), 2 * P::keys * 64, eight_rows);
     }
 
-    /// s = Q K^T: 16 channels an instruction, which are 32 bytes of a row. Descriptors count in 16 bytes.
+    /// s = Q K^T: 16 channels per instruction, which are 32 bytes of a row. Descriptors count in 16 bytes.
     __device__ __forceinline__ void issue_scores(std::uint64_t K) {
         ptx::pin(flat_s());
         ptx::wgmma_fence();
@@ -128,7 +129,7 @@ template <class T, class P> struct WarpgroupRows {
         ptx::wgmma_commit();
     }
 
-    /// o (+)= P V: 16 keys an instruction, which are two swizzle atoms.
+    /// o (+)= P V: 16 keys per instruction, which are two swizzle atoms.
     __device__ __forceinline__ void issue_values(std::uint64_t V, bool accumulate) {
         ptx::pin(flat_o());
         ptx::wgmma_fence();
@@ -146,7 +147,7 @@ template <class T, class P> struct WarpgroupRows {
         }
     }
 
-    /// Some row of the warpgroup does not see all of this block.
+    /// Whether some row of the warpgroup does not see all of this block.
     __device__ __forceinline__ bool is_edge(int block) const {
         return (block + 1) * P::keys > extent(first_row + warpgroup * P::box_rows);
     }
@@ -171,7 +172,7 @@ template <class T, class P> struct WarpgroupRows {
         sum[i] *= correction[i];
     }
 
-    /// Scores of row i in the 8-column blocks [from, to) become weights.
+    /// Makes weights of the scores of row i in the 8-column blocks [from, to).
     __device__ __forceinline__ void weigh(int i, int from, int to) {
         const float scaled = shift[i] == -INFINITY ? 0 : shift[i] * c;
         DRA_UNROLLED for (int n = 0; n < columns; ++n) DRA_UNROLLED for (int e = 0; e < 2; ++e) {
@@ -189,7 +190,7 @@ template <class T, class P> struct WarpgroupRows {
             correction[e / 2];
     }
 
-    /// For the emulator's counters.
+    /// Tells the emulator's counters of the pairs in this block.
     __device__ __forceinline__ void count(int block) const {
         count_visible<16, P::keys>(*this, warp_row(), block * P::keys);
     }
