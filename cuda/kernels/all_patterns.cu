@@ -15,7 +15,7 @@
 /// Expected: a mixture in the time of its patterns alone. Measured on an H200, (2048, 1) (4096, 2) (8192, 4), 2 x 16,384
 /// tokens, rested: 1.39 ms (D = 128), causal 0.87; D = 64 1.75 and 1.14, where cuDNN's calls alone take 1.51, 1.00, 2.09 and 1.27.
 ///
-/// Takes what warp_specialized takes. Figures of all steps: docs/gpu-results.md.
+/// Takes what warp_specialized takes. Figures of all kernels: docs/gpu-results.md.
 
 #include "cuda/kernels/fixed_reference.hpp"
 #include "cuda/kernels/kernels.hpp"

@@ -1,8 +1,8 @@
 /// \file
 /// Rows that a pattern does not select: out = 0 and lse = -inf, without a look at any key.
 ///
-/// One block a (batch, token), whose heads lie side by side in memory: where the token lies in its segment is divided
-/// once, whether a head's phase selects it is asked a chunk of 16 bytes, and neighbouring threads write neighbouring
+/// One block per (batch, token), whose heads lie side by side in memory: where the token lies in its segment is divided
+/// once, whether a head's phase selects it is asked once per chunk of 16 bytes, and neighbouring threads write neighbouring
 /// chunks.
 
 #include "cuda/kernels/launch_kernel.hpp"
@@ -24,12 +24,12 @@ template <class Out, class Chunk> __global__ void __launch_bounds__(clear_thread
     const int batch = static_cast<int>(blockIdx.x) / parameters.tokens;
     const int selecting = selecting_phase(parameters, token);
     const int group = parameters.query_heads_per_kv_head(), first_head = parameters.first_kv_head * group;
-    const int chunks = parameters.head_dim / elements; // a head
+    const int chunks = parameters.head_dim / elements; // chunks per head
     Out* const row = out + static_cast<long long>(blockIdx.x) * parameters.heads * parameters.head_dim;
 
     for (int i = static_cast<int>(threadIdx.x); i < parameters.kv_head_count * group * chunks; i += clear_threads) {
         const int head = first_head + i / chunks, d = i % chunks * elements;
-        if (phase_of(parameters, head / group) == selecting) continue; // a step writes it
+        if (phase_of(parameters, head / group) == selecting) continue; // the pattern's kernel writes it
         store(reinterpret_cast<Chunk*>(row + static_cast<long long>(head) * parameters.head_dim + d), Chunk{});
         if (d == 0)
             store(parameters.lse + (static_cast<long long>(batch) * parameters.heads + head) * parameters.tokens +

@@ -10,10 +10,11 @@
 
 namespace dra::cuda::DRA_TARGET {
 
-/// Below it no weight has overflowed in T, of which none is larger than the sum.
+/// A row's sum of weights below which none has overflowed in T, since none is larger than the sum.
 template <class T> constexpr float largest_sum = std::is_same_v<T, bf16> ? 0x1p64f : 65504.f;
 
-/// The list of tiles to do again lies in the workspace, behind the counter of tickets; see take_from_list().
+/// What launch_persistent() asks for. The list of tiles to do again lies in the workspace, behind the counter of tickets; see
+/// take_from_list().
 template <class Store> struct FixedReference {
     static constexpr bool redoes = true;
 
@@ -22,7 +23,7 @@ template <class Store> struct FixedReference {
         OverlappedRows<T, P, Form> overlapped{rows, form};
         overlapped.run();
 
-        rows.release_q(); // that of no tile
+        rows.release_q(); // the slot that said "no tile"
         rows.tile_state.next();
         __syncwarp();
         if (lane_index() == 0) ptx::barrier_arrive(rows.memory.done());
@@ -37,7 +38,7 @@ private:
     struct Form {
         static constexpr bool always_moves_shift = false;
         int* workspace;
-        bool again = false; ///< tiles are done for the second time
+        bool again = false; ///< the tiles come for the second time
 
         __device__ __forceinline__ bool moves_shift(bool edge) const { return edge || again; }
 

@@ -17,13 +17,13 @@
 
 namespace dra::cuda::DRA_TARGET {
 
-/// Scores or outputs of 16 rows a warp: [column / 8][2 i + e].
+/// Scores or outputs, of which a warp has 16 rows: [column / 8][2 i + e].
 template <int Columns> using Accumulator = float[Columns / 8][4];
 
 /// 16 rows of an A operand: [column / 16][2 j + i].
 template <int Columns> using Operand = std::uint32_t[Columns / 16][4];
 
-/// A lane's place.
+/// A lane's place in a fragment.
 struct Lane {
     int row;    ///< g; the other row is g + 8
     int column; ///< t; the other columns are t + 1, and these plus multiples of 8
@@ -46,7 +46,7 @@ __device__ __forceinline__ void round_to_operand(const float (&from)[N][4], std:
     }
 }
 
-/// Sum or maximum over a row: its four lanes are neighbours.
+/// The sum or maximum (f) over a row, whose four lanes are neighbours.
 template <class F> __device__ __forceinline__ float across_row(float x, F f) {
     x = f(x, __shfl_xor_sync(~0u, x, 1));
     return f(x, __shfl_xor_sync(~0u, x, 2));

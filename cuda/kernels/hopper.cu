@@ -2,7 +2,7 @@
 /// Kernel 6, hopper: TMA brings tiles, mbarriers say when they are there and when they are free, wgmma multiplies them.
 ///
 /// Teaches: roles. One producer warp does nothing but ask TMA for boxes; one consumer warpgroup (four warps) does nothing
-/// but compute. They share a ring of stages, each with two barriers: `full` (the bytes have arrived) and `empty` (the
+/// but compute. They share the stages, in a circle, each with two barriers: `full` (the bytes have arrived) and `empty` (the
 /// consumer is done). wgmma reads Q, K and V from shared memory, so no fragments pass through registers except the weights.
 ///
 /// Dilation for TMA is a 5-D tensor {D, H r, w / r, N / w, B}: channel; phase H + head; selected row; segment; batch. A box
@@ -11,7 +11,7 @@
 ///
 /// A block has 64 query rows; what overlaps one block's softmax is the other blocks' products. Measured on an H100, 8k
 /// tokens: 555 TFLOP/s (D = 128), 445 (D = 64), causal 500 and 437: a quarter to a third more than wide. Takes bf16 and
-/// fp16, D a multiple of 8 up to 128; compute capability 9.0 (sm_90a). Figures of all steps: docs/gpu-results.md.
+/// fp16, D a multiple of 8 up to 128; compute capability 9.0 (sm_90a). Figures of all kernels: docs/gpu-results.md.
 
 #include "cuda/kernels/kernels.hpp"
 #include "cuda/kernels/launch_kernel.hpp"
@@ -50,7 +50,7 @@ template <class T, int D> struct HopperMemory {
     __device__ std::uint64_t* empty(int stage) const { return barrier(1 + Shape::stages + stage); }
 };
 
-/// Rows [first_row, first_row + 64) of one view to a tile, half by half.
+/// Asks TMA for rows [first_row, first_row + 64) of one view, half by half.
 template <int D, class T> __device__ void load_tile(T* tile, const TensorMap* map, std::uint64_t* full, int first_row,
                                                     int phase_and_head, const WorkTile& work) {
     DRA_UNROLLED for (int half = 0; half < Hopper<D>::halves; ++half)
@@ -79,7 +79,7 @@ template <class T, int D> __device__ void produce(const HopperMemory<T, D>& memo
     }
 }
 
-/// s (64, 64) = Q K^T: both K-major, 16 channels (32 bytes of a row) an instruction.
+/// s (64, 64) = Q K^T: both K-major, 16 channels (32 bytes of a row) per instruction.
 template <class T, int D> __device__ void multiply_scores(float (&s)[32], const T* Q, const T* K) {
     constexpr unsigned eight_rows = 8 * 128, unused = 16;
     ptx::wgmma_fence();
@@ -92,7 +92,7 @@ template <class T, int D> __device__ void multiply_scores(float (&s)[32], const 
     ptx::wgmma_wait<0>();
 }
 
-/// o (64, D) += P V: P from registers; V is MN-major (its rows are the products' inner index), 16 keys an instruction.
+/// o (64, D) += P V: P from registers; V is MN-major (its rows are the products' inner index), 16 keys per instruction.
 template <class T, int D, int N>
 __device__ void multiply_values(float (&o)[D / 2], const std::uint32_t (&p)[N][4], const T* V) {
     constexpr unsigned eight_rows = 8 * 128, next_half = 2 * Hopper<D>::half_elements;

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// What each step's file offers to the ladder: how to run it.
+/// What each kernel's file offers to the ladder: a function that queues one launch of it.
 
 #include "cuda/kernels/ladder.hpp"
 

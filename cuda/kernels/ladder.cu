@@ -11,9 +11,9 @@ namespace {
 
 constexpr int any = std::numeric_limits<int>::max();
 
-const std::array<AttentionKernel, 11> steps = {{
+const std::array<AttentionKernel, 11> kernels = {{
     {.name = "naive",
-     .teaches = "the definition, one thread a query row; scores computed again for every 32 channels",
+     .teaches = "the definition, one thread per query row; scores computed again for every 32 channels",
      .run = run_naive,
      .takes_fp32 = true,
      .largest_head_dim = 256,
@@ -39,12 +39,12 @@ const std::array<AttentionKernel, 11> steps = {{
      .tile_rows = 64,
      .key_tile_rows = 64},
     {.name = "wide",
-     .teaches = "128 query rows a block, 32 rows a warp, 16-byte stores",
+     .teaches = "128 query rows per block, 32 rows per warp, 16-byte stores",
      .run = run_wide,
      .tile_rows = 128,
      .key_tile_rows = 64},
     {.name = "hopper",
-     .teaches = "TMA, a ring of mbarriers, wgmma; a producer warp and a consumer warpgroup",
+     .teaches = "TMA, stages with mbarriers, wgmma; a producer warp and a consumer warpgroup",
      .run = run_hopper,
      .architecture = 90,
      .uses_tensor_maps = true,
@@ -111,9 +111,10 @@ bool on_boundary(const void* pointer, std::uintptr_t bytes) {
 /// w as the tensor maps see it: a segment longer than the sequence is the sequence.
 int segment_of_map(const Parameters& parameters) { return std::min(parameters.segment_length, parameters.tokens); }
 
-/// At most: wide tiles are fewer, but patterns that go together all have the tile of the longest.
-long long tiles_of(const AttentionKernel& step, const Parameters& parameters) {
-    const long long tiles = (parameters.most_rows() + static_cast<long long>(step.tile_rows) - 1) / step.tile_rows;
+/// The most tiles that a launch can have: there are fewer where a tile has three warpgroups, but patterns that go together all
+/// have the tile of the longest.
+long long tiles_of(const AttentionKernel& kernel, const Parameters& parameters) {
+    const long long tiles = (parameters.most_rows() + static_cast<long long>(kernel.tile_rows) - 1) / kernel.tile_rows;
     return tiles * parameters.batch * parameters.segments() * parameters.kv_head_count *
            parameters.query_heads_per_kv_head();
 }
@@ -122,19 +123,19 @@ std::string number(long long x) { return std::to_string(x); }
 
 } // namespace
 
-std::span<const AttentionKernel> ladder() { return steps; }
+std::span<const AttentionKernel> ladder() { return kernels; }
 
 const AttentionKernel* find_kernel(std::string_view name) {
-    const auto found = std::ranges::find(steps, name, &AttentionKernel::name);
-    return found == steps.end() ? nullptr : &*found;
+    const auto found = std::ranges::find(kernels, name, &AttentionKernel::name);
+    return found == kernels.end() ? nullptr : &*found;
 }
 
-const AttentionKernel& joint_kernel() { return *std::ranges::find(steps, true, &AttentionKernel::joins_patterns); }
+const AttentionKernel& joint_kernel() { return *std::ranges::find(kernels, true, &AttentionKernel::joins_patterns); }
 
-std::string why_not_segments(const AttentionKernel& step, const Parameters& parameters) {
+std::string why_not_segments(const AttentionKernel& kernel, const Parameters& parameters) {
     const int N = parameters.tokens, w = segment_of_map(parameters), r = parameters.dilation_rate;
-    const std::string needs = std::string("kernel `") + step.name + "` needs a ";
-    if (step.takes_any_segments) return "";
+    const std::string needs = std::string("kernel `") + kernel.name + "` needs a ";
+    if (kernel.takes_any_segments) return "";
     if (w % r != 0)
         return needs + "dilation rate that divides the segment length, and " + number(r) + " does not divide " +
                number(w);
@@ -143,42 +144,44 @@ std::string why_not_segments(const AttentionKernel& step, const Parameters& para
     return "";
 }
 
-std::string why_not(const AttentionKernel& step, DType type, const Parameters& parameters, int architecture) {
-    const std::string name = std::string("kernel `") + step.name + "` ";
-    if (type == DType::f64 || (type == DType::f32 && !step.takes_fp32))
-        return name + "takes " + (step.takes_fp32 ? "fp32, bf16 and fp16" : "bf16 and fp16") + ", not " +
+std::string why_not(const AttentionKernel& kernel, DType type, const Parameters& parameters, int architecture) {
+    const std::string name = std::string("kernel `") + kernel.name + "` ";
+    if (type == DType::f64 || (type == DType::f32 && !kernel.takes_fp32))
+        return name + "takes " + (kernel.takes_fp32 ? "fp32, bf16 and fp16" : "bf16 and fp16") + ", not " +
                (type == DType::f64 ? "fp64" : "fp32");
-    if (parameters.head_dim > step.largest_head_dim)
-        return name + "takes head_dim up to " + number(step.largest_head_dim) + ", not " + number(parameters.head_dim);
-    if (parameters.head_dim % step.head_dim_multiple != 0)
-        return name + "needs a head_dim that is a multiple of " + number(step.head_dim_multiple) + ", not " +
+    if (parameters.head_dim > kernel.largest_head_dim)
+        return name + "takes head_dim up to " + number(kernel.largest_head_dim) + ", not " +
+               number(parameters.head_dim);
+    if (parameters.head_dim % kernel.head_dim_multiple != 0)
+        return name + "needs a head_dim that is a multiple of " + number(kernel.head_dim_multiple) + ", not " +
                number(parameters.head_dim);
     // wgmma is of 9.0 alone, not of what comes after it.
-    if (step.architecture == 90 ? architecture != 90 : architecture < step.architecture)
-        return name + "needs compute capability " + (step.architecture == 90 ? "9.0" : "8.0 or later") + ", not " +
+    if (kernel.architecture == 90 ? architecture != 90 : architecture < kernel.architecture)
+        return name + "needs compute capability " + (kernel.architecture == 90 ? "9.0" : "8.0 or later") + ", not " +
                number(architecture / 10) + "." + number(architecture % 10);
-    if (step.head_dim_multiple > 1)
+    if (kernel.head_dim_multiple > 1)
         for (const void* pointer : {parameters.q, parameters.k, parameters.v, const_cast<const void*>(parameters.out)})
             if (!on_boundary(pointer, 16)) return name + "needs q, k, v and out on 16-byte boundaries";
     const long long q_bytes = 2LL * parameters.batch * parameters.tokens * parameters.heads * parameters.head_dim;
-    if (step.head_dim_multiple > 1 && q_bytes >= 1LL << 36)
+    if (kernel.head_dim_multiple > 1 && q_bytes >= 1LL << 36)
         return name + "needs a q of less than 64 GiB, not " + number(q_bytes >> 30);
-    if (const std::string why = why_not_segments(step, parameters); !why.empty()) return why;
-    const long long blocks = tiles_of(step, parameters);
+    if (const std::string why = why_not_segments(kernel, parameters); !why.empty()) return why;
+    const long long blocks = tiles_of(kernel, parameters);
     if (blocks > std::numeric_limits<int>::max())
         return name + "needs at most 2^31 - 1 blocks, and this problem has " + number(blocks);
     return "";
 }
 
 const AttentionKernel& best_kernel(DType type, const Parameters& parameters, int architecture) {
-    for (auto step = std::rbegin(steps); step != std::rend(steps); ++step) // each is faster than the one before
-        if (why_not(*step, type, parameters, architecture).empty()) return *step;
-    return steps.front();
+    // Each is faster than the one before it.
+    for (auto kernel = std::rbegin(kernels); kernel != std::rend(kernels); ++kernel)
+        if (why_not(*kernel, type, parameters, architecture).empty()) return *kernel;
+    return kernels.front();
 }
 
-Maps make_maps(const AttentionKernel& step, DType type, const Parameters& parameters) {
+Maps make_maps(const AttentionKernel& kernel, DType type, const Parameters& parameters) {
     Maps maps = {};
-    if (!step.uses_tensor_maps) return maps;
+    if (!kernel.uses_tensor_maps) return maps;
     // {D, H r, w / r, N / w, B}: channel, phase H + head, selected row, segment, batch. In a box, 64 channels (128 bytes, the
     // swizzle's row) of `rows` successive selected rows. Where that does not divide, {D, H r, N / r, 1, B}, which knows no
     // segments: phases are counted from the first token.
@@ -194,20 +197,20 @@ Maps make_maps(const AttentionKernel& step, DType type, const Parameters& parame
         const std::uint32_t box[5] = {64, 1, static_cast<std::uint32_t>(rows), 1, 1};
         return make_tensor_map(type, const_cast<void*>(tensor), 5, sizes, strides, box, true);
     };
-    maps.q = map(parameters.q, parameters.heads, step.q_box_rows());
-    maps.k = map(parameters.k, parameters.kv_heads, step.key_tile_rows);
-    maps.v = map(parameters.v, parameters.kv_heads, step.key_tile_rows);
+    maps.q = map(parameters.q, parameters.heads, kernel.q_box_rows());
+    maps.k = map(parameters.k, parameters.kv_heads, kernel.key_tile_rows);
+    maps.v = map(parameters.v, parameters.kv_heads, kernel.key_tile_rows);
     return maps;
 }
 
-std::size_t workspace_ints(const AttentionKernel& step, const Parameters& parameters) {
-    const long long of_tiles = step.workspace_ints_a_tile * tiles_of(step, parameters);
-    return static_cast<std::size_t>(step.workspace_ints + of_tiles);
+std::size_t workspace_ints(const AttentionKernel& kernel, const Parameters& parameters) {
+    const long long of_tiles = kernel.workspace_ints_a_tile * tiles_of(kernel, parameters);
+    return static_cast<std::size_t>(kernel.workspace_ints + of_tiles);
 }
 
-cudaError_t run(const AttentionKernel& step, const Launch& launch) {
+cudaError_t run(const AttentionKernel& kernel, const Launch& launch) {
     if (launch.parameters.kv_head_count == 0) return cudaSuccess; // a group may be empty
-    return step.run(launch);
+    return kernel.run(launch);
 }
 
 } // namespace dra::cuda::DRA_TARGET

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// From a Launch to a kernel: run-time type and head dimension become template arguments, and every step is launched alike.
+/// From a Launch to a kernel: run-time type and head dimension become template arguments, and every kernel is launched alike.
 
 #include "cuda/kernels/element.hpp"
 #include "cuda/kernels/ladder.hpp"
@@ -18,7 +18,7 @@ template <class F> cudaError_t with_element(DType type, F f) {
     return f(Element<float>{});
 }
 
-/// The same for the two types that tensor cores multiply.
+/// Calls f alike with one of the two types that tensor cores multiply.
 template <class F> cudaError_t with_half(DType type, F f) {
     return type == DType::bf16 ? f(Element<bf16>{}) : f(Element<fp16>{});
 }
@@ -30,7 +30,7 @@ template <int D, int... Larger, class F> cudaError_t with_head_dim(int head_dim,
     return f(std::integral_constant<int, D>{});
 }
 
-/// Launches kernel(parameters, schedule, output, more...) with one block for each query tile of Shape::rows.
+/// Launches kernel(parameters, schedule, output, more...) with one block per query tile of Shape::rows.
 template <class Shape, class... P, class... A>
 cudaError_t launch_kernel(void (*kernel)(P...), const Launch& launched, const A&... more) {
     const TileSchedule schedule = make_tile_schedule(launched.parameters, Shape::rows, bytes_of(launched.type));

@@ -1,5 +1,5 @@
 /// \file
-/// Merging partials, and the cast that ends a mixture. One warp a row, in place, all in float.
+/// How partials are merged, in place and in float, with one warp per row; and the cast that ends a mixture.
 ///
 ///     m = max(lse_a, lse_b),   lse = m + log(e^(lse_a - m) + e^(lse_b - m)),   out = e^(lse_a - lse) out_a + e^(lse_b - lse) out_b
 ///
@@ -40,22 +40,22 @@ __global__ void __launch_bounds__(merge_threads) merge_rows(float* out, float* l
     if (lane_index() == 0) store(lse + at, m + logf(sum));
 }
 
-/// The partials of a mixture, and which rows each of them has.
+/// The partials of a mixture, with the patterns that say which rows each of them has.
 struct Partials {
     int count;
     Parameters pattern[most_patterns]; ///< out is float
 };
 
-/// A block a (batch, token), whose heads lie side by side, 8 channels a thread: 32 bytes of every partial, twice 8 of the result,
-/// since half a group of 16 is a lane's 4 of each 8-column block (partial_rows.hpp).
-/// Whether a pattern selects the token for a head is arithmetic, so nobody has to mark the rows that it does not, and all that
-/// a thread needs is asked for at once. There are COUNT patterns at most.
+/// One block per (batch, token), whose heads lie side by side, and 8 channels per thread: 32 bytes of every partial, twice 8 of
+/// the result, since half a group of 16 is a lane's 4 of each 8-column block (partial_rows.hpp). Whether a pattern selects the
+/// token for a head is arithmetic, so nobody has to mark the rows that it does not, and all that a thread needs is asked for at
+/// once. There are COUNT patterns at most.
 template <class T, int COUNT> __global__ void __launch_bounds__(merge_threads)
     merge_tokens(T* out, float* lse, const __grid_constant__ Partials partials) {
     const Parameters& shape = partials.pattern[0];
     const int token = static_cast<int>(blockIdx.x) % shape.tokens, batch = static_cast<int>(blockIdx.x) / shape.tokens;
-    const int channels = partial_channels(shape.head_dim), chunks = channels / 8,
-              group = shape.query_heads_per_kv_head(); // of a row; query heads that share a KV head
+    const int channels = partial_channels(shape.head_dim), chunks = channels / 8; // per row of a partial
+    const int group = shape.query_heads_per_kv_head();
     const long long row = static_cast<long long>(blockIdx.x) * shape.heads;
     int selecting[COUNT];
     DRA_UNROLLED for (int p = 0; p < COUNT; ++p) selecting[p] =
@@ -63,24 +63,24 @@ template <class T, int COUNT> __global__ void __launch_bounds__(merge_threads)
     for (int i = static_cast<int>(threadIdx.x); i < shape.heads * chunks; i += merge_threads) {
         const int head = i / chunks;
         const long long at = (static_cast<long long>(batch) * shape.heads + head) * shape.tokens + token;
-        float of[COUNT], highest = -INFINITY;
+        float partial_lse[COUNT], highest = -INFINITY;
         float4 x[COUNT][2];
         DRA_UNROLLED for (int p = 0; p < COUNT; ++p) {
             const Parameters& pattern = partials.pattern[p];
-            of[p] = -INFINITY; // where its out was never written
+            partial_lse[p] = -INFINITY; // where its out was never written
             if (phase_of(pattern, head / group) != selecting[p]) continue;
-            of[p] = load(pattern.lse + at);
+            partial_lse[p] = load(pattern.lse + at);
             const float4* const from =
                 reinterpret_cast<const float4*>(static_cast<const float*>(pattern.out) + row * channels + 8LL * i);
             x[p][0] = load(from);
             x[p][1] = load(from + 1);
         }
-        DRA_UNROLLED for (int p = 0; p < COUNT; ++p) highest = fmaxf(highest, of[p]);
+        DRA_UNROLLED for (int p = 0; p < COUNT; ++p) highest = fmaxf(highest, partial_lse[p]);
         float4 mixed[2] = {{0, 0, 0, 0}, {0, 0, 0, 0}};
         float sum = 0;
         DRA_UNROLLED for (int p = 0; p < COUNT; ++p) {
-            if (of[p] == -INFINITY) continue;
-            const float weight = expf(of[p] - highest);
+            if (partial_lse[p] == -INFINITY) continue;
+            const float weight = expf(partial_lse[p] - highest);
             sum += weight;
             DRA_UNROLLED for (int half = 0; half < 2; ++half) {
                 mixed[half].x += weight * x[p][half].x;

@@ -15,14 +15,14 @@
 
 namespace dra::cuda::DRA_TARGET {
 
-/// Results in the type of q; tasks 1 to tasks.merged - 1 are the partials.
+/// Results in the type of q, with the partials of tasks 1 to tasks.merged - 1 merged into them.
 struct MergedInType : InType {
-    /// The only one with tickets.
+    /// The only task with tickets.
     static __device__ __forceinline__ int task(const int4*) { return 0; }
 
     template <class T, class P> static __device__ __forceinline__ void
     finish(WarpgroupRows<T, P>& rows, unsigned lse_of_view, const RowPlace (&place)[2], RowEnd (&end)[2]) {
-        constexpr int rows_at_once = P::D == 64 ? 2 : 1; // of the lane's two; there are no registers for more
+        constexpr int rows_at_once = P::D == 64 ? 2 : 1; // of the lane's two rows; there are no registers for more
         const Parameters& common = rows.parameters;
         const unsigned tokens = static_cast<unsigned>(ptx::opaque(common.tokens)), view = lse_of_view / tokens;
         const int first_token = static_cast<int>(lse_of_view - view * tokens);
@@ -54,7 +54,7 @@ struct MergedInType : InType {
     }
 
 private:
-    /// Row i of the lane, of `own`, and a partial's: (x, lse).
+    /// Merges a partial's row, (x, lse), into row i of the lane, whose end is `own`.
     template <class T, class P> static __device__ __forceinline__ void
     merge(WarpgroupRows<T, P>& rows, int i, RowEnd& own, float lse, const float4 (&x)[P::D / 16]) {
         constexpr float log2_e = 1.4426950408889634f;

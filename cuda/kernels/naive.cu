@@ -1,5 +1,5 @@
 /// \file
-/// Kernel 1, naive: the definition, one thread a query row.
+/// Kernel 1, naive: the definition, one thread per query row.
 ///
 /// Teaches: what is computed, and what a GPU is asked for when it is computed so. Scores are not kept (N^2 of them would
 /// not fit): they are computed once for the maximum, and once more for every 32 channels of out, since a thread cannot
@@ -17,13 +17,14 @@
 namespace dra::cuda::DRA_TARGET {
 namespace {
 
+/// The sizes of a block: one thread per row.
 struct Naive {
-    static constexpr int rows = 128, threads = 128; // a thread a row
+    static constexpr int rows = 128, threads = 128;
     static constexpr std::size_t shared_bytes = 0;
 };
 constexpr int channels_at_once = 32;
 
-/// Score of (row i, key j) in powers of two: scale log2(e) q_i . k_j.
+/// The score of (row i, key j) in powers of two: scale log2(e) q_i . k_j.
 template <class T> __device__ float naive_score(const View<T>& view, int i, int j, float scale_log2) {
     float dot = 0;
     for (int d = 0; d < view.head_dim; ++d) dot += to_float(load(view.q[i] + d)) * to_float(load(view.k[j] + d));

@@ -1,12 +1,12 @@
 #pragma once
 /// \file
-/// A negative scale, taken into Q: the sign of every element of a tile in shared memory is changed, which is exact.
+/// How a negative scale is taken into Q: the sign of every element of a tile in shared memory changes, which is exact.
 
 #include "cuda/simt/device.hpp"
 
 namespace dra::cuda::DRA_TARGET {
 
-/// By THREADS threads, 16 bytes at a time. The caller orders it among other accesses.
+/// Changes the signs by THREADS threads, 16 bytes at a time. The caller orders it among other accesses.
 template <int ELEMENTS, int THREADS, class T>
 __device__ __forceinline__ void negate(T* tile, int thread = static_cast<int>(threadIdx.x)) {
     static_assert(sizeof(T) == 2 && ELEMENTS % 8 == 0);

@@ -7,13 +7,13 @@
 
 namespace dra::cuda::DRA_TARGET {
 
-/// Where out goes and as what.
+/// Where out goes, and in which type.
 struct Output {
     void* out;     ///< element 0 of [B, N, H, D]
-    bool as_float; ///< whatever the type of q, k and v
+    bool as_float; ///< out is float, whatever the type of q, k and v
 };
 
-/// One element, for the kernels that work an element at a time.
+/// Stores one element, for the kernels that work on one at a time.
 template <class T> __device__ __forceinline__ void store_element(const Output& output, long long at, float x) {
     if (output.as_float)
         store(static_cast<float*>(output.out) + at, x);
@@ -21,7 +21,7 @@ template <class T> __device__ __forceinline__ void store_element(const Output& o
         store(static_cast<T*>(output.out) + at, from_float<T>(x));
 }
 
-/// 16 rows from `first_row` on, as a warp's accumulators hold them. Two neighbouring columns at a time: four lanes write
+/// Stores 16 rows from `first_row` on, as a warp's accumulators hold them, two neighbouring columns at a time: four lanes write
 /// 16 bytes of a row (32 as float), so half of every 32-byte sector of a 16-bit out goes through the cache twice.
 template <class T, int N> __device__ __forceinline__ void store_fragments(const View<T>& view, const Output& output,
                                                                           int first_row, const float (&o)[N][4]) {
@@ -42,7 +42,7 @@ template <class T, int N> __device__ __forceinline__ void store_fragments(const 
     }
 }
 
-/// lse of the lane's two rows; the first of a row's four lanes writes it.
+/// Stores lse of the lane's two rows; the first of a row's four lanes writes it.
 template <class T>
 __device__ __forceinline__ void store_lse(const View<T>& view, int first_row, const float (&lse)[2]) {
     const Lane lane = lane_place();

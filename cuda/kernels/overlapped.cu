@@ -10,7 +10,7 @@
 /// Expected of an H200 at 8k tokens: 710 TFLOP/s (D = 128). Measured there, rested: 717, causal 595. D = 64: 526 and 474, no
 /// gain: three warpgroups overlapped already.
 ///
-/// Takes what warp_specialized takes. Figures of all steps: docs/gpu-results.md.
+/// Takes what warp_specialized takes. Figures of all kernels: docs/gpu-results.md.
 
 #include "cuda/kernels/kernels.hpp"
 #include "cuda/kernels/overlapped_rows.hpp"

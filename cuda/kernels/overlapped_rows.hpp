@@ -20,7 +20,7 @@
 
 namespace dra::cuda::DRA_TARGET {
 
-/// `Form` is what a step makes of the rest:
+/// The loop. `Form` is what a kernel makes of the rest:
 ///
 ///     always_moves_shift                 the softmax looks for a maximum in every block
 ///     moves_shift(edge)                  whether it does in this one; it always does in a tile's first
@@ -30,10 +30,10 @@ template <class T, class P, class Form> struct OverlappedRows {
     Form& form;
     int k_is_there = 0; ///< barrier_test() has said so of the next K
 
-    static constexpr int before_wait =
-        P::warpgroups == 2 ? 4 : 8; ///< 8-column blocks of row 1 that are weighed before the wait
+    /// The number of 8-column blocks of row 1 that are weighed before the wait.
+    static constexpr int before_wait = P::warpgroups == 2 ? 4 : 8;
 
-    /// From the first tile to the last.
+    /// Computes all tiles, from the first to the last.
     __device__ __forceinline__ void run() {
         if (!rows.next_tile()) return;
         take_first_turn();
@@ -52,7 +52,7 @@ template <class T, class P, class Form> struct OverlappedRows {
     }
 
 private:
-    /// A first block, which has nothing to overlap with.
+    /// Computes the first block of all, which has nothing to overlap with.
     __device__ __forceinline__ void begin() {
         const int block = rows.blocks() - 1;
         rows.await_k();
@@ -72,8 +72,8 @@ private:
         rows.await_v();
     }
 
-    /// One turn of the loop above. `block` is that of the scores; with `NextTile` it belongs to the next tile, and the one in
-    /// `slot` ends.
+    /// Takes one turn of the loop above. `block` is that of the scores; with `NextTile` it belongs to the next tile, and the one
+    /// in `slot` ends.
     template <bool NextTile> __device__ __forceinline__ void step(int block, bool accumulate, int slot) {
         const std::uint64_t K = rows.k_descriptor(), V = rows.v_descriptor();
         ptx::barrier_wait_unless(k_is_there, rows.memory.k_full(rows.k_state.stage), rows.k_state.parity);
@@ -120,7 +120,7 @@ private:
             rows.correct();
     }
 
-    /// The last tile's last product, and its end.
+    /// Computes the last tile's last product, and ends the tile.
     __device__ __forceinline__ void end(bool accumulate, int slot) {
         rows.issue_values(rows.v_descriptor(), accumulate);
         ptx::wgmma_wait<0>();
@@ -130,9 +130,9 @@ private:
         form.store(rows, rows.memory.tile(slot, rows.warpgroup), shift, sum);
     }
 
-    // Named barrier turn_barrier + i is warpgroup i's turn, given by the one before it.
-    static constexpr bool in_turn = P::warpgroups == 3; ///< two are balanced without
-    static constexpr int two_warpgroups = 256;
+    // Named barrier turn_barrier + i is warpgroup i's turn, given by the warpgroup before it.
+    static constexpr bool in_turn = P::warpgroups == 3; ///< three warpgroups take turns; two are balanced without
+    static constexpr int two_warpgroups = 256;          ///< threads that meet at such a barrier
     __device__ __forceinline__ void await_turn() {
         if constexpr (in_turn) ptx::named_barrier_sync(turn_barrier + rows.warpgroup, two_warpgroups);
     }
@@ -144,7 +144,7 @@ private:
         if constexpr (in_turn)
             if (rows.warpgroup == P::warpgroups - 1) ptx::named_barrier_arrive(turn_barrier, two_warpgroups);
     }
-    /// Takes the arrival that is left over.
+    /// Takes the arrival that is left over at the end.
     __device__ __forceinline__ void leave_turns() {
         if constexpr (in_turn)
             if (rows.warpgroup == 0) ptx::named_barrier_sync(turn_barrier, two_warpgroups);

@@ -19,13 +19,14 @@ public:
     static constexpr std::size_t bytes = sizeof(V);
     explicit __device__ __forceinline__ Parked(void* shared) : words_(static_cast<std::uint32_t*>(shared)) {}
 
-    /// By one thread.
+    /// Stores the value; by one thread.
     __device__ __forceinline__ void park(const V& value) const {
         std::uint32_t parts[words];
         std::memcpy(parts, &value, sizeof(V));
         DRA_UNROLLED for (int i = 0; i < words; ++i) shared_store(words_ + i, parts[i]);
     }
 
+    /// The value that was parked.
     __device__ __forceinline__ V read() const {
         std::uint32_t parts[words];
         DRA_UNROLLED for (int i = 0; i < words; ++i) parts[i] = shared_load(words_ + i);

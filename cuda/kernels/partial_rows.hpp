@@ -1,8 +1,8 @@
 #pragma once
 /// \file
-/// A mixture's partial, as one launch leaves it for another that merges it: in float, and a row's channels in the order in
+/// A mixture's partial, as one launch leaves it for another that merges it: in float, with a row's channels in the order in
 /// which a quad's lanes hold them. Then a lane has 16 bytes of every 16 channels, and the quad 64 in a piece; in their natural
-/// order it would have twice 8, and the memory twice the requests.
+/// order a lane would have twice 8, and the memory twice the requests.
 ///
 ///     channel 8 e + 2 t + c of a group of 16 lies at 4 t + 2 e + c        e, c in {0, 1}, t in {0, 1, 2, 3}
 
@@ -10,14 +10,15 @@
 
 namespace dra::cuda::DRA_TARGET {
 
-/// Where a lane's part of a partial's row begins; every 16 floats there are 4 more.
+/// Where a lane's part of a partial's row begins: 4 floats, and 4 more every 16 floats.
 __device__ __forceinline__ float* partial_of_lane(const Parameters& parameters, const RowPlace& place) {
     return static_cast<float*>(parameters.out) +
            static_cast<long long>(place.out_row) * partial_channels(parameters.head_dim) + 2 * lane_place().column;
 }
 
-/// Results that will be merged.
+/// Results in float, in the order of a partial, which another launch will merge.
 struct AsPartial : InType {
+    /// Stores row i of the lane; what it returns is InType's.
     template <class T, class P>
     static __device__ __forceinline__ std::uint32_t store(const WarpgroupRows<T, P>& rows, int i,
                                                           const Parameters& parameters, const RowPlace& place,

@@ -1,9 +1,9 @@
 #pragma once
 /// \file
-/// The kernel around a step of several roles: barriers, registers, who produces and who consumes; and its launch.
+/// What the kernels of several roles share: barriers, registers, who produces and who consumes; and their launch.
 ///
-/// A step gives a Pipeline (sizes), a Consume (what a warpgroup does, from tile to tile; `redoes` if some tiles must be done
-/// again) and Tickets (which tile is next).
+/// Each of them gives a Pipeline (sizes), a Consume (what a warpgroup does, from tile to tile; `redoes` if some tiles must be
+/// done again) and Tickets (which tile is next).
 
 #include "cuda/kernels/dispatcher.hpp"
 #include "cuda/kernels/launch_kernel.hpp"
@@ -13,6 +13,7 @@
 
 namespace dra::cuda::DRA_TARGET {
 
+/// The kernel. Warpgroups 0 to P::warpgroups - 1 consume; of the last one warp 0 produces, warp 1 dispatches, and two copy.
 template <class T, class P, class Consume, class Tickets> __global__ void __launch_bounds__(P::threads, 1)
     attend_persistently(const __grid_constant__ Tasks<P::tasks> tasks, int* workspace) {
     DRA_SHARED_MEMORY(raw);
@@ -28,7 +29,7 @@ template <class T, class P, class Consume, class Tickets> __global__ void __laun
         const int thread = static_cast<int>(threadIdx.x) - 128 * P::warpgroups;
         if (thread >= 64) {
             copy_ragged_boxes(memory, tasks, thread - 64, [&] {
-                // opaque: there is no register for it in between
+                // opaque(): there is no register for the thread's number in between
                 if constexpr (P::tasks > 1)
                     return clear_tokens<T>(tasks, memory.token_to_clear(ptx::opaque(thread) / 32 - 2));
                 return false;
@@ -48,8 +49,9 @@ template <class T, class P, class Consume, class Tickets> __global__ void __laun
     }
 }
 
-/// As many blocks as the device has multiprocessors, which is as many as fit. `launches` are the patterns, P::tasks at most,
-/// alike but for what tasks.hpp says. `earlier` are those that the launch before this one has computed, and this one merges.
+/// Launches as many blocks as the device has multiprocessors, which is as many as fit. `launches` are the patterns, P::tasks at
+/// most, alike but for what tasks.hpp says. `earlier` are those that the launch before this one has computed, and this one
+/// merges.
 template <class P, class Consume, class Tickets, class T>
 cudaError_t launch_tasks(std::span<const Launch> launches, bool clears, std::span<const Launch> earlier = {}) {
     int device = 0, multiprocessors = 0;
@@ -78,7 +80,7 @@ template <class F> cudaError_t with_tile(const Parameters& parameters, bool thre
                  : f(std::integral_constant<int, 64>{}, std::integral_constant<int, 2>{});
 }
 
-/// One pattern, of which only the selected rows are written.
+/// Launches one pattern, of which only the selected rows are written.
 template <template <int, int> class Shape, class Consume, class Tickets>
 cudaError_t launch_persistent(const Launch& launched) {
     return with_half(launched.type, [&]<class T>(Element<T>) {

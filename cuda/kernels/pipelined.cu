@@ -21,7 +21,7 @@
 namespace dra::cuda::DRA_TARGET {
 namespace {
 
-/// D is 64 or 128; channels past the view's own are zero.
+/// The sizes of a block. D is 64 or 128; channels past the view's own are zero.
 template <int D> struct Pipelined {
     static constexpr int rows = 64, keys = 64, threads = 128, stages = 2;
     static constexpr int q_elements = rows * D, tile_elements = keys * D;
@@ -65,7 +65,7 @@ template <class T, int D> __global__ void __launch_bounds__(128)
     ptx::copy_async_commit();
     for (int tile = 0; tile < tiles; ++tile) {
         if (tile + 1 < tiles) copy_next_tile(tile + 1);
-        ptx::copy_async_commit();  // a group a turn, empty or not, so that "all but the last" is always this tile
+        ptx::copy_async_commit();  // one group per turn, empty or not, so that "all but the last" is always this tile
         ptx::copy_async_wait<1>(); // this thread's part of this tile has arrived
         __syncthreads();           // and everybody else's
         if (tile == 0) {

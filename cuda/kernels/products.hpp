@@ -10,22 +10,23 @@
 
 namespace dra::cuda::DRA_TARGET {
 
-/// Reads A operands (16, 16) from row `row` on: lanes 0..15 name the rows of the left 8 columns, 16..31 those of the right.
+/// A cursor for A operands (16, 16) from row `row` on: lanes 0..15 name the rows of the left 8 columns, 16..31 those of the
+/// right.
 template <class T, int D> __device__ __forceinline__ FragmentCursor<T, D> query_cursor(SwizzledTile<T, D> Q, int row) {
     const int lane = lane_index();
     return {Q.memory, Q.element(row + (lane & 15), lane >> 4)};
 }
 
-/// Reads B operands from K, 16 keys by 16 channels. B is K^T: its rows are channels, its columns keys, so that K's rows are
-/// B's columns, which is what ldmatrix gives without transposing. r[0], r[1]: keys 0..7, channels 0..7 and 8..15; r[2],
+/// A cursor for B operands from K, 16 keys by 16 channels. B is K^T: its rows are channels, its columns keys, so that K's rows
+/// are B's columns, which is what ldmatrix gives without transposing. r[0], r[1]: keys 0..7, channels 0..7 and 8..15; r[2],
 /// r[3]: keys 8..15.
 template <class T, int D> __device__ __forceinline__ FragmentCursor<T, D> key_cursor(SwizzledTile<T, D> K) {
     const int lane = lane_index();
     return {K.memory, K.element((lane & 7) + (lane >> 4) * 8, lane >> 3 & 1)};
 }
 
-/// Reads B operands from V, 16 keys by 16 channels. B's rows are keys, so ldmatrix must transpose. r[0], r[1]: channels
-/// 0..7, keys 0..7 and 8..15; r[2], r[3]: channels 8..15.
+/// A cursor for B operands from V, 16 keys by 16 channels. B's rows are keys, so ldmatrix must transpose. r[0], r[1]:
+/// channels 0..7, keys 0..7 and 8..15; r[2], r[3]: channels 8..15.
 template <class T, int D> __device__ __forceinline__ FragmentCursor<T, D> value_cursor(SwizzledTile<T, D> V) {
     const int lane = lane_index();
     return {V.memory, V.element(lane & 15, lane >> 4)};
@@ -49,7 +50,7 @@ __device__ __forceinline__ void multiply_scores(float (&s)[M][N][4], Q q, Fragme
     }
 }
 
-/// o += P V (16 M, D), P (16 M, 16 STEPS) as operands.
+/// o += P V (16 M, D), with P (16 M, 16 STEPS) as operands.
 template <class T, int M, int N, int STEPS, int D> __device__ __forceinline__ void
 multiply_values(float (&o)[M][N][4], const std::uint32_t (&p)[M][STEPS][4], FragmentCursor<T, D> V) {
     static_assert(8 * N == D);

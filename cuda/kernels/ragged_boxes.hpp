@@ -1,10 +1,10 @@
 #pragma once
 /// \file
-/// Boxes that no tensor map gives: three warps copy them with cp.async, filling with zeros what the view does not have.
+/// Boxes that no tensor map gives: two warps copy them with cp.async, filling with zeros what the view does not have.
 ///
 /// TMA counts bytes on the box's mbarrier by itself. Here the copiers wait for their copies, tell the async proxy (wgmma
-/// reads through it), meet, and arrive in its place. The price of such a box is that nobody can ask for it ahead of its
-/// room, and about a microsecond of three warps that have nothing else to do.
+/// reads through it), meet, and arrive in its place. The price of such a box is that nobody can ask for it before its
+/// place is free, and about a microsecond of two warps that have nothing else to do.
 
 #include "cuda/kernels/compiler.hpp"
 #include "cuda/kernels/pipeline.hpp"
@@ -13,9 +13,10 @@
 
 namespace dra::cuda::DRA_TARGET {
 
-constexpr int copiers = 32 * copier_warps; ///< threads
+/// The number of threads that copy.
+constexpr int copiers = 32 * copier_warps;
 
-/// By the producer.
+/// Gives the copiers an order; by the producer.
 template <class T, class P> __device__ __forceinline__ void
 send_copiers(PipelineMemory<T, P> memory, PipelineState<P::orders>& state, const CopyOrder& order) {
     ptx::barrier_wait(memory.order_empty(state.stage), state.parity ^ 1);
@@ -25,25 +26,25 @@ send_copiers(PipelineMemory<T, P> memory, PipelineState<P::orders>& state, const
     state.next();
 }
 
-/// A box of ROWS rows, `stride` elements apart, half by half; by thread `thread` of the copiers. Rows from `rows` on, and
-/// channels from head_dim on, become zero without being read.
+/// Copies a box of ROWS rows, `stride` elements apart, half by half; by thread `thread` of the copiers. Rows from `rows` on,
+/// and channels from head_dim on, become zero without being read.
 template <int ROWS, int D, class T>
 __device__ __forceinline__ void copy_box(T* to, const T* first, long long stride, int rows, int head_dim, int thread) {
-    constexpr int chunks = 8, rows_a_pass = copiers / chunks; // of the 128 bytes that a half tile's row has
+    constexpr int chunks = 8, rows_per_pass = copiers / chunks; // chunks of the 128 bytes that a half tile's row has
     const int chunk = thread % chunks;
     DRA_ROLLED for (int half = 0; half < D / 64; ++half) {
         const int channel = half * 64 + chunk * chunk_elements, left = channel < head_dim ? rows : 0;
         const T* from = first + thread / chunks * stride + channel;
-        DRA_ROLLED for (int row = thread / chunks; row < ROWS; row += rows_a_pass) {
+        DRA_ROLLED for (int row = thread / chunks; row < ROWS; row += rows_per_pass) {
             ptx::copy_async_16(to + (half * ROWS + row) * 64 + (chunk ^ (row & 7)) * chunk_elements, from,
                                row < left ? 16 : 0);
-            from += rows_a_pass * stride;
+            from += rows_per_pass * stride;
         }
     }
 }
 
-/// By the copiers, until the orders end. Until there is one, `meanwhile` is asked to do something else, a little at a time; it
-/// says false when it has nothing left.
+/// Copies what is ordered until the orders end; by the copiers. While there is no order, `meanwhile` is asked to do something
+/// else, a little at a time; it says false when it has nothing left.
 template <class T, class P, class Meanwhile> __device__ __forceinline__ void
 copy_ragged_boxes(PipelineMemory<T, P> memory, const Tasks<P::tasks>& tasks, int thread, Meanwhile meanwhile) {
     PipelineState<P::orders> state;

@@ -2,9 +2,9 @@
 /// \file
 /// Rows that no ticket computes, written by warps that have time: out = 0 and lse = -inf.
 ///
-/// clear_rows.cu is the same as a launch of its own. Here a warp of the copiers takes every so-manyth 32 tokens, 8 at a time,
-/// while nobody has an order for it, and the memory's bandwidth, which attention hardly uses, does the rest. The lse of all 32
-/// goes with the first 8, since [B, H, N] has them side by side.
+/// clear_rows.cu does the same in a launch of its own. Here the warps of the copiers, of all blocks, share the tokens by groups of
+/// 32, and a warp clears 8 at a time while nobody has an order for it, with the memory's bandwidth, which attention hardly uses.
+/// The lse of all 32 goes with the first 8, since [B, H, N] has them side by side.
 
 #include "cuda/kernels/fragment.hpp"
 #include "cuda/kernels/pipeline.hpp"
@@ -15,7 +15,7 @@
 
 namespace dra::cuda::DRA_TARGET {
 
-/// lse of the tokens [first, first + 32) of a batch, one a lane, in all heads that do not select them.
+/// Clears lse of the tokens [first, first + 32) of a batch, one per lane, in all heads that do not select them.
 __device__ __forceinline__ void clear_lse(const Parameters& parameters, int batch, int first) {
     const int n = first + lane_index(), group = parameters.query_heads_per_kv_head();
     const int selecting = selecting_phase(parameters, n);
@@ -26,7 +26,7 @@ __device__ __forceinline__ void clear_lse(const Parameters& parameters, int batc
               -INFINITY);
 }
 
-/// out of some heads of a token, which lie side by side.
+/// Clears out of some heads of a token, which lie side by side.
 template <class T>
 __device__ __forceinline__ void clear_heads(const Parameters& parameters, int batch, int n, int head, int heads) {
     const long long row = (static_cast<long long>(batch) * parameters.tokens + n) * parameters.heads + head;
@@ -35,8 +35,8 @@ __device__ __forceinline__ void clear_heads(const Parameters& parameters, int ba
         store(chunks + i, make_uint4(0, 0, 0, 0));
 }
 
-/// By a warp: 8 tokens more, from that one on whose number, counted over [B, N rounded up to 32], stands in `next`. False: there
-/// are none left.
+/// Clears 8 tokens more, by one warp: from the token on whose number, counted over [B, N rounded up to 32], stands in `next`.
+/// False: there was none left.
 template <class T, int N> __device__ __forceinline__ bool clear_tokens(const Tasks<N>& tasks, int* next) {
     constexpr int at_once = 8;
     const Parameters& common = tasks.common();
@@ -51,7 +51,7 @@ template <class T, int N> __device__ __forceinline__ bool clear_tokens(const Tas
         if (parameters.dilation_rate == 1) continue;
         if (first % 32 == 0) clear_lse(parameters, batch, first);
         const int selecting = selecting_phase(parameters, first + lane_index() % at_once);
-        const bool alike = parameters.phase_rule == PhaseRule::group; // all heads
+        const bool alike = parameters.phase_rule == PhaseRule::group; // all heads select the same tokens
         const int each = alike ? parameters.kv_head_count : 1,
                   end = parameters.first_kv_head + parameters.kv_head_count;
         DRA_ROLLED for (int n = 0; n < at_once && first + n < common.tokens; ++n) {

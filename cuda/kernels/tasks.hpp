@@ -10,22 +10,23 @@
 
 namespace dra::cuda::DRA_TARGET {
 
+/// One pattern, and the tickets of its tiles.
 struct Task {
     Parameters parameters;
     Maps maps;
     TileSchedule schedule;
-    int first_ticket;
+    int first_ticket; ///< the ticket of its first tile; its tickets follow one another
 };
 
-/// A kernel's parameter, N at most.
+/// A kernel's parameter: N tasks at most.
 template <int N> struct Tasks {
     Task task[N];
-    int count, tickets;
-    int merged; ///< tasks from `count` to here have no tickets: an earlier launch left their partials
-    bool float_out;
-    bool clears; ///< rows that a pattern does not select
+    int count, tickets; ///< the number of tasks with tickets, and that of all tickets
+    int merged;         ///< tasks from `count` to here have no tickets: an earlier launch left their partials
+    bool float_out;     ///< out is float whatever the type
+    bool clears;        ///< rows that a pattern does not select become (0, -inf)
 
-    /// The task of a ticket.
+    /// The number of a ticket's task.
     __device__ __forceinline__ int of(int ticket) const {
         int i = 0;
         if constexpr (N > 1)
@@ -33,6 +34,7 @@ template <int N> struct Tasks {
         return i;
     }
     __device__ __forceinline__ const Task& at(int i) const { return task[N == 1 ? 0 : i]; }
+    /// Task 0's parameters, for what all tasks share.
     __device__ __forceinline__ const Parameters& common() const { return task[0].parameters; }
 };
 

@@ -16,13 +16,13 @@
 namespace dra::cuda::DRA_TARGET {
 namespace {
 
-/// D is 64 or 128; channels past the view's own are zero.
+/// The sizes of a block. D is 64 or 128; channels past the view's own are zero.
 template <int D> struct TensorCore {
     static constexpr int rows = 64, keys = 64, threads = 128;
     static constexpr std::size_t shared_bytes = 2 * keys * D * 2; // K and V
 };
 
-/// Rows [first_row, first_row + 64) of `from` as (64, D) in shared memory, 16 bytes a thread and turn.
+/// Copies rows [first_row, first_row + 64) of `from` as (64, D) to shared memory, 16 bytes per thread and turn.
 template <class T, int D>
 __device__ void load_tile(T* tile, const Rows<const T>& from, int first_row, const View<T>& view) {
     for (int i = static_cast<int>(threadIdx.x); i < TensorCore<D>::keys * D / 8; i += TensorCore<D>::threads) {

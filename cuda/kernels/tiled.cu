@@ -1,8 +1,8 @@
 /// \file
 /// Kernel 2, tiled: keys and values pass through shared memory in tiles; the softmax is online.
 ///
-/// Teaches: shared memory, so that what is read once from global memory is used by 32 query rows; a register block (4 rows
-/// by 2 keys, 4 rows by D / 16 channels) a thread, so that what is read once from shared memory is used several times; and
+/// Teaches: shared memory, so that what is read once from global memory is used by 32 query rows; one register block (4 rows
+/// by 2 keys, 4 rows by D / 16 channels) per thread, so that what is read once from shared memory is used several times; and
 /// the online softmax, which needs no second pass over the keys, and gives lse for free.
 ///
 /// A block has 32 query rows and 128 threads: thread (y, x) of 8 x 16 has rows 4 y .. 4 y + 3, keys x and x + 16 of a
@@ -20,16 +20,16 @@
 namespace dra::cuda::DRA_TARGET {
 namespace {
 
-/// D is the largest head dimension of this instance; channels past the view's own are zero.
+/// The sizes of a block. D is the largest head dimension of this instance; channels past the view's own are zero.
 template <int D> struct Tiled {
-    static constexpr int rows = 32, keys = 32, threads = 128, across = 16, rows_a_thread = 4;
+    static constexpr int rows = 32, keys = 32, threads = 128, across = 16, rows_per_thread = 4;
     static constexpr int pad = D + 1;
     static constexpr int q_floats = rows * pad, k_floats = keys * pad, v_floats = keys * D,
                          p_floats = rows * (keys + 1);
     static constexpr std::size_t shared_bytes = sizeof(float) * (q_floats + k_floats + v_floats + p_floats);
 };
 
-/// Rows [first_row, first_row + 32) to shared memory, `apart` floats from row to row, zero past the view.
+/// Copies rows [first_row, first_row + 32) to shared memory, `apart` floats from row to row, zero past the view.
 template <int D, class T>
 __device__ void load_tile(float* tile, int apart, const Rows<const T>& from, int first_row, const View<T>& view) {
     for (int i = static_cast<int>(threadIdx.x); i < Tiled<D>::rows * D; i += Tiled<D>::threads) {
@@ -39,7 +39,7 @@ __device__ void load_tile(float* tile, int apart, const Rows<const T>& from, int
     }
 }
 
-/// f over the 16 threads of a row.
+/// The sum or maximum (f) over the 16 threads of a row.
 template <class F> __device__ __forceinline__ float across_threads(float x, F f) {
     DRA_UNROLLED for (int apart = 1; apart < 16; apart *= 2) x = f(x, __shfl_xor_sync(~0u, x, apart));
     return x;
@@ -48,7 +48,7 @@ template <class F> __device__ __forceinline__ float across_threads(float x, F f)
 template <class T, int D> __global__ void __launch_bounds__(128)
     attend_tiled(Parameters parameters, TileSchedule schedule, Output output) {
     using Shape = Tiled<D>;
-    constexpr int M = Shape::rows_a_thread, columns = D / Shape::across;
+    constexpr int M = Shape::rows_per_thread, columns = D / Shape::across;
     const WorkTile work = work_tile(schedule, parameters, static_cast<int>(blockIdx.x));
     const View<T> view = view_of<T>(parameters, work);
     const int first_row = work.tile * Shape::rows;

@@ -10,7 +10,7 @@
 
 namespace dra::cuda::DRA_TARGET {
 
-/// words[e] of lane l becomes words[l] of lane e, within each quad.
+/// Makes words[e] of lane l words[l] of lane e, within each quad.
 __device__ __forceinline__ void transpose_quad(std::uint32_t (&words)[4]) {
     const bool odd = lane_index() & 1, upper = lane_index() & 2;
     std::uint32_t a = __shfl_xor_sync(~0u, odd ? words[0] : words[1], 1);
@@ -29,22 +29,22 @@ __device__ __forceinline__ void transpose_quad(std::uint32_t (&words)[4]) {
 
 /// What a lane has seen of a tile's results while it stored them.
 struct Stored {
-    float largest_sum;   ///< of its two rows
-    std::uint32_t wrong; ///< not 0: something was infinite or not a number
+    float largest_sum;   ///< the larger sum of weights of its two rows
+    std::uint32_t wrong; ///< not 0: some result was infinite or not a number
 };
 
 /// Where a row of a tile goes.
 struct RowPlace {
-    int row;          ///< of the view
+    int row;          ///< its number in the view
     bool there;       ///< the view has it
-    unsigned out_row; ///< of out, counted over [B, N, H]
-    unsigned lse;     ///< its element
+    unsigned out_row; ///< its row of out, counted over [B, N, H]
+    unsigned lse;     ///< its element of lse
 };
 
 /// What a row's results are made of.
 struct RowEnd {
     float factor; ///< out is o times this
-    float lse;
+    float lse;    ///< the row's lse
 };
 
 /// Results in the type of q, as they are.
@@ -56,7 +56,7 @@ struct InType {
     template <class T, class P> static __device__ __forceinline__ void finish(WarpgroupRows<T, P>&, unsigned,
                                                                               const RowPlace (&)[2], RowEnd (&)[2]) {}
 
-    /// Row i of the lane. Not 0: something in it was infinite or not a number.
+    /// Stores row i of the lane. What it returns is 0 where `wrong` was and every result of the row is finite.
     template <class T, class P>
     static __device__ __forceinline__ std::uint32_t store(const WarpgroupRows<T, P>& rows, int i,
                                                           const Parameters& parameters, const RowPlace& place,
@@ -80,6 +80,7 @@ struct InType {
 
 /// Results in float, which fill their sectors as they lie in the fragments.
 struct InFloat : InType {
+    /// Stores row i of the lane; what it returns is InType's.
     template <class T, class P>
     static __device__ __forceinline__ std::uint32_t store(const WarpgroupRows<T, P>& rows, int i,
                                                           const Parameters& parameters, const RowPlace& place,
@@ -95,7 +96,7 @@ struct InFloat : InType {
     }
 };
 
-/// Divides, and writes out and lse of a tile: `Results` says as what, and what else a row is made of.
+/// The end of a tile: divides, and writes out and lse. `Results` says in which type, and what else a row is made of.
 template <class Results> struct VectorStores {
     template <class T, class P>
     static __device__ __forceinline__ Stored store(WarpgroupRows<T, P>& rows, const int4* slot, const float (&shift)[2],
@@ -125,7 +126,7 @@ template <class Results> struct VectorStores {
     }
 };
 
-/// Calls f(Element<InFloat>{}) or f(Element<InType>{}).
+/// Calls f(Element<InFloat>{}) where results leave as float, else f(Element<InType>{}).
 template <class F> cudaError_t with_results(bool as_float, F f) {
     return as_float ? f(Element<InFloat>{}) : f(Element<InType>{});
 }

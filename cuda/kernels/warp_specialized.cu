@@ -13,7 +13,7 @@
 /// the same run hopper 552, 532, 442, 432: under the mask a fixed share of tiles costs what the warpgroups gain.
 ///
 /// Any segment length, dilation rate and number of tokens: see producer.hpp. Takes bf16 and fp16, D a multiple of 8 up to
-/// 128; compute capability 9.0 (sm_90a). Figures of all steps: docs/gpu-results.md.
+/// 128; compute capability 9.0 (sm_90a). Figures of all kernels: docs/gpu-results.md.
 
 #include "cuda/kernels/kernels.hpp"
 #include "cuda/kernels/persistent.hpp"
@@ -24,7 +24,7 @@ namespace {
 
 template <int D, int WARPGROUPS> using WarpSpecialized = Pipeline<D, WARPGROUPS, 2, false>;
 
-/// One block of keys after the other: scores, weights, values, each waiting for the one before.
+/// A consumer that takes one key block after the other: scores, weights, values, each waiting for the one before.
 struct OneAfterTheOther {
     static constexpr bool redoes = false;
 

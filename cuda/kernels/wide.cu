@@ -1,17 +1,17 @@
 /// \file
-/// Kernel 5, wide: 128 query rows a block, 32 rows a warp, 16-byte stores.
+/// Kernel 5, wide: 128 query rows per block, 32 rows per warp, 16-byte stores.
 ///
 /// Teaches: what limits a tensor core kernel besides the tensor core.
 /// - Shared memory. A fragment of K or V that ldmatrix fetches feeds four products instead of two, because a warp has two
 ///   tiles of 16 rows.
 /// - L2. A block needs all keys for 128 rows instead of 64.
-/// - Registers. With D = 128 the outputs of 32 rows are 128 registers a thread, the scores of 64 keys 64, and 255 is all
-///   there is, at 8 warps a multiprocessor. So Q stays in shared memory and its fragments are fetched for every tile;
+/// - Registers. With D = 128 the outputs of 32 rows are 128 registers per thread, the scores of 64 keys 64, and 255 is all
+///   there is, at 8 warps per multiprocessor. So Q stays in shared memory and its fragments are fetched for every tile;
 ///   what only edge tiles and the end need waits in shared memory too (parked.hpp); and addresses are moved from
 ///   tile to tile (FragmentCursor), not derived anew. One register more, and the loop spills.
 /// - Issue slots. The correction of O is skipped while the maximum hardly moves (softmax.hpp).
 /// - Stores. Fragments would be written in pieces of 4 bytes; through shared memory they become whole rows.
-/// A tile's copy is started a turn ahead, and one barrier a turn orders everything: when it falls, the next tile has
+/// A tile's copy is started a turn ahead, and one barrier per turn orders everything: when it falls, the next tile has
 /// arrived and nobody reads the stage of this one any more.
 ///
 /// FlashAttention-2 has this form, with 340 TFLOP/s (D = 128, 8k; causal 298) and 304 (D = 64; causal 290) on an H200.
@@ -35,22 +35,22 @@ template <class T> struct WideWork {
     long long first_row;
 };
 
-/// D is 64 or 128; channels past the view's own are zero.
+/// The sizes of a block. D is 64 or 128; channels past the view's own are zero.
 template <int D> struct Wide {
-    static constexpr int tiles_a_warp = 2, warps = 4;
-    static constexpr int rows = 16 * tiles_a_warp * warps, keys = 64, threads = 32 * warps;
+    static constexpr int tiles_per_warp = 2, warps = 4;
+    static constexpr int rows = 16 * tiles_per_warp * warps, keys = 64, threads = 32 * warps;
     static constexpr int q_elements = rows * D, tile_elements = keys * D;
     static constexpr std::size_t tile_bytes = 2 * (q_elements + 4 * tile_elements); // Q; K and V twice each
     static constexpr std::size_t shared_bytes = tile_bytes + Parked<WideWork<float>>::bytes;
 };
 
-/// One warp: 32 query rows.
+/// What a warp holds of its 32 query rows.
 template <class T, int D> struct WideWarp {
     using Shape = Wide<D>;
-    static constexpr int M = Shape::tiles_a_warp;
+    static constexpr int M = Shape::tiles_per_warp;
 
-    float c;          ///< of softmax.hpp
-    int keys_all_see; ///< all its rows see them: tiles up to there need no mask
+    float c;          ///< c of softmax.hpp
+    int keys_all_see; ///< the number of keys that all its rows see: tiles up to there need no mask
     FragmentCursor<T, D> q, k, v;
     Accumulator<D> o[M] = {}; // (32, D)
     OnlineSoftmax softmax[M] = {};
@@ -78,7 +78,7 @@ template <class T, int D> struct WideWarp {
         multiply_values(o, p, v);
     }
 
-    /// From the stage of this tile to that of the next.
+    /// Moves from the stage of this tile to that of the next.
     __device__ __forceinline__ void next_stage(int tile) {
         const int elements = tile % 2 == 0 ? Shape::tile_elements : -Shape::tile_elements;
         k.move(elements);
@@ -86,13 +86,13 @@ template <class T, int D> struct WideWarp {
     }
 };
 
-/// Rows of a warp from shared memory to out, 16 bytes a lane: whole sectors.
+/// Stores a warp's rows from shared memory to out, 16 bytes per lane: whole sectors.
 template <int ROWS, class T, int D> __device__ __forceinline__ void
 store_rows(const View<T>& view, T* out, SwizzledTile<T, D> tile, int row_of_tile, int first_row) {
-    constexpr int chunks = D / chunk_elements, rows_a_pass = 32 / chunks;
+    constexpr int chunks = D / chunk_elements, rows_per_pass = 32 / chunks;
     const int lane = lane_index(), chunk = lane % chunks;
-    DRA_UNROLLED for (int pass = 0; pass < ROWS / rows_a_pass; ++pass) {
-        const int row = row_of_tile + pass * rows_a_pass + lane / chunks;
+    DRA_UNROLLED for (int pass = 0; pass < ROWS / rows_per_pass; ++pass) {
+        const int row = row_of_tile + pass * rows_per_pass + lane / chunks;
         if (first_row + row >= view.rows || chunk * chunk_elements >= view.head_dim) continue;
         store(reinterpret_cast<uint4*>(out + view.q_at + (first_row + row) * view.q.stride + chunk * chunk_elements),
               shared_load(reinterpret_cast<const uint4*>(tile.at(row, chunk))));
