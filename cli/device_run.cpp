@@ -23,19 +23,19 @@ TensorFile DeviceRun::operator()(const Problem& problem, TensorFile file, bool f
         throw ShapeError("dout", "(given)",
                          "must not be in the file with --backend " + backend_ + ", which computes no gradients");
     const DType type = type_.value_or(cuda::natural_type(stored));
-    const std::unique_ptr<cuda::AttentionExecutor> plan = device_->make_executor(problem, type, flags_.kernel);
+    const std::unique_ptr<cuda::AttentionExecutor> executor = device_->make_executor(problem, type, flags_.kernel);
 
     const Tensor<float> q = take_tensor<float>(file, "q"), k = take_tensor<float>(file, "k"),
                         v = take_tensor<float>(file, "v");
     if (finite) cuda::check_range(problem, type, q, k, v);
-    plan->upload(q, k, v);
-    plan->run();
-    const Attention<float> result = result_of(*plan, problem);
+    executor->upload(q, k, v);
+    executor->run();
+    const Attention<float> result = result_of(*executor, problem);
 
     TensorFile written;
     written.tensors["out"] = to_file(result.out, type);
     written.tensors["lse"] = to_file(result.lse);
-    const std::vector<std::string>& kernels = plan->kernels();
+    const std::vector<std::string>& kernels = executor->kernels();
     written.metadata = {{"device", device_->facts().name},
                         {"dtype", cuda::type_name(type)},
                         {"kernel", fmt::format("{}", fmt::join(std::set(kernels.begin(), kernels.end()), ", "))}};

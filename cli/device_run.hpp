@@ -9,11 +9,11 @@ namespace dra::cli {
 
 /// The flags that only devices take.
 struct DeviceFlags {
-    std::optional<std::string> dtype;  ///< default: the file's own type where kernels have it, else fp32
-    std::optional<std::string> kernel; ///< default: for every pattern the fastest that can do it
+    std::optional<std::string> dtype;  ///< the type; by default the file's own where kernels have it, else fp32
+    std::optional<std::string> kernel; ///< the kernel's name; by default for every pattern the fastest that can do it
 };
 
-/// Opens the device of a backend, so that it is known to be there before a file is read; then attention of files on it.
+/// Attention of files on the device of a backend, which is opened first, so that it is known to be there before a file is read.
 class DeviceRun {
 public:
     /// Throws PatternError where the type is unknown, and what open_device() throws.

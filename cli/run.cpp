@@ -138,8 +138,8 @@ Command run_command(const FlagList& program) {
     command.add("--dtype", flags->device.dtype,
                 "of cuda and emulated: q, k, v are rounded to it, out is stored in it; default: the input's, else fp32",
                 "fp32|bf16|fp16");
-    command.add("--kernel", flags->device.kernel, "of cuda and emulated: the step of the ladder; default: the fastest",
-                "NAME");
+    command.add("--kernel", flags->device.kernel,
+                "of cuda and emulated: the kernel of the ladder; default: the fastest", "NAME");
     command.add("--threads", flags->threads, "default: one a core", "T");
     command.add("--check-finite", flags->check_finite,
                 "refuse input that is not finite, or so large that what a device makes of it might not be");

@@ -114,7 +114,7 @@ ChoiceTable parse_choices(const std::string& file, std::string_view text) {
 std::string text_of(const ChoiceTable& table) {
     std::string text = "{\"device\": " + Json(table.device).dump() +
                        ", \"architecture\": " + std::to_string(table.architecture) + ", \"choices\": [";
-    for (const Choice& choice : table.choices) { // a line each
+    for (const Choice& choice : table.choices) { // one line per choice
         const Json line{{"type", type_name(choice.type)}, {"head_dim", choice.head_dim},
                         {"causal", choice.causal},        {"rows", choice.rows},
                         {"dilation", choice.dilation},    {"kernel", choice.kernel}};

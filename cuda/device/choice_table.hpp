@@ -19,17 +19,17 @@ namespace dra::cuda {
 /// The fastest kernel at one shape.
 struct Choice {
     DType type;
-    int head_dim;
+    int head_dim; ///< D
     bool causal;
-    int rows;     ///< that the longest segment selects
-    int dilation; ///< r
-    std::string kernel;
+    int rows;           ///< rows that the longest segment selects
+    int dilation;       ///< r
+    std::string kernel; ///< the kernel's name
 };
 
 /// What was measured on one device.
 struct ChoiceTable {
-    std::string device;
-    int architecture = 0; ///< of the devices that it is for: 10 times the compute capability
+    std::string device;   ///< name of the device that was measured
+    int architecture = 0; ///< architecture of the devices that the table is for: 10 times the compute capability
     std::vector<Choice> choices;
 
     /// The kernel of the nearest shape that was measured: of this architecture, type and causality; of the least
@@ -38,10 +38,10 @@ struct ChoiceTable {
     std::optional<std::string> kernel(DType type, const Parameters& parameters, int of_architecture) const;
 };
 
-/// Throws FormatError, naming the file, the field and the rule, for anything but such a table.
+/// The table that a file's text holds. Throws FormatError, naming the file, the field and the rule, for anything else.
 ChoiceTable parse_choices(const std::string& file, std::string_view text);
 
-/// The table as a file has it.
+/// The text of the file that holds the table.
 std::string text_of(const ChoiceTable& table);
 
 /// The table that this program was built with; read once.

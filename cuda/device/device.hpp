@@ -3,7 +3,7 @@
 /// A device that attention runs on, a GPU or the emulator, as the rest of the program sees it: no CUDA header, no
 /// target's namespace.
 ///
-/// A plan is made once for a problem and a type: buffers, kernels, tensor maps and the list of launches. Its runs then
+/// An executor is made once for a problem and a type: buffers, kernels, tensor maps and the list of launches. Its runs then
 /// allocate nothing and do no work on the host but launching. range.hpp says of which inputs their results are finite, and which
 /// rows an element that is not finite reaches.
 
@@ -20,21 +20,21 @@ namespace dra::cuda {
 
 /// What a figure was measured on.
 struct DeviceFacts {
-    std::string name;
-    int architecture = 0; ///< 10 times the compute capability: 80, 90
-    int multiprocessors = 0;
-    int driver = 0;  ///< newest CUDA version of the driver, 1000 a major: 13000
-    int runtime = 0; ///< CUDA version of the runtime
-    bool emulated = false;
+    std::string name;        ///< the name that the driver knows
+    int architecture = 0;    ///< 10 times the compute capability: 80, 90
+    int multiprocessors = 0; ///< the number of multiprocessors
+    int driver = 0;          ///< newest CUDA version of the driver, 1000 per major version: 13000
+    int runtime = 0;         ///< CUDA version of the runtime
+    bool emulated = false;   ///< the device is the emulator
 };
 
-/// What a run took.
+/// The time that a run took.
 struct RunTime {
-    double device_seconds; ///< between two events around its launches
-    double host_seconds;   ///< until they were all queued
+    double device_seconds; ///< seconds between two events around its launches
+    double host_seconds;   ///< seconds until all of them were queued
 };
 
-/// Tensors on a device, dense, in the type of a plan. They belong to the caller, who keeps them while the plan lives.
+/// Tensors on a device, dense, in the type of an executor. They belong to the caller, who keeps them while the executor lives.
 struct DeviceTensors {
     const void* q; ///< [B, N, H, D]
     const void* k; ///< [B, N, Hkv, D]
@@ -49,7 +49,7 @@ public:
     virtual ~AttentionExecutor() = default;
 
     /// Copies q [B, N, H, D] and k, v [B, N, Hkv, D] to the device, rounded to nearest in the type. Throws KernelError where the
-    /// plan runs on tensors of the caller.
+    /// executor runs on tensors of the caller.
     virtual void upload(TensorView<const float> q, TensorView<const float> k, TensorView<const float> v) = 0;
 
     /// Queues every launch and returns.
@@ -58,15 +58,16 @@ public:
     /// Waits for what was queued. Throws CudaError where it failed.
     virtual void wait() = 0;
 
-    /// `repetitions` runs, back to back, and the mean of one; waits for them.
+    /// Queues `repetitions` runs, back to back, and waits for them: the mean time per run.
     virtual RunTime timed_run(int repetitions) = 0;
 
-    /// The result of the last run: out [B, N, H, D], widened from the type, and lse [B, H, N]. Waits for it.
+    /// Copies the result of the last run to the host, and waits for it: out [B, N, H, D], widened from the type, and
+    /// lse [B, H, N].
     virtual void download(TensorView<float> out, float* lse) = 0;
 
-    virtual const std::vector<std::string>& kernels() const = 0; ///< of the ladder, one a pattern that selects any row
-    virtual Index launches() const = 0;                          ///< kernel launches of one run
-    virtual Index device_bytes() const = 0;                      ///< that its buffers take
+    virtual const std::vector<std::string>& kernels() const = 0; ///< names, one per pattern that selects any row
+    virtual Index launches() const = 0;                          ///< kernel launches per run
+    virtual Index device_bytes() const = 0;                      ///< bytes that its buffers take
 };
 
 /// A GPU, or a CPU in its place.
@@ -75,19 +76,19 @@ public:
     virtual ~Device() = default;
     virtual const DeviceFacts& facts() const = 0;
 
-    /// A plan that uses the kernel of this name, or for every pattern the fastest that can do it. Throws KernelError
+    /// An executor that uses the kernel of this name, or for every pattern the fastest that can do it. Throws KernelError
     /// where the kernel cannot, or none computes in the type; CudaError where memory is exhausted.
     virtual std::unique_ptr<AttentionExecutor>
     make_executor(const Problem& problem, DType type, const std::optional<std::string>& kernel = std::nullopt) = 0;
 
-    /// The same on the caller's tensors: its runs read and write where these lie, and nothing is copied. Whoever writes q, k and
-    /// v has finished when run() is called; out and lse are there when wait() returns. Throws KernelError, too, where a kernel
-    /// cannot have its tensors there.
+    /// An executor on the caller's tensors: its runs read and write where these lie, and nothing is copied. Whoever writes q, k
+    /// and v has finished when run() is called; out and lse are there when wait() returns. Throws what make_executor() throws,
+    /// and KernelError where a kernel cannot have its tensors there.
     virtual std::unique_ptr<AttentionExecutor>
     make_executor_on(const DeviceTensors& tensors, const Problem& problem, DType type,
                      const std::optional<std::string>& kernel = std::nullopt) = 0;
 
-    /// The kernels of the ladder, in reading order.
+    /// The names of the ladder's kernels, in reading order.
     virtual std::vector<std::string> kernel_names() const = 0;
 
     /// What the emulator counted since it started, by name; a GPU counts nothing.

@@ -40,7 +40,7 @@ Parameters parameters_of(const Problem& problem, Index pattern, const Interval& 
     return p;
 }
 
-/// Some head's first selected position lies in the sequence. Phases by block only grow, those by head begin again.
+/// Whether some head's first selected position lies in the sequence. Phases by block only grow, those by head begin again.
 bool selects_any(const Problem& problem, Index pattern, const Interval& heads) {
     for (Index g = heads.begin; g < heads.end; ++g)
         if (pattern_of(problem, pattern, g).phase < problem.tokens) return true;
@@ -59,16 +59,17 @@ DeviceProblem device_problem(const Problem& problem) {
     check_size("D", problem.head_dim);
     check_size("B*H", problem.batch * problem.heads);
 
-    DeviceProblem work{{}, problem.mode == Mode::mixture && problem.patterns() > 1};
+    DeviceProblem result{{}, problem.mode == Mode::mixture && problem.patterns() > 1};
     for (Index i = 0; i < problem.patterns(); ++i) {
         const Interval heads = heads_of(problem, i);
         if (heads.size() == 0) continue;
         const Parameters parameters = parameters_of(problem, i, heads);
-        work.patterns.push_back({parameters, selects_any(problem, i, heads), parameters.dilation_rate > 1, i});
+        result.patterns.push_back({parameters, selects_any(problem, i, heads), parameters.dilation_rate > 1, i});
     }
-    if (work.mixed)
-        std::ranges::stable_sort(work.patterns, {}, [](const DevicePattern& w) { return w.parameters.dilation_rate; });
-    return work;
+    if (result.mixed)
+        std::ranges::stable_sort(result.patterns, {},
+                                 [](const DevicePattern& p) { return p.parameters.dilation_rate; });
+    return result;
 }
 
 } // namespace dra::cuda

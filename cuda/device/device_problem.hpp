@@ -1,6 +1,7 @@
 #pragma once
 /// \file
-/// The work of a problem: which patterns, for which heads, in closed form. No list of rows or indices exists anywhere.
+/// A problem as kernels are told it: which patterns, for which heads, in closed form. No list of rows or indices exists
+/// anywhere.
 
 #include "cuda/device/parameters.hpp"
 #include "reference/definition/problem.hpp"
@@ -11,19 +12,19 @@ namespace dra::cuda {
 
 /// One pattern over all batches and the KV heads that use it.
 struct DevicePattern {
-    Parameters parameters;    ///< pointers are null: no memory is known yet
+    Parameters parameters;    ///< what a kernel is told, with null pointers: no memory is known yet
     bool selects_any;         ///< false: phases lie beyond the last token, so there is nothing to attend
     bool leaves_rows_between; ///< true, where r > 1: rows of its heads that it does not select must be cleared
-    Index pattern;            ///< of the problem, which was asked for by its own w and r
+    Index pattern;            ///< number of the problem's pattern, which was asked for by its own w and r
 };
 
-/// How the patterns of a problem become its result.
+/// The patterns of a problem, and how they become its result.
 struct DeviceProblem {
     std::vector<DevicePattern> patterns;
     bool mixed; ///< patterns share heads, and are merged; otherwise no two share a head, and every head has one
 };
 
-/// The work of a problem: in groups mode a pattern for every group that has a head; in a mixture all of them, the least
+/// The problem for a device: in groups mode one pattern per head group that has a head; in a mixture all of them, the least
 /// dilated first, because the first one is stored and the others are merged into it.
 ///
 /// A pattern longer than the sequence is shortened to it: w and r become at most max(N, Hkv) + 1, which selects the

@@ -8,18 +8,18 @@
 
 namespace dra::cuda {
 
-/// No device to run on; the value says why.
+/// The error that there is no device to run on; its value says why.
 struct DeviceError : InputError {
     using InputError::InputError;
 };
 
-/// A kernel that cannot do what it is asked for: by its name, or by head size, type or architecture.
+/// The error of a kernel that cannot do what it is asked for: by its name, or by head size, type or architecture.
 struct KernelError : InputError {
     using InputError::InputError;
     explicit KernelError(const std::string& sentence) : InputError(sentence) {}
 };
 
-/// A call of the CUDA runtime that failed. `what()` reads "file:line: call: name: the runtime's words".
+/// The error of a call of the CUDA runtime that failed. `what()` reads "file:line: call: name: the runtime's words".
 ///
 /// Launches fail late: the call that reports a kernel's fault is often a later one, up to the next wait.
 class CudaError : public std::runtime_error {
@@ -30,8 +30,8 @@ public:
 
     const std::string& file() const { return file_; }
     int line() const { return line_; }
-    const std::string& call() const { return call_; }   ///< as the source spells it
-    const std::string& words() const { return words_; } ///< cudaGetErrorString's
+    const std::string& call() const { return call_; }   ///< the call as the source spells it
+    const std::string& words() const { return words_; } ///< what cudaGetErrorString says
 
 private:
     std::string file_;

@@ -22,25 +22,25 @@ struct Parameters {
     int batch;    ///< B
     int tokens;   ///< N
     int heads;    ///< H, query heads
-    int kv_heads; ///< Hkv, divides H
+    int kv_heads; ///< Hkv, which divides H
     int head_dim; ///< D
 
-    int segment_length; ///< w
-    int dilation_rate;  ///< r, 1 <= r <= w
-    PhaseRule phase_rule;
-    int phase;       ///< of every head by PhaseRule::group, 0 <= phase < r
-    int phase_block; ///< ceil(Hkv / r): heads of one phase by PhaseRule::head_block
+    int segment_length;   ///< w
+    int dilation_rate;    ///< r, 1 <= r <= w
+    PhaseRule phase_rule; ///< what a head's phase depends on
+    int phase;            ///< phase of every head by PhaseRule::group, 0 <= phase < r
+    int phase_block;      ///< ceil(Hkv / r): heads of one phase by PhaseRule::head_block
 
-    int first_kv_head;
-    int kv_head_count;
+    int first_kv_head; ///< first KV head that uses the pattern
+    int kv_head_count; ///< number of KV heads that use it
 
     float softmax_scale; ///< any finite number, also 0 or negative
-    int causal;          ///< a query sees no key of a later position
+    int causal;          ///< not 0: a query sees no key of a later position
 
-    constexpr int query_heads_per_kv_head() const { return heads / kv_heads; } ///< query heads that share a KV head
-    constexpr int segments() const { return (tokens + segment_length - 1) / segment_length; }
+    constexpr int query_heads_per_kv_head() const { return heads / kv_heads; }                ///< H / Hkv
+    constexpr int segments() const { return (tokens + segment_length - 1) / segment_length; } ///< ceil(N / w)
 
-    /// Rows that the longest segment can select, whatever the phase: tiles are counted by it.
+    /// The most rows that a segment can select, whatever the phase: tiles are counted by it.
     constexpr int most_rows() const {
         const int longest = segment_length < tokens ? segment_length : tokens;
         return (longest + dilation_rate - 1) / dilation_rate;

@@ -13,11 +13,11 @@ inline void copy_to_host(void* host, const void* device, std::size_t bytes, cons
     DRA_CUDA_CHECK(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream.get()));
 }
 
-/// `count` elements on the device, uninitialised. The stream must outlive it: memory is given back behind the work
+/// Memory on the device for `count` elements, uninitialised. The stream must outlive it: memory is given back behind the work
 /// queued there, and other streams that use it must have been waited for.
 template <class T> class Buffer {
 public:
-    Buffer() = default; ///< none
+    Buffer() = default; ///< no memory
     Buffer(const Stream& stream, std::size_t count) : count_(count), stream_(stream.get()) {
         if (count > 0) DRA_CUDA_CHECK(cudaMallocAsync(&data_, bytes(), stream_));
     }
@@ -37,14 +37,15 @@ public:
     std::size_t size() const { return count_; }
     std::size_t bytes() const { return count_ * sizeof(T); }
 
-    /// Queues a copy of all of it from or to pageable host memory, which was read when the call returns, but holds what
-    /// was to be written only once `stream` was waited for.
+    /// Queues a copy of all of it from pageable host memory, which was read when the call returns.
     void copy_from(const T* host, const Stream& stream) {
         DRA_CUDA_CHECK(cudaMemcpyAsync(data_, host, bytes(), cudaMemcpyHostToDevice, stream.get()));
     }
+
+    /// Queues a copy of all of it to pageable host memory, which holds it only once `stream` was waited for.
     void copy_to(T* host, const Stream& stream) const { copy_to_host(host, data_, bytes(), stream); }
 
-    /// Queues zeros for all of it.
+    /// Queues that all of it becomes zero.
     void clear(const Stream& stream) {
         if (count_ > 0) DRA_CUDA_CHECK(cudaMemsetAsync(data_, 0, bytes(), stream.get()));
     }

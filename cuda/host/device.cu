@@ -5,6 +5,7 @@ namespace dra::cuda {
 namespace DRA_TARGET {
 namespace {
 
+/// The target's device, opened.
 class OpenDevice final : public Device {
 public:
     OpenDevice() {
@@ -43,7 +44,7 @@ public:
 
     std::vector<std::string> kernel_names() const override {
         std::vector<std::string> names;
-        for (const AttentionKernel& step : ladder()) names.emplace_back(step.name);
+        for (const AttentionKernel& kernel : ladder()) names.emplace_back(kernel.name);
         return names;
     }
 

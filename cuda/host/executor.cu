@@ -9,25 +9,25 @@ namespace dra::cuda::DRA_TARGET {
 
 namespace {
 
-/// Whether one launch can do all of these, and there are several: then no faster step for one of them makes up for that.
-bool can_go_together(const DeviceProblem& work, DType type, int architecture) {
+/// Whether one launch can do all patterns, and there are several: then no faster kernel for one of them makes up for that.
+bool can_go_together(const DeviceProblem& problem, DType type, int architecture) {
     const auto can = [&](const DevicePattern& pattern) {
         return why_not(joint_kernel(), type, pattern.parameters, architecture).empty();
     };
-    const std::size_t patterns = work.patterns.size();
-    return patterns > 1 && goes_together(joint_kernel(), patterns) && std::ranges::all_of(work.patterns, can);
+    const std::size_t patterns = problem.patterns.size();
+    return patterns > 1 && goes_together(joint_kernel(), patterns) && std::ranges::all_of(problem.patterns, can);
 }
 
-/// The step for a pattern. A refusal of its segments names those that were asked for, where the sequence shortens them.
-const AttentionKernel& kernel_for(const Problem& problem, const DevicePattern& work,
-                                  const std::optional<std::string>& kernel, DType type, int architecture) {
+/// The kernel for a pattern. A refusal of its segments names those that were asked for, where the sequence shortens them.
+const AttentionKernel& kernel_for(const Problem& problem, const DevicePattern& pattern,
+                                  const std::optional<std::string>& name, DType type, int architecture) {
     try {
-        return choose_kernel(kernel, type, work.parameters, architecture);
+        return choose_kernel(name, type, pattern.parameters, architecture);
     } catch (const KernelError& error) {
-        const auto i = static_cast<std::size_t>(work.pattern);
+        const auto i = static_cast<std::size_t>(pattern.pattern);
         const Index w = problem.segment_lengths[i], r = problem.dilation_rates[i];
-        const AttentionKernel* step = kernel ? find_kernel(*kernel) : nullptr;
-        if (!step || w <= problem.tokens || error.what() != why_not_segments(*step, work.parameters)) throw;
+        const AttentionKernel* kernel = name ? find_kernel(*name) : nullptr;
+        if (!kernel || w <= problem.tokens || error.what() != why_not_segments(*kernel, pattern.parameters)) throw;
         throw KernelError(std::string(error.what()) + ": segments of " + std::to_string(w) +
                           " with a dilation rate of " + std::to_string(r) + " were asked for, and the sequence has " +
                           std::to_string(problem.tokens) + " tokens");
@@ -45,29 +45,29 @@ void place(Parameters& parameters, const DeviceTensors& tensors) {
 
 } // namespace
 
-Executor::Executor(const Problem& problem, DType type, const std::optional<std::string>& kernel, int architecture,
+Executor::Executor(const Problem& problem, DType type, const std::optional<std::string>& name, int architecture,
                    const DeviceTensors* tensors)
     : type_(type), q_shape_(problem.q_shape()), kv_shape_(problem.kv_shape()),
       tensors_(tensors ? *tensors : DeviceTensors{}) {
     check_type(type);
-    DeviceProblem work = device_problem(problem);
-    for (DevicePattern& pattern : work.patterns)
+    DeviceProblem on_device = device_problem(problem);
+    for (DevicePattern& pattern : on_device.patterns)
         place(pattern.parameters, tensors_); // null where they are not there yet
     const std::optional<std::string> asked =
-        !kernel && can_go_together(work, type, architecture) ? joint_kernel().name : kernel;
-    for (const DevicePattern& pattern : work.patterns) {
-        const bool merges = work.mixed && !passes_.empty();
+        !name && can_go_together(on_device, type, architecture) ? joint_kernel().name : name;
+    for (const DevicePattern& pattern : on_device.patterns) {
+        const bool merges = on_device.mixed && !passes_.empty();
         if (merges && !pattern.selects_any) continue; // the identity of merge
-        const AttentionKernel* step = nullptr;
-        if (pattern.selects_any) step = &kernel_for(problem, pattern, asked, type, architecture);
-        if (step) kernels_.emplace_back(step->name);
-        const bool clears = pattern.leaves_rows_between || !step;
-        passes_.push_back({pattern.parameters, step, {}, {}, clears, merges});
-        launches_ += (step != nullptr) + clears + merges;
+        const AttentionKernel* kernel = nullptr;
+        if (pattern.selects_any) kernel = &kernel_for(problem, pattern, asked, type, architecture);
+        if (kernel) kernels_.emplace_back(kernel->name);
+        const bool clears = pattern.leaves_rows_between || !kernel;
+        passes_.push_back({pattern.parameters, kernel, {}, {}, clears, merges});
+        launches_ += (kernel != nullptr) + clears + merges;
     }
-    mixed_ = work.mixed && passes_.size() > 1;
+    mixed_ = on_device.mixed && passes_.size() > 1;
     together_ = std::ranges::all_of(
-        passes_, [&](const Pass& pass) { return pass.step && goes_together(*pass.step, passes_.size()); });
+        passes_, [&](const Pass& pass) { return pass.kernel && goes_together(*pass.kernel, passes_.size()); });
     launches_ = together_ ? 1 + mixed_ : launches_ + rounds_sum();
     if (mixed_ && together_) put_merging_last();
     if (!tensors) allocate_tensors();
@@ -77,7 +77,7 @@ Executor::Executor(const Problem& problem, DType type, const std::optional<std::
     wait();
 }
 
-/// The first that selects every row, if there is one.
+/// Puts the first pass that selects every row last, if there is one.
 void Executor::put_merging_last() {
     const auto merging = std::ranges::find_if(passes_, [](const Pass& pass) { return can_merge(pass.parameters); });
     last_merges_ = merging != passes_.end();
@@ -94,7 +94,7 @@ void Executor::allocate_tensors() {
     tensors_ = {q_.data(), k_.data(), v_.data(), out_.data(), lse_.data()};
 }
 
-/// What lies between the tensors: sums and partials of a mixture.
+/// Allocates what lies between the tensors: sums and partials of a mixture.
 void Executor::allocate() {
     const auto elements = static_cast<std::size_t>(q_shape_.size());
     const std::size_t rows = elements / static_cast<std::size_t>(q_shape_.head_dim);
@@ -123,14 +123,14 @@ void Executor::point(Pass& pass) {
         p.out = partials_[2 * i].data();
         p.lse = partials_[2 * i + 1].data();
     }
-    if (!pass.step) return;
-    pass.maps = make_maps(*pass.step, type_, p);
-    std::size_t ints = workspace_ints(*pass.step, p);
-    if (together_ && i < passes_together()) { // the first one's is everybody's
+    if (!pass.kernel) return;
+    pass.maps = make_maps(*pass.kernel, type_, p);
+    std::size_t ints = workspace_ints(*pass.kernel, p);
+    if (together_ && i < passes_together()) { // the first pass's workspace is everybody's
         if (i > 0) return;
         ints = 0;
         for (const Pass& other : std::span(passes_).first(passes_together()))
-            ints += workspace_ints(*other.step, other.parameters);
+            ints += workspace_ints(*other.kernel, other.parameters);
     }
     pass.workspace = {stream_, ints};
     pass.workspace.clear(stream_);
@@ -138,7 +138,7 @@ void Executor::point(Pass& pass) {
 
 void Executor::upload(TensorView<const float> q, TensorView<const float> k, TensorView<const float> v) {
     if (q_.size() == 0)
-        throw KernelError("upload", "(the caller's tensors)", "must be of a plan with tensors of its own");
+        throw KernelError("upload", "(the caller's tensors)", "must be of an executor with tensors of its own");
     std::vector<std::byte> stored;
     const auto copy = [&](Buffer<std::byte>& to, TensorView<const float> from) {
         stored.resize(to.size());
@@ -152,9 +152,9 @@ void Executor::upload(TensorView<const float> q, TensorView<const float> k, Tens
 
 void Executor::queue(const Pass& pass, const Stream& stream) {
     if (pass.clears) DRA_CUDA_CHECK(clear_rows(pass.parameters, type_, mixed_, stream.get()));
-    if (pass.step)
+    if (pass.kernel)
         DRA_CUDA_CHECK(DRA_TARGET::run(
-            *pass.step, {pass.parameters, type_, mixed_, &pass.maps, stream.get(), pass.workspace.data()}));
+            *pass.kernel, {pass.parameters, type_, mixed_, &pass.maps, stream.get(), pass.workspace.data()}));
 }
 
 void Executor::run() {
@@ -196,7 +196,7 @@ void Executor::run_mixture() {
     if (rounds_sum()) DRA_CUDA_CHECK(cast_to(type_, tensors_.out, sum, sum_.size(), stream_.get()));
 }
 
-/// Fork and join: every lane waits for what was queued before, and what is queued later waits for every lane.
+/// Fork and join: every side stream waits for what was queued before, and what is queued later waits for every side stream.
 void Executor::run_groups() {
     ready_.record(stream_.get());
     queue(passes_.front(), stream_);

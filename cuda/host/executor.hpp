@@ -1,8 +1,9 @@
 #pragma once
 /// \file
-/// A plan: buffers, chosen kernels, tensor maps and launches of one problem, made once; on tensors of its own or the caller's.
+/// An executor: buffers, chosen kernels, tensor maps and launches of one problem, made once; on tensors of its own or the
+/// caller's.
 ///
-/// Groups share no head, so each pattern goes straight to its heads of the output, in a stream of its own beside the
+/// Head groups share no head, so each pattern goes straight to its heads of the output, in a stream of its own beside the
 /// others. The patterns of a mixture share every head: the first is stored in float, each other one is a partial that
 /// is merged into it, and the sum is rounded to the type once, at the end. Rows that no pattern selects are cleared
 /// without a key being touched. Where the kernel of every pattern is all_patterns, one launch does them all, clearing
@@ -16,21 +17,22 @@
 
 namespace dra::cuda::DRA_TARGET {
 
-/// One pattern: what is launched for it, in this order.
+/// What is launched for one pattern, in this order.
 struct Pass {
     Parameters parameters;
-    const AttentionKernel* step; ///< null where the pattern selects nothing
-    Maps maps;                   ///< of the step
-    Buffer<int> workspace;       ///< of the step
-    bool clears;                 ///< rows between those that it selects become (0, -inf)
-    bool merges;                 ///< it is a partial, merged into the sum
+    const AttentionKernel* kernel; ///< null where the pattern selects nothing
+    Maps maps;                     ///< the tensor maps that the kernel needs
+    Buffer<int> workspace;         ///< the integers that the kernel needs
+    bool clears;                   ///< rows between those that it selects become (0, -inf)
+    bool merges;                   ///< it is a partial, merged into the sum
 };
 
+/// The executor of both targets.
 class Executor final : public AttentionExecutor {
 public:
-    /// Runs on `tensors`, or without them on tensors of its own. Throws KernelError where the kernel cannot do a pattern, before
-    /// anything is allocated.
-    Executor(const Problem& problem, DType type, const std::optional<std::string>& kernel, int architecture,
+    /// An executor on `tensors`, or without them on tensors of its own. Throws KernelError where the kernel cannot do a pattern,
+    /// before anything is allocated.
+    Executor(const Problem& problem, DType type, const std::optional<std::string>& name, int architecture,
              const DeviceTensors* tensors = nullptr);
 
     void upload(TensorView<const float> q, TensorView<const float> k, TensorView<const float> v) override;
@@ -44,7 +46,7 @@ public:
     Index device_bytes() const override;
 
 private:
-    /// A stream beside the plan's own, and the event that says its work is done.
+    /// A stream beside the executor's own, and the event that says its work is done.
     struct SideStream {
         Stream stream;
         Event done;
@@ -64,22 +66,21 @@ private:
 
     DType type_;
     bool mixed_ = false;       // several patterns select rows of the same heads
-    bool together_ = false;    // all patterns in one launch
-    bool last_merges_ = false; // but for the last, into which they are merged
+    bool together_ = false;    // all patterns are computed in one launch
+    bool last_merges_ = false; // all but the last, into which they are merged
     Shape q_shape_, kv_shape_;
-    Stream stream_; // the last to go: buffers, those of passes too, are given back in it
+    Stream stream_; // the last member to go: buffers, those of passes too, are given back in it
     std::vector<Pass> passes_;
     std::vector<std::string> kernels_;
     Index launches_ = 0;
 
-    Buffer<std::byte> q_, k_, v_, out_; // none where the tensors are the caller's, as is lse_
+    Buffer<std::byte> q_, k_, v_, out_; // no memory where the tensors are the caller's, as is lse_
     Buffer<float> lse_;
-    DeviceTensors tensors_;                   // where they are
-    Buffer<float> sum_;                       // of a mixture in a type narrower than float
-    Buffer<float> partial_out_, partial_lse_; // of the patterns behind the first of a mixture
-    std::vector<SideStream> side_streams_;    // of the groups behind the first
-    std::vector<Buffer<float>>
-        partials_; // of a mixture that goes together: out and lse of every pattern that is merged
+    DeviceTensors tensors_;                   // where the tensors are
+    Buffer<float> sum_;                       // the sum of a mixture in a type narrower than float
+    Buffer<float> partial_out_, partial_lse_; // the partial of each pattern behind the first of a mixture, in turn
+    std::vector<SideStream> side_streams_;    // one per head group behind the first
+    std::vector<Buffer<float>> partials_;     // out and lse per merged pattern of a mixture that goes together
     Event ready_, begin_{true}, end_{true};
 };
 
