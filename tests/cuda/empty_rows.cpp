@@ -18,42 +18,45 @@ const Pattern patterns[] = {{40, 4, 3}, {50, 7, 6}, {12, 5, 4}, {300, 3, 2}, {9,
 const Pattern dividing[] = {{41, 41, 3}, {205, 5, 4}, {1, 1, 0}};
 
 template <class Visit> void for_kernels_and_patterns(Visit visit) {
-    for (const AttentionKernel& step : cuda::emulated::ladder()) {
+    for (const AttentionKernel& kernel : cuda::emulated::ladder()) {
         const auto tell = [&](const Pattern& pattern) {
-            CAPTURE(std::string(step.name));
+            CAPTURE(std::string(kernel.name));
             CAPTURE(pattern.segment_length);
             CAPTURE(pattern.dilation_rate);
-            visit(step, pattern);
+            visit(kernel, pattern);
         };
         for (const Pattern& pattern : dividing) tell(pattern);
-        if (step.takes_any_segments)
+        if (kernel.takes_any_segments)
             for (const Pattern& pattern : patterns) tell(pattern);
     }
 }
 
 constexpr Shape shape{1, 205, 2, 24};
 
-TEST_CASE("a step writes the rows that the pattern selects, and clear_rows the others, without a look at any tensor") {
-    for_kernels_and_patterns([](const AttentionKernel& step, const Pattern& pattern) {
+TEST_CASE(
+    "a kernel writes the rows that the pattern selects, and clear_rows the others, without a look at any tensor") {
+    for_kernels_and_patterns([](const AttentionKernel& kernel, const Pattern& pattern) {
         const Tensor<float> q = random_normal<float>(shape, 1), k = random_normal<float>(shape, 2),
                             v = random_normal<float>(shape, 3);
         SinglePattern one(q, k, v, DType::bf16, pattern, true);
-        one.run(step);
-        const Attention<float> after_step = one.result();
+        one.run(kernel);
+        const Attention<float> after_kernel = one.result();
         const Counted counted;
         one.clear();
         CHECK(counted->loads == 0);
         const Attention<float> both = one.result();
         for (Index head = 0; head < shape.heads; ++head)
             for (Index i = 0; i < shape.tokens; ++i) {
-                const auto row = [&](const Attention<float>& of) { return of.out.view().rows(0, head).row(i).array(); };
+                const auto row = [&](const Attention<float>& result) {
+                    return result.out.view().rows(0, head).row(i).array();
+                };
                 const float lse = both.lse(0, head, i);
                 if (selected(pattern, i)) {
-                    CHECK(row(after_step).isFinite().all());
-                    CHECK((row(after_step) == row(both)).all());
+                    CHECK(row(after_kernel).isFinite().all());
+                    CHECK((row(after_kernel) == row(both)).all());
                     CHECK(std::isfinite(lse));
                 } else {
-                    CHECK(row(after_step).isNaN().all()); // untouched
+                    CHECK(row(after_kernel).isNaN().all()); // untouched
                     CHECK((row(both) == 0).all());
                     CHECK(lse == -std::numeric_limits<float>::infinity());
                 }
@@ -62,33 +65,33 @@ TEST_CASE("a step writes the rows that the pattern selects, and clear_rows the o
 }
 
 TEST_CASE("NaN in rows that the pattern does not select changes no bit of what it selects") {
-    for_kernels_and_patterns([](const AttentionKernel& step, const Pattern& pattern) {
+    for_kernels_and_patterns([](const AttentionKernel& kernel, const Pattern& pattern) {
         Tensor<float> q = random_normal<float>(shape, 1), k = random_normal<float>(shape, 2),
                       v = random_normal<float>(shape, 3);
         SinglePattern clean(q, k, v, DType::f16, pattern);
-        clean.run(step);
+        clean.run(kernel);
         for (Index i = 0; i < shape.tokens; ++i)
             if (!selected(pattern, i))
                 for (Tensor<float>* tensor : {&q, &k, &v})
                     for (Index head = 0; head < shape.heads; ++head)
                         tensor->view().rows(0, head).row(i).setConstant(nan);
         SinglePattern poisoned(q, k, v, DType::f16, pattern);
-        poisoned.run(step);
+        poisoned.run(kernel);
         clean.clear();
         poisoned.clear();
         CHECK(same(clean.result(), poisoned.result()));
     });
 }
 
-TEST_CASE("heads that do not use the pattern stay untouched, by the step and by clear_rows") {
-    for (const AttentionKernel& step : cuda::emulated::ladder()) {
-        CAPTURE(std::string(step.name));
+TEST_CASE("heads that do not use the pattern stay untouched, by the kernel and by clear_rows") {
+    for (const AttentionKernel& kernel : cuda::emulated::ladder()) {
+        CAPTURE(std::string(kernel.name));
         const Tensor<float> q = random_normal<float>({1, 40, 6, 16}, 1), k = random_normal<float>({1, 40, 3, 16}, 2),
                             v = random_normal<float>({1, 40, 3, 16}, 3);
         SinglePattern one(q, k, v, DType::bf16, {20, 2, 1});
         one.parameters.first_kv_head = 1;
         one.parameters.kv_head_count = 1;
-        one.run(step);
+        one.run(kernel);
         one.clear();
         const Attention<float> found = one.result();
         for (Index head = 0; head < 6; ++head) {

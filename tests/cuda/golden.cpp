@@ -7,23 +7,23 @@ namespace {
 
 using cuda::emulated::AttentionKernel;
 
-/// Whether the step can do every pattern of the problem; on `architecture` 9.0.
-bool takes(const AttentionKernel& step, const Problem& problem, DType type) {
-    for (const cuda::DevicePattern& work : cuda::device_problem(problem).patterns)
-        if (work.selects_any && !cuda::emulated::why_not(step, type, work.parameters, 90).empty()) return false;
+/// Whether the kernel can do every pattern of the problem; on `architecture` 9.0.
+bool takes(const AttentionKernel& kernel, const Problem& problem, DType type) {
+    for (const cuda::DevicePattern& pattern : cuda::device_problem(problem).patterns)
+        if (pattern.selects_any && !cuda::emulated::why_not(kernel, type, pattern.parameters, 90).empty()) return false;
     return true;
 }
 
-TEST_CASE("every step gives every golden case's answer that it can be asked for") {
-    for (const AttentionKernel& step : cuda::emulated::ladder()) {
-        const std::string name = step.name;
+TEST_CASE("every kernel gives every golden case's answer that it can be asked for") {
+    for (const AttentionKernel& kernel : cuda::emulated::ladder()) {
+        const std::string name = kernel.name;
         int cases = 0;
         double worst = 0;
         for (const std::string& file : golden_names()) {
             const Golden golden = load_golden(file);
             const Problem problem = golden.problem();
-            for (const DType type : types_of(step)) {
-                if (!takes(step, problem, type)) continue;
+            for (const DType type : types_of(kernel)) {
+                if (!takes(kernel, problem, type)) continue;
                 CAPTURE(name);
                 CAPTURE(file);
                 CAPTURE(cuda::type_name(type));
@@ -39,7 +39,7 @@ TEST_CASE("every step gives every golden case's answer that it can be asked for"
         }
         MESSAGE(name, ": largest error ", worst, " of the bound in ", cases, " runs");
         const int files = static_cast<int>(golden_names().size());
-        CHECK(cases == (step.takes_fp32 ? 3 * files : step.uses_tensor_maps ? cases : 2 * files));
+        CHECK(cases == (kernel.takes_fp32 ? 3 * files : kernel.uses_tensor_maps ? cases : 2 * files));
         CHECK(cases >= files); // tensor maps leave out what does not divide
     }
 }

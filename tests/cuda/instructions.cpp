@@ -9,9 +9,9 @@ TEST_CASE("what the GPU is asked, instruction by instruction, the emulator answe
                               emulated::check_tensor_copies, emulated::check_warpgroup_instructions}) {
         const InstructionChecks found = checks();
         CHECK(found.size() >= 4);
-        for (const InstructionCheck& of : found) {
-            CAPTURE(of.name);
-            CHECK(of.largest_error <= of.bound);
+        for (const InstructionCheck& check : found) {
+            CAPTURE(check.name);
+            CHECK(check.largest_error <= check.bound);
         }
     }
 }

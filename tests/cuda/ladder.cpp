@@ -20,18 +20,18 @@ Parameters asked(int head_dim, int tokens = 64, int w = 32, int r = 2) {
 
 bool says(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-TEST_CASE("the ladder is in reading order, every step is found by its name, and no other name is") {
+TEST_CASE("the ladder is in reading order, every kernel is found by its name, and no other name is") {
     std::string names;
-    for (const auto& step : cuda::emulated::ladder()) {
-        names += std::string(step.name) + " ";
-        CHECK(find_kernel(step.name) == &step);
+    for (const auto& kernel : cuda::emulated::ladder()) {
+        names += std::string(kernel.name) + " ";
+        CHECK(find_kernel(kernel.name) == &kernel);
     }
     CHECK(names == "naive tiled tensor_core pipelined wide hopper warp_specialized overlapped balanced fixed_reference "
                    "all_patterns ");
     CHECK(find_kernel("fast") == nullptr);
 }
 
-TEST_CASE("a step says which rule it cannot keep, with the value") {
+TEST_CASE("a kernel says which rule it cannot keep, with the value") {
     CHECK(says(why_not(*find_kernel("wide"), DType::f32, asked(64), 90), "bf16 and fp16"));
     CHECK(says(why_not(*find_kernel("wide"), DType::bf16, asked(136), 90), "up to 128, not 136"));
     CHECK(says(why_not(*find_kernel("tiled"), DType::f32, asked(257), 90), "up to 256, not 257"));
@@ -54,7 +54,7 @@ TEST_CASE("a step says which rule it cannot keep, with the value") {
     CHECK(says(why_not(*find_kernel("wide"), DType::bf16, many, 90), "2^31 - 1 blocks"));
 }
 
-TEST_CASE("the best step is the fastest that can") {
+TEST_CASE("the best kernel is the fastest that can") {
     CHECK(best_kernel(DType::f32, asked(64), 90).name == std::string("tiled"));
     CHECK(best_kernel(DType::bf16, asked(12), 90).name == std::string("tiled"));
     CHECK(best_kernel(DType::bf16, asked(192), 90).name == std::string("tiled"));

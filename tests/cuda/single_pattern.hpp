@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// One pattern on the device, run through the ladder alone: no plan, no clearing, no merging that the test did not ask for.
+/// One pattern on the device, run through the ladder alone: no executor, no clearing, no merging that the test did not ask for.
 
 #include "cuda/host/buffer.hpp"
 #include "tests/cuda/problems.hpp"
@@ -71,12 +71,12 @@ public:
                       causal};
     }
 
-    void run(const cuda::emulated::AttentionKernel& step) {
-        REQUIRE(cuda::emulated::why_not(step, type_, parameters, 90) == "");
-        const cuda::emulated::Maps maps = cuda::emulated::make_maps(step, type_, parameters);
-        cuda::emulated::Buffer<int> workspace(DeviceTensor::stream(), workspace_ints(step, parameters));
+    void run(const cuda::emulated::AttentionKernel& kernel) {
+        REQUIRE(cuda::emulated::why_not(kernel, type_, parameters, 90) == "");
+        const cuda::emulated::Maps maps = cuda::emulated::make_maps(kernel, type_, parameters);
+        cuda::emulated::Buffer<int> workspace(DeviceTensor::stream(), workspace_ints(kernel, parameters));
         workspace.clear(DeviceTensor::stream());
-        DRA_CUDA_CHECK(cuda::emulated::run(step, {parameters, type_, float_out_, &maps, stream(), workspace.data()}));
+        DRA_CUDA_CHECK(cuda::emulated::run(kernel, {parameters, type_, float_out_, &maps, stream(), workspace.data()}));
         DeviceTensor::stream().synchronize();
         for (std::size_t i = 0; i < workspace.size(); ++i) REQUIRE(workspace.data()[i] == 0); // as it was found
     }
@@ -103,7 +103,7 @@ private:
     bool float_out_;
 };
 
-/// What the emulator counts while it lives.
+/// The emulator's counts while this lives.
 class Counted {
 public:
     Counted() { simt::counters() = {}; }
