@@ -34,9 +34,9 @@ Json json(const Speed& speed) {
 
 Json json(const AttentionSpeed& found) {
     const Speed &product = found.product, &dense = found.dense, &dilated = found.dilated;
-    return {{"rows", found.of.rows},
-            {"head_dim", found.of.head_dim},
-            {"causal", found.of.causal},
+    return {{"rows", found.shape.rows},
+            {"head_dim", found.shape.head_dim},
+            {"causal", found.shape.causal},
             {"error_ratio", found.error_ratio},
             {"attend_over_product", dense.gflops() / product.gflops()},
             {"dilated_over_dense", dilated.gflops() / dense.gflops()},
@@ -51,7 +51,7 @@ void print(const AttentionSpeed& found) {
         narrate("");
         say("attend  n {:>5}  D {:>3}  {:<10}  r {}  error {:>4.2f}  {:>6.1f} GFLOP/s  {:>4.1f} % of peak  "
             "against {:<13}  ratio {:.2f}\n",
-            found.of.rows, found.of.head_dim, found.of.causal ? "causal" : "not causal", r, found.error_ratio,
+            found.shape.rows, found.shape.head_dim, found.shape.causal ? "causal" : "not causal", r, found.error_ratio,
             speed.gflops(), 100 * speed.gflops() / found.peak.gflops(), against, speed.gflops() / base.gflops());
     };
     line(1, found.dense, "Eigen product", found.product);
@@ -71,12 +71,11 @@ int run_attention(const std::optional<std::string>& file) {
     check_files({{"--json", file}});
     Json record{{"environment", environment()}, {"threads_used", 1}, {"cases", Json::array()}};
     std::vector<double> peaks, products;
-    for (const SpeedCase& speed_case : usual_speed_cases()) {
-        const auto title =
-            fmt::format("n {} D {}{}", speed_case.rows, speed_case.head_dim, speed_case.causal ? " causal" : "");
+    for (const SpeedCase& shape : usual_speed_cases()) {
+        const auto title = fmt::format("n {} D {}{}", shape.rows, shape.head_dim, shape.causal ? " causal" : "");
         narrate(title + ": verifying");
         const AttentionSpeed found =
-            attention_speed(speed_case, [&](const std::string& what) { narrate(title + ": " + what); });
+            attention_speed(shape, [&](const std::string& what) { narrate(title + ": " + what); });
         if (!found.right) {
             remark("dra: attend {}: error ratio {:.3g}, bound {}\n", title, found.error_ratio, forward_bound);
             return out_of_tolerance;

@@ -25,50 +25,49 @@ DType parse_type(const LadderFlags& flags) {
     return type;
 }
 
-std::string title(const LadderCase& ladder_case) {
-    return fmt::format("B {} N {} H {} D {}{}, w {} r {}", ladder_case.batch, ladder_case.tokens, ladder_case.heads,
-                       ladder_case.head_dim, ladder_case.causal ? " causal" : "", ladder_case.segment_length,
-                       ladder_case.dilation_rate);
+std::string title(const LadderCase& shape) {
+    return fmt::format("B {} N {} H {} D {}{}, w {} r {}", shape.batch, shape.tokens, shape.heads, shape.head_dim,
+                       shape.causal ? " causal" : "", shape.segment_length, shape.dilation_rate);
 }
 
 void print(const LadderSpeed& found) {
-    say("{}\n", title(found.of));
-    for (const KernelSpeed& speed : found.steps) {
-        if (!speed.left_out.empty()) {
-            say("  {:<17}left out: {}\n", speed.kernel, speed.left_out);
+    say("{}\n", title(found.shape));
+    for (const KernelSpeed& kernel : found.kernels) {
+        if (!kernel.left_out.empty()) {
+            say("  {:<17}left out: {}\n", kernel.name, kernel.left_out);
             continue;
         }
-        const Spread s = spread(speed.samples);
-        say("  {:<17}{:>6.1f} TFLOP/s  {} ({}-{})  errors {:.2f}, lse {:.2f} of the bound{}\n", speed.kernel,
-            found.tflops(speed), seconds_text(s.median), seconds_text(s.low), seconds_text(s.high), speed.errors.out,
-            speed.errors.lse, &speed == found.fastest() ? "  fastest" : "");
+        const Spread s = spread(kernel.samples);
+        say("  {:<17}{:>6.1f} TFLOP/s  {} ({}-{})  errors {:.2f}, lse {:.2f} of the bound{}\n", kernel.name,
+            found.tflops(kernel), seconds_text(s.median), seconds_text(s.low), seconds_text(s.high), kernel.errors.out,
+            kernel.errors.lse, &kernel == found.fastest() ? "  fastest" : "");
     }
     check_standard_output();
 }
 
 Json json(const LadderSpeed& found) {
-    const LadderCase& ladder_case = found.of;
-    Json steps = Json::array();
-    for (const KernelSpeed& speed : found.steps) {
-        if (!speed.left_out.empty()) {
-            steps.push_back({{"kernel", speed.kernel}, {"left_out", speed.left_out}});
+    const LadderCase& shape = found.shape;
+    Json kernels = Json::array();
+    for (const KernelSpeed& kernel : found.kernels) {
+        if (!kernel.left_out.empty()) {
+            kernels.push_back({{"kernel", kernel.name}, {"left_out", kernel.left_out}});
             continue;
         }
-        steps.push_back({{"kernel", speed.kernel},
-                         {"tflops", found.tflops(speed)},
-                         {"median_seconds", spread(speed.samples).median},
-                         {"share_of_bound", {{"out", speed.errors.out}, {"lse", speed.errors.lse}}},
-                         {"samples", speed.samples}});
+        kernels.push_back({{"kernel", kernel.name},
+                           {"tflops", found.tflops(kernel)},
+                           {"median_seconds", spread(kernel.samples).median},
+                           {"share_of_bound", {{"out", kernel.errors.out}, {"lse", kernel.errors.lse}}},
+                           {"samples", kernel.samples}});
     }
-    return {{"batch", ladder_case.batch},
-            {"tokens", ladder_case.tokens},
-            {"heads", ladder_case.heads},
-            {"head_dim", ladder_case.head_dim},
-            {"causal", ladder_case.causal},
-            {"segment_length", ladder_case.segment_length},
-            {"dilation_rate", ladder_case.dilation_rate},
-            {"flops", ladder_case.flops()},
-            {"steps", steps}};
+    return {{"batch", shape.batch},
+            {"tokens", shape.tokens},
+            {"heads", shape.heads},
+            {"head_dim", shape.head_dim},
+            {"causal", shape.causal},
+            {"segment_length", shape.segment_length},
+            {"dilation_rate", shape.dilation_rate},
+            {"flops", shape.flops()},
+            {"steps", kernels}};
 }
 
 } // namespace
@@ -91,18 +90,18 @@ int bench_ladder(const LadderFlags& flags) {
                 {"type", cuda::type_name(type)},
                 {"cases", Json::array()}};
     int status = success;
-    for (const LadderCase& ladder_case : cases) {
-        found.push_back(bench.speed(ladder_case, effort));
+    for (const LadderCase& shape : cases) {
+        found.push_back(bench.speed(shape, effort));
         print(found.back());
         record["cases"].push_back(json(found.back()));
-        for (const KernelSpeed& speed : found.back().steps)
-            if (!speed.errors.within_bounds()) {
-                remark("dra: {} at {}: errors {:.3g}, lse {:.3g} of the bound\n", speed.kernel, title(ladder_case),
-                       speed.errors.out, speed.errors.lse);
+        for (const KernelSpeed& kernel : found.back().kernels)
+            if (!kernel.errors.within_bounds()) {
+                remark("dra: {} at {}: errors {:.3g}, lse {:.3g} of the bound\n", kernel.name, title(shape),
+                       kernel.errors.out, kernel.errors.lse);
                 status = out_of_tolerance;
             }
     }
-    if (std::ranges::none_of(found, [](const LadderSpeed& at) { return at.fastest() != nullptr; }))
+    if (std::ranges::none_of(found, [](const LadderSpeed& speed) { return speed.fastest() != nullptr; }))
         throw InputError("kernels", "(none)", "one must be measured, and right");
     std::vector<OutputFile> files;
     if (flags.json) files.emplace_back(*flags.json, "--json").write(json_text(record));

@@ -34,16 +34,16 @@ public:
         if (fix == Fix::causal_mask && !problem.causal) subject.absent = "nothing to do: not causal, there is no mask";
         subject.tells_first_from_later = fix == Fix::caching && rung == Rung::after;
         if (!subject.absent.empty()) return subject;
-        if (fix == Fix::causal_mask) return with_form(subject, device_.causal_masks(problem, rung), nullptr);
-        if (fix == Fix::caching) return with_form(subject, device_.cache_requests(problem, rung), nullptr);
-        const auto made = [this, problem, rungs](LostSum lost_sum) {
+        if (fix == Fix::causal_mask) return with_runnable(subject, device_.causal_masks(problem, rung), nullptr);
+        if (fix == Fix::caching) return with_runnable(subject, device_.cache_requests(problem, rung), nullptr);
+        const auto pipeline_with = [this, problem, rungs](LostSum lost_sum) {
             return device_.pipeline(problem, rungs, {.ring = false, .lost_sum = lost_sum}, *on_device_);
         };
         if (fix == Fix::double_computation && rung == Rung::after)
-            subject.as_published = [this, made, problem](const Oracle& oracle) {
-                return share_of_bound(problem, oracle, *made(LostSum::as_published));
+            subject.as_published = [this, pipeline_with, problem](const Oracle& oracle) {
+                return share_of_bound(problem, oracle, *pipeline_with(LostSum::as_published));
             };
-        return with_form(subject, made(LostSum::restored), &problem);
+        return with_runnable(subject, pipeline_with(LostSum::restored), &problem);
     }
 
     Subject whole_call(Topic, Rung rung, const Problem&) override {
@@ -57,11 +57,11 @@ public:
         Subject subject = empty_subject(key.name(), key.rungs, problem);
         subject.tells_first_from_later = tells_first_from_later;
         if (!subject.absent.empty()) return subject;
-        return with_form(subject, device_.pipeline(problem, key.rungs, {}, *on_device_), &problem);
+        return with_runnable(subject, device_.pipeline(problem, key.rungs, {}, *on_device_), &problem);
     }
 
 private:
-    /// Absent where a mask is filled by a launch an element, and that is too many.
+    /// A subject without calls; absent where a mask is filled by one launch per element, and those are too many.
     static Subject empty_subject(std::string name, const Rungs& rungs, const Problem& problem) {
         Subject subject{};
         subject.name = std::move(name);
@@ -72,8 +72,8 @@ private:
         return subject;
     }
 
-    /// The calls of `runnable`; `problem` is null for one that makes no attention.
-    Subject with_form(Subject subject, std::shared_ptr<cuda::Runnable> runnable, const Problem* problem) {
+    /// The subject with the calls of `runnable`; `problem` is null for one that makes no attention.
+    Subject with_runnable(Subject subject, std::shared_ptr<cuda::Runnable> runnable, const Problem* problem) {
         subject.run = [runnable] { runnable->run(); };
         subject.forget = [runnable] { runnable->forget(); };
         subject.counts = [runnable] { return runnable->counts(); };
@@ -96,7 +96,7 @@ private:
     cuda::RungDevice& device_;
     Inputs<float> inputs_;
     std::unique_ptr<cuda::DeviceInputs> on_device_;
-    Tensor<double> yardstick_; ///< of the problem whose truth was asked for last
+    Tensor<double> yardstick_; ///< yardstick of the problem whose truth was asked for last
 };
 
 } // namespace

@@ -25,7 +25,7 @@ void multiply_add_in_registers() {
     const float f = factor;
     kernel::Vector<float> c[chains];
     DRA_UNROLL (i, chains) c[i] = kernel::Vector<float>{} + f * static_cast<float>(i);
-    for (int step = 0; step < multiply_adds; ++step)
+    for (int link = 0; link < multiply_adds; ++link)
         DRA_UNROLL (i, chains) c[i] = c[i] * f + f;
     kernel::Vector<float> sum{};
     DRA_UNROLL (i, chains) sum += c[i];
@@ -35,8 +35,8 @@ void multiply_add_in_registers() {
 /// Four heads whose every r-th row is attended.
 class Rowset {
 public:
-    Rowset(const SpeedCase& of, Index r)
-        : causal_(of.causal), positions_{0, r, of.rows}, shape_{1, of.rows * r, heads, of.head_dim},
+    Rowset(const SpeedCase& shape, Index r)
+        : causal_(shape.causal), positions_{0, r, shape.rows}, shape_{1, shape.rows * r, heads, shape.head_dim},
           q_(random_normal<float>(shape_, 1)), k_(random_normal<float>(shape_, 2)), v_(random_normal<float>(shape_, 3)),
           out_(shape_, std::numeric_limits<float>::quiet_NaN()), lse_(1, heads, shape_.tokens) {
         lse_.flat().setConstant(std::numeric_limits<float>::quiet_NaN());
@@ -63,7 +63,7 @@ private:
     Rows<float> rows(const Tensor<float>& x, Index h) const { return x.view().rows(0, h, positions_); }
     float scale() const { return 1 / std::sqrt(static_cast<float>(shape_.head_dim)); }
 
-    /// softmax(Q K^T) V by definition, in float64, of every so many-th row and the last.
+    /// The error ratio of a head: against softmax(Q K^T) V by definition, in float64, in rows evenly apart, of which one is the last.
     double error_ratio(Index h) {
         const RowMajor<double> K = rows(k_, h).cast<double>(), V = rows(v_, h).cast<double>(); // (n, D)
         const auto out = out_.view().rows(0, h, positions_);
@@ -107,9 +107,9 @@ std::vector<SpeedCase> usual_speed_cases() {
 
 double Speed::gflops() const { return flops / spread(samples).median * 1e-9; }
 
-AttentionSpeed attention_speed(const SpeedCase& of, const Progress& progress) {
-    AttentionSpeed found{.of = of};
-    Rowset dense(of, 1), dilated(of, dilation);
+AttentionSpeed attention_speed(const SpeedCase& shape, const Progress& progress) {
+    AttentionSpeed found{.shape = shape};
+    Rowset dense(shape, 1), dilated(shape, dilation);
     dense.attend_all();
     dilated.attend_all();
     found.error_ratio = std::max(dense.error_ratio(), dilated.error_ratio());

@@ -12,12 +12,13 @@ namespace dra::benchmarks {
 namespace {
 
 constexpr double not_again = 10, competes = 0.5;
-constexpr double seconds_a_timing = 0.002; // of runs back to back between two events
+constexpr double seconds_per_timing = 0.002; // of runs back to back between two events
 
-Problem problem_of(const LadderCase& of) {
-    const TensorInfo info{DType::f32, {of.batch, of.tokens, of.heads, of.head_dim}};
-    return validate({.segment_lengths = {of.segment_length}, .dilation_rates = {of.dilation_rate}, .causal = of.causal},
-                    {info, info, info, {}});
+Problem problem_of(const LadderCase& shape) {
+    const TensorInfo info{DType::f32, {shape.batch, shape.tokens, shape.heads, shape.head_dim}};
+    return validate(
+        {.segment_lengths = {shape.segment_length}, .dilation_rates = {shape.dilation_rate}, .causal = shape.causal},
+        {info, info, info, {}});
 }
 
 } // namespace
@@ -42,83 +43,88 @@ std::vector<LadderCase> usual_ladder_cases() {
     return cases;
 }
 
-double LadderSpeed::tflops(const KernelSpeed& step) const { return of.flops() / spread(step.samples).median / 1e12; }
+double LadderSpeed::tflops(const KernelSpeed& kernel) const {
+    return shape.flops() / spread(kernel.samples).median / 1e12;
+}
 
 const KernelSpeed* LadderSpeed::fastest() const {
     const KernelSpeed* found = nullptr;
-    for (const KernelSpeed& step : steps)
-        if (!step.samples.empty() && step.errors.within_bounds() && (!found || tflops(step) > tflops(*found)))
-            found = &step;
+    for (const KernelSpeed& kernel : kernels)
+        if (!kernel.samples.empty() && kernel.errors.within_bounds() && (!found || tflops(kernel) > tflops(*found)))
+            found = &kernel;
     return found;
 }
 
 LadderBench::LadderBench(cuda::Device& device, DType type, const std::vector<LadderCase>& cases)
     : device_(device), type_(type) {
     Index size = 0;
-    for (const LadderCase& of : cases) size = std::max(size, of.batch * of.tokens * of.heads * of.head_dim);
+    for (const LadderCase& shape : cases)
+        size = std::max(size, shape.batch * shape.tokens * shape.heads * shape.head_dim);
     for (const std::uint64_t seed : {1, 2, 3})
         inputs_.push_back(cuda::rounded(random_normal<float>({1, size, 1, 1}, seed), type));
 }
 
 /// As many of the numbers as the case needs.
-TensorView<const float> LadderBench::input(std::size_t i, const LadderCase& of) const {
-    return {inputs_[i].data(), {of.batch, of.tokens, of.heads, of.head_dim}};
+TensorView<const float> LadderBench::input(std::size_t i, const LadderCase& shape) const {
+    return {inputs_[i].data(), {shape.batch, shape.tokens, shape.heads, shape.head_dim}};
 }
 
-std::string LadderBench::why_left_out(const std::string& kernel, const LadderCase& of) const {
-    const auto met = share_.find({kernel, of.head_dim, of.causal});
+std::string LadderBench::why_left_out(const std::string& kernel, const LadderCase& shape) const {
+    const auto met = share_.find({kernel, shape.head_dim, shape.causal});
     if (met == share_.end() || met->second >= competes) return "";
     return fmt::format("it reached {:.0f} % of the fastest's rate where it was first met", 100 * met->second);
 }
 
 std::vector<LadderBench::Run> LadderBench::first_runs(LadderSpeed& found, const Progress& progress) {
-    const LadderCase& of = found.of;
-    const Problem problem = problem_of(of);
-    const auto q = input(0, of), k = input(1, of), v = input(2, of);
-    const std::vector<SampledRow> truth = sampled_rows({q, k, v}, of.pattern(), of.causal);
+    const LadderCase& shape = found.shape;
+    const Problem problem = problem_of(shape);
+    const auto q = input(0, shape), k = input(1, shape), v = input(2, shape);
+    const std::vector<SampledRow> truth = sampled_rows({q, k, v}, shape.pattern(), shape.causal);
     std::vector<Run> runs;
-    for (KernelSpeed& step : found.steps) {
-        step.left_out = why_left_out(step.kernel, of);
-        if (!step.left_out.empty()) continue;
-        if (progress) progress("verifying " + step.kernel);
+    for (KernelSpeed& kernel : found.kernels) {
+        kernel.left_out = why_left_out(kernel.name, shape);
+        if (!kernel.left_out.empty()) continue;
+        if (progress) progress("verifying " + kernel.name);
         try {
-            runs.push_back({&step, device_.make_executor(problem, type_, step.kernel)});
+            runs.push_back({&kernel, device_.make_executor(problem, type_, kernel.name)});
         } catch (const cuda::KernelError& error) {
-            step.left_out = error.what();
+            kernel.left_out = error.what();
             continue;
         }
-        cuda::AttentionExecutor& plan = *runs.back().plan;
-        plan.upload(q, k, v);
-        plan.run();
-        step.errors = sampled_errors(truth, result_of(plan, problem));
-        step.samples = {plan.timed_run(1).device_seconds};
+        cuda::AttentionExecutor& executor = *runs.back().executor;
+        executor.upload(q, k, v);
+        executor.run();
+        kernel.errors = sampled_errors(truth, result_of(executor, problem));
+        kernel.samples = {executor.timed_run(1).device_seconds};
     }
     return runs;
 }
 
-LadderSpeed LadderBench::speed(const LadderCase& of, const Effort& effort, const Progress& progress) {
-    LadderSpeed found{of, {}};
-    for (const std::string& kernel : device_.kernel_names()) found.steps.push_back({kernel, "", {}, {}});
+LadderSpeed LadderBench::speed(const LadderCase& shape, const Effort& effort, const Progress& progress) {
+    LadderSpeed found{shape, {}};
+    for (const std::string& kernel : device_.kernel_names()) found.kernels.push_back({kernel, "", {}, {}});
     std::vector<Run> runs = first_runs(found, progress);
     const KernelSpeed* quickest = found.fastest();
     if (!quickest) return found;
 
     const double longest = not_again * quickest->samples.front();
-    std::erase_if(
-        runs, [&](const Run& run) { return !run.step->errors.within_bounds() || run.step->samples.front() > longest; });
+    std::erase_if(runs, [&](const Run& run) {
+        return !run.kernel->errors.within_bounds() || run.kernel->samples.front() > longest;
+    });
     std::vector<Alternative> alternatives;
     for (const Run& run : runs) {
-        const int together = std::max(1, static_cast<int>(seconds_a_timing / run.step->samples.front()));
-        alternatives.push_back({.name = run.step->kernel, .run = {}, .timed = [&plan = *run.plan, together] {
-                                    return plan.timed_run(together);
+        const int together = std::max(1, static_cast<int>(seconds_per_timing / run.kernel->samples.front()));
+        alternatives.push_back({.name = run.kernel->name, .run = {}, .timed = [&executor = *run.executor, together] {
+                                    return executor.timed_run(together);
                                 }});
     }
     const std::vector<Samples> samples = time_interleaved(alternatives, effort, progress);
-    for (std::size_t i = 0; i < runs.size(); ++i) runs[i].step->samples = samples[i];
+    for (std::size_t i = 0; i < runs.size(); ++i) runs[i].kernel->samples = samples[i];
 
     const double best = found.tflops(*found.fastest());
-    for (const KernelSpeed& step : found.steps)
-        if (!step.samples.empty()) share_.try_emplace({step.kernel, of.head_dim, of.causal}, found.tflops(step) / best);
+    for (const KernelSpeed& kernel : found.kernels)
+        if (!kernel.samples.empty())
+            share_.try_emplace({kernel.name, shape.head_dim, shape.causal}, found.tflops(kernel) / best);
     return found;
 }
 
@@ -126,9 +132,9 @@ cuda::ChoiceTable choices(const cuda::DeviceFacts& facts, DType type, const std:
     cuda::ChoiceTable table{facts.name, facts.architecture, {}};
     for (const LadderSpeed& speed : found)
         if (const KernelSpeed* fastest = speed.fastest())
-            table.choices.push_back({type, static_cast<int>(speed.of.head_dim), speed.of.causal,
-                                     static_cast<int>(speed.of.rows()), static_cast<int>(speed.of.dilation_rate),
-                                     fastest->kernel});
+            table.choices.push_back({type, static_cast<int>(speed.shape.head_dim), speed.shape.causal,
+                                     static_cast<int>(speed.shape.rows()), static_cast<int>(speed.shape.dilation_rate),
+                                     fastest->name});
     return table;
 }
 

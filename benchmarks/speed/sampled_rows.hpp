@@ -11,14 +11,14 @@ struct SampledRow {
     Index b, h, n;
     Eigen::RowVectorXd out; // (D)
     double lse;
-    double largest_score; ///< |s|, of the keys that it sees
+    double largest_score; ///< the largest |s| of the keys that it sees
 };
 
-/// softmax(scale Q K^T) V, scale 1 / sqrt(D), of selected rows all over the sequence, in the first, a middle and the last
-/// head. H = Hkv, one pattern for all heads.
+/// The definition's answers, softmax(scale Q K^T) V with scale 1 / sqrt(D), for selected rows all over the sequence, in the
+/// first, a middle and the last head. H = Hkv, one pattern for all heads.
 std::vector<SampledRow> sampled_rows(const InputsView<float>& inputs, const Pattern& pattern, bool causal);
 
-/// How far a half-precision result is from them; infinite where anything there is not finite.
+/// How far a half-precision result is from the definition; infinite where anything in it is not finite.
 struct SampledErrors {
     double out = 0; ///< ||x - y|| / ||y|| over all sampled rows, as a share of its bound, 0.01
     double lse = 0; ///< the largest |x - y|, as a share of its bound, 1e-4 max(1, max |s|)
@@ -26,6 +26,7 @@ struct SampledErrors {
     bool within_bounds() const { return out <= 1 && lse <= 1; }
 };
 
+/// The errors of the result in the rows of `truth`.
 SampledErrors sampled_errors(const std::vector<SampledRow>& truth, const Attention<float>& result);
 
 } // namespace dra::benchmarks

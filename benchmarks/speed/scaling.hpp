@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// A million tokens against 65,536: with segments of fixed length time a token stays the same, and so does memory.
+/// A million tokens against 65,536: with segments of fixed length the time per token stays the same, and so does memory.
 ///
 /// H = 4, D = 64, patterns (2048, 1) (8192, 4), causal, float, all cores. The longer input is the shorter one 16 times
 /// over. Segments divide it, so that the longer result must be the shorter one 16 times over too, bit for bit; the
@@ -14,16 +14,17 @@ namespace dra::benchmarks {
 
 inline constexpr Index shorter_tokens = 65'536, longer_tokens = 1'048'576;
 
+/// What the two lengths took.
 struct Scaling {
-    Samples shorter, longer;           ///< seconds of a call
-    Allocations of_shorter, of_longer; ///< of a call; beyond q, k, v, out and lse, which are there before it
-    double error_ratio = 0;            ///< of the shorter result
-    bool right = false;                ///< that, and the repetition bit for bit
+    Samples shorter, longer;           ///< seconds per call
+    Allocations of_shorter, of_longer; ///< allocations per call, beyond q, k, v, out and lse, which are there before it
+    double error_ratio = 0;            ///< error ratio of the shorter result
+    bool right = false;                ///< that is within the bound, and the longer result repeats it bit for bit
 
-    double growth() const; ///< time a token of the longer over that of the shorter, medians
+    double growth() const; ///< time per token of the longer over that of the shorter, medians
 };
 
-/// Takes about 4.5 GB. Throws InputError where the system has less available.
+/// Verifies and times both lengths. Takes about 4.5 GB; throws InputError where the system has less available.
 Scaling scaling(const Progress& progress);
 
 } // namespace dra::benchmarks

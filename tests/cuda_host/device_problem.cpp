@@ -38,14 +38,14 @@ Problem problem_of(const Question& asked) {
                     info<float>({Tensor<float>(asked.q), Tensor<float>(asked.kv()), Tensor<float>(asked.kv())}));
 }
 
-/// For each KV head, how many times each row is attended, and how often it is cleared, in groups.
+/// How often each row of each KV head is attended, and how often it is cleared.
 struct Coverage {
     std::map<std::pair<Index, Index>, Index> attended, cleared;
 };
 
-Coverage coverage(const Problem& problem, const DeviceProblem& work) {
+Coverage coverage(const Problem& problem, const DeviceProblem& on_device) {
     Coverage found;
-    for (const auto& [p, selects_any, leaves_rows_between, pattern] : work.patterns)
+    for (const auto& [p, selects_any, leaves_rows_between, pattern] : on_device.patterns)
         for (Index g = p.first_kv_head; g < p.first_kv_head + p.kv_head_count; ++g)
             for (Index n = 0; n < problem.tokens; ++n) {
                 const bool selected = selects(p, g, n);
@@ -55,7 +55,7 @@ Coverage coverage(const Problem& problem, const DeviceProblem& work) {
     return found;
 }
 
-/// The same by the reference's own words.
+/// The coverage that the reference's own words ask for.
 Coverage expected(const Problem& problem) {
     Coverage right;
     for (Index g = 0; g < problem.kv_heads; ++g)
@@ -86,13 +86,13 @@ TEST_CASE("every pattern attends each row that it selects exactly once, and clea
         const Question asked = draw_question(SeededDraw(seed));
         CAPTURE(asked);
         const Problem problem = problem_of(asked);
-        const DeviceProblem work = cuda::device_problem(problem);
-        const Coverage found = coverage(problem, work), right = expected(problem);
+        const DeviceProblem on_device = cuda::device_problem(problem);
+        const Coverage found = coverage(problem, on_device), right = expected(problem);
         REQUIRE(found.attended == right.attended);
         REQUIRE(found.cleared == right.cleared);
         rows += static_cast<Index>(found.attended.size());
-        empty_groups += static_cast<Index>(work.patterns.size()) < problem.patterns();
-        nothing_selected += std::ranges::any_of(work.patterns, [](const auto& w) { return !w.selects_any; });
+        empty_groups += static_cast<Index>(on_device.patterns.size()) < problem.patterns();
+        nothing_selected += std::ranges::any_of(on_device.patterns, [](const auto& p) { return !p.selects_any; });
     }
     MESSAGE(rows, " rows; problems with an empty group: ", empty_groups,
             ", with a pattern that selects nothing: ", nothing_selected);
@@ -102,13 +102,13 @@ TEST_CASE("every pattern attends each row that it selects exactly once, and clea
 
 TEST_CASE("the patterns of a mixture come least dilated first, and share every head") {
     const Problem problem = problem_of({{1, 64, 4, 8}, 2, {{8, 16, 32}, {4, 1, 2}, Mode::mixture}});
-    const DeviceProblem work = cuda::device_problem(problem);
-    CHECK(work.mixed);
-    REQUIRE(work.patterns.size() == 3);
+    const DeviceProblem on_device = cuda::device_problem(problem);
+    CHECK(on_device.mixed);
+    REQUIRE(on_device.patterns.size() == 3);
     for (std::size_t i = 0; i < 3; ++i) {
-        CHECK(work.patterns[i].parameters.dilation_rate == (1 << i));
-        CHECK(work.patterns[i].parameters.kv_head_count == 2);
-        CHECK(work.patterns[i].leaves_rows_between == (i > 0));
+        CHECK(on_device.patterns[i].parameters.dilation_rate == (1 << i));
+        CHECK(on_device.patterns[i].parameters.kv_head_count == 2);
+        CHECK(on_device.patterns[i].leaves_rows_between == (i > 0));
     }
     CHECK(!cuda::device_problem(problem_of({{1, 64, 4, 8}, 2, {{8}, {4}, Mode::mixture}}))
                .mixed); // one is merged with none
@@ -118,11 +118,11 @@ TEST_CASE("a pattern far longer than int counts selects what it did") {
     const Index huge = Index{1} << 40;
     for (const PhaseRule rule : {PhaseRule::group, PhaseRule::head, PhaseRule::head_block}) {
         const Problem problem = problem_of({{1, 5, 8, 2}, 8, {{huge, huge, huge}, {huge, 3, 7}, Mode::groups, rule}});
-        const DeviceProblem work = cuda::device_problem(problem);
-        const Coverage found = coverage(problem, work), right = expected(problem);
+        const DeviceProblem on_device = cuda::device_problem(problem);
+        const Coverage found = coverage(problem, on_device), right = expected(problem);
         CHECK(found.attended == right.attended);
         CHECK(found.cleared == right.cleared);
-        for (const auto& pattern : work.patterns) {
+        for (const auto& pattern : on_device.patterns) {
             CHECK(pattern.parameters.segment_length == 9);
             CHECK(pattern.parameters.dilation_rate <= pattern.parameters.segment_length);
         }

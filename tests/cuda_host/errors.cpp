@@ -44,25 +44,25 @@ TEST_CASE("an unknown kernel, and one that cannot do what it is asked for, are r
     parameters.batch = parameters.tokens = parameters.heads = parameters.kv_heads = parameters.kv_head_count = 1;
     parameters.segment_length = parameters.dilation_rate = 1;
     parameters.head_dim = 8;
-    const auto refusal = [&](const std::optional<std::string>& kernel, DType type) -> std::string {
+    const auto refusal = [&](const std::optional<std::string>& name, DType type) -> std::string {
         try {
-            choose_kernel(kernel, type, parameters, 90);
+            choose_kernel(name, type, parameters, 90);
             return "";
         } catch (const KernelError& error) {
             return error.what();
         }
     };
     std::string names;
-    for (const AttentionKernel& step : ladder()) names += (names.empty() ? "" : ", ") + std::string(step.name);
+    for (const AttentionKernel& kernel : ladder()) names += (names.empty() ? "" : ", ") + std::string(kernel.name);
     CHECK(refusal("quick", DType::bf16) == "kernel = quick: must be one of " + names);
 
     int refused = 0;
     for (const int head_dim : {1, 8, 64, 256, 1000}) {
         parameters.head_dim = head_dim;
         for (const DType type : {DType::f32, DType::bf16, DType::f16}) {
-            for (const AttentionKernel& step : ladder()) {
-                const std::string why = why_not(step, type, parameters, 90);
-                CHECK(refusal(step.name, type) == why);
+            for (const AttentionKernel& kernel : ladder()) {
+                const std::string why = why_not(kernel, type, parameters, 90);
+                CHECK(refusal(kernel.name, type) == why);
                 refused += !why.empty();
             }
             CHECK(refusal(std::nullopt, type).empty() == (head_dim <= 256)); // some kernel does every smaller head
@@ -72,15 +72,15 @@ TEST_CASE("an unknown kernel, and one that cannot do what it is asked for, are r
     CHECK(refused > 0);
 }
 
-TEST_CASE("no kernel computes in fp64: every step and the device refuse it by name") {
+TEST_CASE("no kernel computes in fp64: every kernel and the device refuse it by name") {
     Parameters parameters{};
     parameters.batch = parameters.tokens = parameters.heads = parameters.kv_heads = parameters.kv_head_count = 1;
     parameters.segment_length = parameters.dilation_rate = 1;
     parameters.head_dim = 8;
-    for (const AttentionKernel& step : ladder())
-        CHECK(why_not(step, DType::f64, parameters, 90) == "kernel `" + std::string(step.name) + "` takes " +
-                                                               (step.takes_fp32 ? "fp32, " : "") +
-                                                               "bf16 and fp16, not fp64");
+    for (const AttentionKernel& kernel : ladder())
+        CHECK(why_not(kernel, DType::f64, parameters, 90) == "kernel `" + std::string(kernel.name) + "` takes " +
+                                                                 (kernel.takes_fp32 ? "fp32, " : "") +
+                                                                 "bf16 and fp16, not fp64");
     CHECK_THROWS_WITH_AS(check_type(DType::f64), "dtype = fp64: must be one of fp32, bf16, fp16", KernelError);
 }
 

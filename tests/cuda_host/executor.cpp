@@ -21,7 +21,7 @@ std::uint64_t launches() {
     return now - std::exchange(before, now);
 }
 
-/// Small, with everything that makes plans differ: groups of which one is empty, mixtures, shared KV heads.
+/// Small, with everything that makes executors differ: groups of which one is empty, mixtures, shared KV heads.
 const Question questions[] = {
     {{1, 20, 4, 8}, 4, {{8, 20}, {2, 3}}, 1},
     {{2, 17, 2, 8}, 1, {{8, 4, 32}, {1, 2, 5}}, 2},
@@ -38,7 +38,7 @@ double error_of(DType type, const RandomInputs<float>& given, const Attention<fl
 
 } // namespace
 
-TEST_CASE("a plan's result is the definition's, in every type") {
+TEST_CASE("an executor's result is the definition's, in every type") {
     for (const DType type : {DType::f32, DType::bf16, DType::f16}) {
         CAPTURE(cuda::type_name(type));
         double worst = 0;
@@ -82,11 +82,11 @@ TEST_CASE("several patterns go together unless another kernel is asked for, and 
         CAPTURE(asked);
         const RandomInputs<float> given(asked);
         for (const DType type : {DType::bf16, DType::f16}) {
-            const auto plan = emulator().make_executor(given.problem, type);
-            CHECK(std::ranges::all_of(plan->kernels(), [](const auto& name) { return name == "all_patterns"; }));
-            if (asked.configuration.mode == Mode::groups || plan->kernels().size() < 2) continue;
+            const auto executor = emulator().make_executor(given.problem, type);
+            CHECK(std::ranges::all_of(executor->kernels(), [](const auto& name) { return name == "all_patterns"; }));
+            if (asked.configuration.mode == Mode::groups || executor->kernels().size() < 2) continue;
             // The patterns, or all but one that selects every row; and the merge, or that one.
-            CHECK(plan->launches() == 2);
+            CHECK(executor->launches() == 2);
         }
     }
     const Question dilated{{1, 30, 4, 8}, 2, {{8, 12}, {2, 3}, Mode::mixture}, 8}, // nothing selects every row
@@ -100,24 +100,24 @@ TEST_CASE("several patterns go together unless another kernel is asked for, and 
         }
 }
 
-TEST_CASE("a second run allocates nothing, launches what the plan says, and changes no bit") {
+TEST_CASE("a second run allocates nothing, launches what the executor says, and changes no bit") {
     for (const Question& asked : questions) {
         CAPTURE(asked);
         const RandomInputs<float> given(asked);
         for (const DType type : {DType::f32, DType::bf16}) {
-            const auto plan = emulator().make_executor(given.problem, type);
+            const auto executor = emulator().make_executor(given.problem, type);
             launches();
-            plan->wait();
+            executor->wait();
             CHECK(launches() == 0); // preparing launches nothing
-            plan->upload(given.q, given.k, given.v);
-            plan->run();
-            const Attention<float> first = result_of(*plan, given.problem);
-            CHECK(launches() == static_cast<std::uint64_t>(plan->launches()));
+            executor->upload(given.q, given.k, given.v);
+            executor->run();
+            const Attention<float> first = result_of(*executor, given.problem);
+            CHECK(launches() == static_cast<std::uint64_t>(executor->launches()));
 
             const DeviceMemory exhausted;
-            plan->run();
-            CHECK(same(first, result_of(*plan, given.problem)));
-            CHECK(launches() == static_cast<std::uint64_t>(plan->launches()));
+            executor->run();
+            CHECK(same(first, result_of(*executor, given.problem)));
+            CHECK(launches() == static_cast<std::uint64_t>(executor->launches()));
         }
     }
 }
@@ -148,20 +148,20 @@ TEST_CASE("groups in streams of their own give one result, whatever the order of
     const RandomInputs<float> given({{1, 24, 6, 8}, 6, {{8, 24, 12}, {2, 3, 1}}, 7});
     std::optional<Attention<float>> first;
     for_seeds(16, [&] {
-        const auto plan = emulator().make_executor(given.problem, DType::f32);
-        plan->upload(given.q, given.k, given.k);
-        plan->run(); // waits for the copies, and the next copies for it: nothing else waits between
-        plan->upload(given.q, given.k, given.v);
-        plan->run();
-        const Attention<float> result = result_of(*plan, given.problem);
+        const auto executor = emulator().make_executor(given.problem, DType::f32);
+        executor->upload(given.q, given.k, given.k);
+        executor->run(); // waits for the copies, and the next copies for it: nothing else waits between
+        executor->upload(given.q, given.k, given.v);
+        executor->run();
+        const Attention<float> result = result_of(*executor, given.problem);
         if (!first) first = result;
         CHECK(same(*first, result));
     });
     CHECK(error_of(DType::f32, given, *first) <= 1);
 }
 
-TEST_CASE(
-    "a plan on the caller's tensors computes where they lie what one with its own does, and owns none of their bytes") {
+TEST_CASE("an executor on the caller's tensors computes where they lie what one with its own does, and owns none of "
+          "their bytes") {
     using cuda::emulated::Buffer;
     cuda::emulated::Stream stream;
     for (const Question& asked : questions)
@@ -181,12 +181,12 @@ TEST_CASE(
             const Buffer<std::byte> k = uploaded(given.k), v = uploaded(given.v), out(stream, q.size());
             const Buffer<float> lse(stream, static_cast<std::size_t>(given.q.size() / given.q.shape().head_dim));
             stream.synchronize();
-            const auto plan = emulator().make_executor_on({q.data(), k.data(), v.data(), out.data(), lse.data()},
-                                                          given.problem, type);
+            const auto executor = emulator().make_executor_on({q.data(), k.data(), v.data(), out.data(), lse.data()},
+                                                              given.problem, type);
             const auto tensor_bytes = q.bytes() + k.bytes() + v.bytes() + out.bytes() + lse.bytes();
-            CHECK(own->device_bytes() - plan->device_bytes() == static_cast<Index>(tensor_bytes));
-            CHECK(plan->launches() == own->launches());
-            CHECK_THROWS_AS(plan->upload(given.q, given.k, given.v), cuda::KernelError);
+            CHECK(own->device_bytes() - executor->device_bytes() == static_cast<Index>(tensor_bytes));
+            CHECK(executor->launches() == own->launches());
+            CHECK_THROWS_AS(executor->upload(given.q, given.k, given.v), cuda::KernelError);
 
             for (const float sign : {1.f, -1.f}) { // the second run finds other queries in the same place
                 Tensor<float> queries = given.q;
@@ -197,10 +197,10 @@ TEST_CASE(
                 stream.synchronize();
                 own->upload(queries, given.k, given.v);
                 own->run();
-                plan->run();
-                plan->wait();
+                executor->run();
+                executor->wait();
                 const Attention<float> expected = result_of(*own, given.problem),
-                                       found = result_of(*plan, given.problem);
+                                       found = result_of(*executor, given.problem);
                 CHECK(same(found, expected));
                 Lse<float> lse_there = expected.lse; // what the caller reads himself
                 lse.copy_to(lse_there.flat().data(), stream);
@@ -222,11 +222,11 @@ TEST_CASE("a kernel that cannot have its tensors where the caller's lie is refus
 
 TEST_CASE("times of the device and of the host are told apart") {
     const RandomInputs<float> given(questions[0]);
-    const auto plan = emulator().make_executor(given.problem, DType::f32);
-    plan->upload(given.q, given.k, given.v);
+    const auto executor = emulator().make_executor(given.problem, DType::f32);
+    executor->upload(given.q, given.k, given.v);
     launches();
-    const cuda::RunTime time = plan->timed_run(3);
-    CHECK(launches() == static_cast<std::uint64_t>(3 * plan->launches()));
+    const cuda::RunTime time = executor->timed_run(3);
+    CHECK(launches() == static_cast<std::uint64_t>(3 * executor->launches()));
     MESSAGE("device ", time.device_seconds, " s, host ", time.host_seconds, " s");
     CHECK(time.host_seconds > 0);
     CHECK(time.device_seconds > time.host_seconds); // the emulator works at the wait
@@ -271,7 +271,7 @@ TEST_CASE("bytes in closed form") {
     CHECK(bytes_of(Mode::mixture, DType::f32) == 4 * inputs_and_out + 4 * rows + 4 * (elements + rows));
     CHECK(bytes_of(Mode::mixture, DType::bf16) == 2 * inputs_and_out + 4 * rows + 4 * (elements + rows) + 4 * elements);
 
-    // All patterns in one launch: two integers a pattern and two a tile; of a mixture out and lse in float of each pattern
+    // All patterns in one launch: two integers per pattern and two per tile; of a mixture out and lse in float of each pattern
     // but that into which they are merged, whose rows are whole groups of 16 channels.
     const Index of_partial = 4 * (2 * elements + rows);
     const Index segments = 2 * (2 + 1), of_groups = 4 * 2 * (2 + 2 * segments), of_mixture = 4 * 2 * (2 + 4 * segments);

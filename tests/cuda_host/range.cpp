@@ -7,12 +7,13 @@
 namespace dra::test {
 namespace {
 
+/// One element of each tensor, and the scale.
 struct Given {
     float q = 1, k = 1, v = 1;
     double scale = 0.25;
 };
 
-/// One element of each tensor is what is given, the others are 0: N = 4, D = 2.
+/// How a problem of N = 4, D = 2 is refused, whose tensors are 0 but for the given elements.
 std::string refusal(DType type, const Given& given) {
     const Shape shape{1, 4, 1, 2};
     Tensor<float> q(shape, 0), k(shape, 0), v(shape, 0);
@@ -64,7 +65,7 @@ TEST_CASE("what lies beyond a bound of the range is refused with the field, its 
     }
 }
 
-TEST_CASE("a scale that exceeds float in base 2 is refused by every plan") {
+TEST_CASE("a scale that exceeds float in base 2 is refused by every executor") {
     for (const DType type : types) {
         CHECK(refusal(type, {.q = 0, .scale = 0x1p127}) == "");
         CHECK(refusal(type, {.q = 0, .scale = -3e38}) ==

@@ -24,7 +24,7 @@ bool holds(const Buffer<unsigned char>& buffer, unsigned char value, const Strea
     return std::ranges::all_of(host, [&](unsigned char x) { return x == value; });
 }
 
-/// One stream writes 7, the other copies what was written: how many seeds get it wrong.
+/// The number of seeds that get it wrong when one stream writes 7 and another copies what was written.
 int wrong_copies(bool waits) {
     int wrong = 0;
     test::for_seeds(seeds, [&] {
