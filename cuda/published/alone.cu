@@ -14,19 +14,19 @@ template <class T> std::vector<T> downloaded(const CountedStream& stream, const 
     return host;
 }
 
-/// Whether query i sees key chunk.begin + j exactly where i >= chunk.begin + j, for all of them.
-bool is_causal(const std::vector<unsigned char>& mask, Index n_q, Tokens chunk) {
+/// Whether the mask says that query i sees key chunk.begin + j exactly where i >= chunk.begin + j.
+bool is_causal(const std::vector<unsigned char>& mask, Index n_q, IntInterval chunk) {
     auto element = mask.begin();
     for (Index i = 0; i < n_q; ++i)
-        for (Index j = chunk.begin; j < chunk.end(); ++j, ++element)
+        for (Index j = chunk.begin; j < chunk.end; ++j, ++element)
             if (*element != (j <= i)) return false;
     return true;
 }
 
-bool are_causal(const std::vector<int>& extents, Tokens chunk) {
+bool are_causal(const std::vector<int>& extents, IntInterval chunk) {
     for (std::size_t i = 0; i < extents.size(); ++i) {
         int seen = 0;
-        while (seen < chunk.count && chunk.begin + seen <= static_cast<int>(i)) ++seen;
+        while (seen < chunk.size() && chunk.begin + seen <= static_cast<int>(i)) ++seen;
         if (extents[i] != seen) return false;
     }
     return true;
@@ -34,14 +34,14 @@ bool are_causal(const std::vector<int>& extents, Tokens chunk) {
 
 /// Whether the list names, for every KV head of the pattern, each selected token of the interval and nothing else.
 bool names_selected(const std::vector<int>& list, const Problem& problem, const NumberedPattern& pattern,
-                    const Parameters& p, Tokens tokens) {
+                    const Parameters& p, IntInterval tokens) {
     auto entry = list.begin();
-    for (int g = p.first_kv_head; g < p.first_kv_head + p.kv_head_count; ++g, entry += tokens.count) {
-        std::vector<int> named(entry, entry + tokens.count), selected;
-        for (int n = tokens.begin; n < tokens.end(); ++n) {
-            const Pattern of = pattern_of(problem, pattern.number, g);
-            const Index within = n % of.segment_length;
-            if (within >= of.phase && (within - of.phase) % of.dilation_rate == 0) selected.push_back(n - tokens.begin);
+    for (int g = p.first_kv_head; g < p.first_kv_head + p.kv_head_count; ++g, entry += tokens.size()) {
+        std::vector<int> named(entry, entry + tokens.size()), selected;
+        for (int n = tokens.begin; n < tokens.end; ++n) {
+            const auto [w, r, phase] = pattern_of(problem, pattern.number, g);
+            const Index within = n % w;
+            if (within >= phase && (within - phase) % r == 0) selected.push_back(n - tokens.begin);
         }
         std::ranges::sort(named);
         named.erase(std::unique(named.begin(), named.end()), named.end());
@@ -55,12 +55,12 @@ bool names_selected(const std::vector<int>& list, const Problem& problem, const 
 
 CausalMasks::CausalMasks(const Problem& problem, Rung rung) : problem_(problem), rung_(rung) {
     const auto N = static_cast<std::size_t>(problem.tokens);
-    const auto keys = static_cast<std::size_t>(chunks_of(problem).front().count);
+    const auto keys = static_cast<std::size_t>(chunks_of(problem).front().size());
     memory_ = {stream_.stream(), rung == Rung::principled ? N * sizeof(int) : N * keys};
     stream_.synchronize();
 }
 
-void CausalMasks::fill(Tokens chunk) {
+void CausalMasks::fill(IntInterval chunk) {
     const auto N = static_cast<int>(problem_.tokens);
     if (rung_ == Rung::principled)
         fix_1::principled(stream_, reinterpret_cast<int*>(memory_.data()), N, chunk);
@@ -70,13 +70,13 @@ void CausalMasks::fill(Tokens chunk) {
 }
 
 void CausalMasks::queue() {
-    for (const Tokens& chunk : chunks_of(problem_))
+    for (const IntInterval& chunk : chunks_of(problem_))
         for (Index pattern = 0; pattern < problem_.patterns(); ++pattern) fill(chunk);
 }
 
 bool CausalMasks::exact() {
     bool right = true;
-    for (const Tokens& chunk : chunks_of(problem_)) {
+    for (const IntInterval& chunk : chunks_of(problem_)) {
         DRA_CUDA_CHECK(cudaMemsetAsync(memory_.data(), 0xff, memory_.bytes(), stream_.get()));
         fill(chunk);
         const auto N = static_cast<std::size_t>(problem_.tokens);
@@ -84,7 +84,7 @@ bool CausalMasks::exact() {
             right = right && are_causal(downloaded(stream_, reinterpret_cast<const int*>(memory_.data()), N), chunk);
         else
             right = right && is_causal(downloaded(stream_, reinterpret_cast<const unsigned char*>(memory_.data()),
-                                                  N * static_cast<std::size_t>(chunk.count)),
+                                                  N * static_cast<std::size_t>(chunk.size())),
                                        problem_.tokens, chunk);
     }
     run();
@@ -108,11 +108,11 @@ void CacheRequests::note_what_is_kept(published::Counts& counts) const {
 }
 
 void CacheRequests::queue() {
-    for (const Tokens& chunk : chunks_of(problem_))
+    for (const IntInterval& chunk : chunks_of(problem_))
         for (const NumberedPattern& pattern : patterns_of(problem_)) ask(chunk, pattern);
 }
 
-void CacheRequests::ask(Tokens chunk, const NumberedPattern& pattern) {
+void CacheRequests::ask(IntInterval chunk, const NumberedPattern& pattern) {
     const auto N = static_cast<std::size_t>(problem_.tokens);
     const Interval heads = keeper_->heads(pattern.number);
     const Parameters p = pattern.with_heads(heads);
@@ -126,20 +126,20 @@ void CacheRequests::ask(Tokens chunk, const NumberedPattern& pattern) {
     if (problem_.causal) {
         const unsigned char* mask = keeper_->mask(chunk);
         if (judging_)
-            right_ = right_ && is_causal(downloaded(stream_, mask, N * static_cast<std::size_t>(chunk.count)),
+            right_ = right_ && is_causal(downloaded(stream_, mask, N * static_cast<std::size_t>(chunk.size())),
                                          problem_.tokens, chunk);
     }
-    for (const Tokens& tokens : {fix_2::covering(p, chunk), chunk}) {
+    for (const IntInterval& tokens : {fix_2::covering(p, chunk), chunk}) {
         const IndexList list = keeper_->rows(p, tokens);
         if (judging_)
             right_ = right_ && names_selected(downloaded(stream_, list.indices,
-                                                         static_cast<std::size_t>(p.kv_head_count * tokens.count)),
+                                                         static_cast<std::size_t>(p.kv_head_count * tokens.size())),
                                               problem_, pattern, p, tokens);
     }
-    keeper_->step_done();
+    keeper_->release();
 }
 
-/// Twice, so that what is kept is judged too.
+/// Runs twice, so that what is kept is judged too.
 bool CacheRequests::exact() {
     judging_ = right_ = true;
     run();

@@ -11,7 +11,7 @@
 
 namespace dra::cuda::DRA_TARGET::rungs {
 
-/// Fix 1 alone: the mask, or the extents, of every chunk and pattern, in memory that is there.
+/// Fix 1 alone: the mask, or the extents, of every chunk and pattern, in memory that is allocated before.
 class CausalMasks final : public StreamRunnable {
 public:
     CausalMasks(const Problem& problem, published::Rung rung);
@@ -22,15 +22,15 @@ protected:
     void queue() override;
 
 private:
-    void fill(Tokens chunk);
+    void fill(IntInterval chunk);
 
     Problem problem_;
     published::Rung rung_;
-    Buffer<std::byte> memory_; ///< of the longest chunk's mask, or of N extents
+    Buffer<std::byte> memory_; ///< room for the longest chunk's mask, or for N extents
 };
 
-/// Fix 5 alone: masks, index lists and head groups of one pipeline call; masks filled by one kernel. Principled, extents,
-/// in the plan's memory, and no list.
+/// Fix 5 alone: masks, index lists and head groups of one pipeline call, with masks filled by one kernel. The principled form
+/// has extents in the plan's memory, and no list.
 class CacheRequests final : public StreamRunnable {
 public:
     CacheRequests(const Problem& problem, published::Rung rung);
@@ -42,12 +42,12 @@ protected:
     void note_what_is_kept(published::Counts& counts) const override;
 
 private:
-    void ask(Tokens chunk, const NumberedPattern& pattern);
+    void ask(IntInterval chunk, const NumberedPattern& pattern);
 
     Problem problem_;
     published::Rung rung_;
     std::unique_ptr<Keeper> keeper_;
-    Buffer<int> extents_; ///< principled
+    Buffer<int> extents_; ///< the extents of the principled form
     bool judging_ = false, right_ = true;
 };
 

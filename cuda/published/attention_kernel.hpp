@@ -3,7 +3,7 @@
 /// The one attention kernel of all rungs: dense attention on the views of a call, tensor cores, online softmax, lse.
 ///
 /// What a fix is about is a template argument, and nothing else differs: who sees whom (Masking, fix 1), and what becomes of
-/// a row that was computed (CombineRule, fix 4). 4 D FLOPs a pair (row, key) that is visited, repeats included.
+/// a row that was computed (CombineRule, fix 4). 4 D FLOPs per pair (row, key) that is visited, repeats included.
 
 #include "cuda/published/combine.hpp"
 #include "cuda/published/key_tiles.hpp"
@@ -20,7 +20,7 @@ combine_rows(const AttendCall& call, const BlockOfCall& block, const float (&o)[
                   token = rows.first + row * rows.stride;
         const bool there = row < rows.count;
         float* out =
-            static_cast<float*>(p.out) + row_at(p, block.batch, call.queries.count, token, p.heads, block.head);
+            static_cast<float*>(p.out) + row_at(p, block.batch, call.queries.size(), token, p.heads, block.head);
         float* lse_of_row = p.lse + lse_at(call, block, token);
         CombineWeights w = CombineRule::weights(CombineRule::reads && there ? load(lse_of_row) : -INFINITY, lse[i]);
         __syncwarp(); // all four lanes of a row have read its lse before one of them writes it
@@ -41,6 +41,7 @@ combine_rows(const AttendCall& call, const BlockOfCall& block, const float (&o)[
     }
 }
 
+/// The kernel: one block per tile of rows, segment, batch and head.
 template <class T, int D, class Masking, class CombineRule> __global__ void __launch_bounds__(block_threads)
     attend_rows(const __grid_constant__ AttendCall call) {
     DRA_SHARED_MEMORY(shared);

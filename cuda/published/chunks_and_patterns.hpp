@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// The loops of the pipeline: chunk after chunk, and in every chunk pattern after pattern.
+/// What the loops of the pipeline go over: chunk after chunk, and in every chunk pattern after pattern.
 
 #include "cuda/device/device_problem.hpp"
 #include "cuda/published/attend_call.hpp"
@@ -17,11 +17,11 @@ struct NumberedPattern {
     Index number;
     Parameters parameters;
 
-    /// The parameters for a range of heads, which is fix 5's to say.
+    /// The parameters for these heads, which are fix 5's to say.
     Parameters with_heads(Interval heads) const {
         Parameters p = parameters;
         p.first_kv_head = static_cast<int>(heads.begin);
-        p.kv_head_count = static_cast<int>(heads.end - heads.begin);
+        p.kv_head_count = static_cast<int>(heads.size());
         return p;
     }
 };
@@ -39,12 +39,12 @@ inline std::vector<NumberedPattern> patterns_of(const Problem& problem) {
 }
 
 /// The chunks of a ring, without empty ones.
-inline std::vector<Tokens> chunks_of(const Problem& problem) {
-    std::vector<Tokens> chunks;
+inline std::vector<IntInterval> chunks_of(const Problem& problem) {
+    std::vector<IntInterval> chunks;
     for (Index c = 0; c < problem.ranks; ++c) {
         const Interval tokens = dra::chunk(c, problem.ranks, {0, problem.tokens});
         if (tokens.size() == 0) break; // the rest are empty too
-        chunks.push_back({static_cast<int>(tokens.begin), static_cast<int>(tokens.size())});
+        chunks.push_back({static_cast<int>(tokens.begin), static_cast<int>(tokens.end)});
     }
     return chunks;
 }

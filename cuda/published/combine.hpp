@@ -9,19 +9,19 @@
 
 namespace dra::cuda::DRA_TARGET::rungs {
 
-/// out = a * out there + b * new out.
+/// The weights of a row's outputs, out = a * out there + b * new out, and its lse.
 struct CombineWeights {
     float a, b, lse;
 };
 
-/// A partial: what is there is overwritten, and not read.
+/// The rule of a partial that is stored: what is there is overwritten, and not read.
 struct Store {
     static constexpr bool reads = false;
     static __device__ __forceinline__ CombineWeights weights(float, float lse) { return {0, 1, lse}; }
 };
 
-/// The one operation of the principled form. m = max(a, b); lse = m + log(e^(a - m) + e^(b - m)); weights e^(a - lse) and
-/// e^(b - lse).
+/// The rule of the principled form, for lse a and b: m = max(a, b); lse = m + log(e^(a - m) + e^(b - m)); weights e^(a - lse)
+/// and e^(b - lse).
 struct MergeByLse {
     static constexpr bool reads = true;
     static __device__ __forceinline__ CombineWeights weights(float there, float lse) {
@@ -32,7 +32,7 @@ struct MergeByLse {
     }
 };
 
-/// The published online softmax: a running maximum, both sums rescaled to it, and a division.
+/// The rule of the published online softmax: a running maximum, both sums rescaled to it, and a division.
 struct OnlineSoftmaxPath {
     static constexpr bool reads = true;
     static __device__ __forceinline__ CombineWeights weights(float there, float lse) {

@@ -7,9 +7,10 @@
 
 namespace dra::cuda::DRA_TARGET::rungs {
 
-/// Where the work of a run is queued, and what it came to.
+/// A stream that counts what is queued on it.
 class CountedStream {
 public:
+    /// Queues a launch, and counts it.
     template <class... P, class... A>
     void launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes, const A&... arguments) {
         DRA_CUDA_CHECK(DRA_TARGET::launch(kernel, grid, block, shared_bytes, stream_.get(), arguments...));
@@ -20,8 +21,8 @@ public:
     const Stream& stream() const { return stream_; }
     cudaStream_t get() const { return stream_.get(); }
 
-    DeviceCounts device_counts; ///< of the call that is under way
-    published::Counts counts;   ///< likewise
+    DeviceCounts device_counts; ///< what the call under way has asked of the device
+    published::Counts counts;   ///< what the call under way has done
     bool counting = true;       ///< whether what takes time to count is counted
 
 private:

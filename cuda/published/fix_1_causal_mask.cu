@@ -40,23 +40,23 @@ __global__ void write_extents(int* extents, int n_q, int n_kv, int chunk_offset)
 
 } // namespace
 
-void before(CountedStream& stream, unsigned char* mask, int n_q, Tokens chunk) {
+void before(CountedStream& stream, unsigned char* mask, int n_q, IntInterval chunk) {
     for (int row = 0; row < n_q; ++row)
-        for (int col = 0; col < chunk.count; ++col)
-            stream.launch(write_element, dim3(1), dim3(1), 0, mask, static_cast<long long>(row) * chunk.count + col,
+        for (int col = 0; col < chunk.size(); ++col)
+            stream.launch(write_element, dim3(1), dim3(1), 0, mask, static_cast<long long>(row) * chunk.size() + col,
                           static_cast<unsigned char>(row >= col + chunk.begin));
-    stream.counts.mask_elements += static_cast<Index>(n_q) * chunk.count;
+    stream.counts.mask_elements += static_cast<Index>(n_q) * chunk.size();
 }
 
-void after(CountedStream& stream, unsigned char* mask, int n_q, Tokens chunk) {
-    const long long elements = static_cast<long long>(n_q) * chunk.count;
+void after(CountedStream& stream, unsigned char* mask, int n_q, IntInterval chunk) {
+    const long long elements = static_cast<long long>(n_q) * chunk.size();
     stream.launch(compare_indices, dim3(blocks_for((elements + elements_a_thread - 1) / elements_a_thread)),
-                  dim3(threads), 0, mask, elements, chunk.count, chunk.begin);
+                  dim3(threads), 0, mask, elements, chunk.size(), chunk.begin);
     stream.counts.mask_elements += elements;
 }
 
-void principled(CountedStream& stream, int* extents, int n_q, Tokens chunk) {
-    stream.launch(write_extents, dim3(blocks_for(n_q)), dim3(threads), 0, extents, n_q, chunk.count, chunk.begin);
+void principled(CountedStream& stream, int* extents, int n_q, IntInterval chunk) {
+    stream.launch(write_extents, dim3(blocks_for(n_q)), dim3(threads), 0, extents, n_q, chunk.size(), chunk.begin);
     stream.counts.mask_elements += n_q;
 }
 

@@ -9,25 +9,26 @@ namespace {
 constexpr unsigned threads = 128;
 constexpr int warps = threads / 32;
 
-/// Thread by thread a chunk of 16 bytes of a row; grid (chunks of all rows, heads of the pattern, B).
-__global__ void copy_rows(const __grid_constant__ Parameters p, Source from, const int* indices, Tokens tokens,
+/// Copies rows, one chunk of 16 bytes per thread; grid (chunks of all rows, heads of the pattern, B).
+__global__ void copy_rows(const __grid_constant__ Parameters p, Source from, const int* indices, IntInterval tokens,
                           uint4* gathered) {
     const int chunks = p.head_dim / 8, group = from.heads / p.kv_heads;
     const long long item = static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x;
     const int row = static_cast<int>(item / chunks), chunk = static_cast<int>(item % chunks);
-    if (row >= tokens.count) return;
+    if (row >= tokens.size()) return;
     const int kv_head = static_cast<int>(blockIdx.y) / group, batch = static_cast<int>(blockIdx.z);
     const int head = p.first_kv_head * group + static_cast<int>(blockIdx.y);
-    const int index = load(indices + static_cast<long long>(kv_head) * tokens.count + row);
+    const int index = load(indices + static_cast<long long>(kv_head) * tokens.size() + row);
     if (index < 0) return;
     const int token = index + tokens.begin - from.tokens.begin;
     const auto at = [&](int row_of_tensor, int rows) {
         return ((static_cast<long long>(batch) * rows + row_of_tensor) * from.heads + head) * chunks + chunk;
     };
-    store(gathered + at(row, tokens.count), load(static_cast<const uint4*>(from.data) + at(token, from.tokens.count)));
+    store(gathered + at(row, tokens.size()),
+          load(static_cast<const uint4*>(from.data) + at(token, from.tokens.size())));
 }
 
-/// A warp a genuine row of a segment; grid as grid_of(call, warps). `indices` is null where rows lie where they belong.
+/// Merges genuine rows, one warp per row; grid as grid_of(call, warps). `indices` is null where rows lie where they belong.
 __global__ void __launch_bounds__(threads)
     merge_rows(const __grid_constant__ AttendCall call, const int* indices, float* out, float* lse) {
     const Parameters& p = call.pattern;
@@ -38,13 +39,13 @@ __global__ void __launch_bounds__(threads)
     int token = from + call.queries.begin;
     if (indices)
         token = call.queries.begin +
-                load(indices + static_cast<long long>(block.kv_head - p.first_kv_head) * call.queries.count + from);
+                load(indices + static_cast<long long>(block.kv_head - p.first_kv_head) * call.queries.size() + from);
 
     const long long lse_there = (static_cast<long long>(block.batch) * p.heads + block.head) * p.tokens + token;
     const CombineWeights w = MergeByLse::weights(load(lse + lse_there), load(p.lse + lse_at(call, block, from)));
     __syncwarp(); // every lane has read lse before it is written
     const float* row =
-        static_cast<const float*>(p.out) + row_at(p, block.batch, call.queries.count, from, p.heads, block.head);
+        static_cast<const float*>(p.out) + row_at(p, block.batch, call.queries.size(), from, p.heads, block.head);
     float* there = out + row_at(p, block.batch, p.tokens, token, p.heads, block.head);
     for (int d = 2 * lane_index(); d < p.head_dim; d += 64) {
         float2* at = reinterpret_cast<float2*>(there + d);
@@ -60,13 +61,14 @@ void launch_merge(CountedStream& stream, const AttendCall& call, const int* indi
 
 } // namespace
 
-std::vector<int> index_list(const Parameters& pattern, Tokens tokens) {
+std::vector<int> index_list(const Parameters& pattern, IntInterval tokens) {
     const int w = pattern.segment_length, r = pattern.dilation_rate;
-    std::vector<int> list(static_cast<std::size_t>(pattern.kv_head_count) * static_cast<std::size_t>(tokens.count), -1);
+    std::vector<int> list(static_cast<std::size_t>(pattern.kv_head_count) * static_cast<std::size_t>(tokens.size()),
+                          -1);
     auto entry = list.begin();
     for (int g = pattern.first_kv_head; g < pattern.first_kv_head + pattern.kv_head_count; ++g)
-        for (int begin = tokens.begin; begin < tokens.end();) {
-            const int segment = begin / w * w, end = std::min(segment + w, tokens.end());
+        for (int begin = tokens.begin; begin < tokens.end;) {
+            const int segment = begin / w * w, end = std::min(segment + w, tokens.end);
             int first = segment + phase_of(pattern, g);
             if (first < begin) first += (begin - first + r - 1) / r * r;
             const int count = first < end ? (end - first + r - 1) / r : 0;
@@ -77,16 +79,16 @@ std::vector<int> index_list(const Parameters& pattern, Tokens tokens) {
     return list;
 }
 
-Tokens covering(const Parameters& pattern, Tokens chunk) {
+IntInterval covering(const Parameters& pattern, IntInterval chunk) {
     const int w = pattern.segment_length, begin = chunk.begin / w * w;
-    const int end = std::min((chunk.end() - 1) / w * w + w, pattern.tokens);
-    return {begin, end - begin};
+    const int end = std::min((chunk.end - 1) / w * w + w, pattern.tokens);
+    return {begin, end};
 }
 
-void gather(CountedStream& stream, const Parameters& pattern, const Source& from, const IndexList& list, Tokens tokens,
-            void* gathered) {
+void gather(CountedStream& stream, const Parameters& pattern, const Source& from, const IndexList& list,
+            IntInterval tokens, void* gathered) {
     const int group = from.heads / pattern.kv_heads;
-    const long long items = static_cast<long long>(tokens.count) * (pattern.head_dim / 8);
+    const long long items = static_cast<long long>(tokens.size()) * (pattern.head_dim / 8);
     const dim3 grid(static_cast<unsigned>((items + threads - 1) / threads),
                     static_cast<unsigned>(pattern.kv_head_count * group), static_cast<unsigned>(pattern.batch));
     stream.launch(copy_rows, grid, dim3(threads), 0, pattern, from, list.indices, tokens,

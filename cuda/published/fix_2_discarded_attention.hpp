@@ -17,36 +17,38 @@
 
 namespace dra::cuda::DRA_TARGET::rungs {
 
-/// An index list on the device, for every KV head of a pattern: [kv_head_count, tokens.count]. Entry t of a segment's
+/// An index list on the device, for every KV head of a pattern: [kv_head_count, tokens.size()]. Entry t of a segment's
 /// part of the interval is the part's (t mod count)-th selected token, counted from tokens.begin; -1 where a part has
 /// none.
 struct IndexList {
     const int* indices;
-    Index elements; ///< entries that are no -1, of all KV heads
+    Index elements; ///< the number of entries that are not -1, of all KV heads
 };
 
 namespace fix_2 {
 
 /// The list of `tokens`, made on the host.
-std::vector<int> index_list(const Parameters& pattern, Tokens tokens);
+std::vector<int> index_list(const Parameters& pattern, IntInterval tokens);
 
 /// The tokens of the segments that touch `chunk`: what a gathered call has of q.
-Tokens covering(const Parameters& pattern, Tokens chunk);
+IntInterval covering(const Parameters& pattern, IntInterval chunk);
 
-/// A tensor [B, rows.count, heads, D] and the tokens it holds.
+/// A tensor [B, tokens.size(), heads, D] and the tokens that it holds.
 struct Source {
     const void* data;
-    Tokens tokens;
+    IntInterval tokens;
     int heads;
 };
 
-/// Copies rows to `gathered` [B, tokens.count, heads, D], for the heads that use the pattern.
-void gather(CountedStream& stream, const Parameters& pattern, const Source& from, const IndexList& list, Tokens tokens,
-            void* gathered);
+/// Copies rows to `gathered` [B, tokens.size(), heads, D], for the heads that use the pattern.
+void gather(CountedStream& stream, const Parameters& pattern, const Source& from, const IndexList& list,
+            IntInterval tokens, void* gathered);
 
-/// Merges the genuine rows of a call into out [B, N, H, D] and lse [B, H, N]: those that were gathered by their index list,
-/// the others where they lie. One warp a row.
+/// Merges the genuine rows of a call, which were gathered by this index list, into out [B, N, H, D] and lse [B, H, N]. One warp
+/// per row.
 void scatter(CountedStream& stream, const AttendCall& call, const IndexList& list, float* out, float* lse);
+
+/// Merges the rows of a call, which lie where they belong, into out and lse. One warp per row.
 void merge(CountedStream& stream, const AttendCall& call, float* out, float* lse);
 
 } // namespace fix_2

@@ -1,7 +1,7 @@
 #pragma once
 /// \file
 /// Fix 3 on a device: where a chunk's statistics come from. It teaches that the kernel which computes attention holds the
-/// maximum and the sum of every row in registers when it ends; asking for them costs one store a row.
+/// maximum and the sum of every row in registers when it ends; asking for them costs one store per row.
 ///
 /// | rung       | form                                              | launches | FLOPs of a chunk |
 /// |------------|---------------------------------------------------|----------|------------------|
@@ -16,7 +16,7 @@
 
 namespace dra::cuda::DRA_TARGET::rungs {
 
-/// Where the result of a call is merged to; null: it stays the partial that the call names.
+/// What the result of a call is merged into; null: it stays the partial that the call names.
 struct Into {
     float* out = nullptr; ///< [B, N, H, D]
     float* lse = nullptr; ///< [B, H, N]

@@ -14,8 +14,8 @@ struct OwnedList {
     IndexList list;
 };
 
-/// Made on the host, in memory asked for, and copied.
-OwnedList made_on_host(CountedStream& stream, const Parameters& pattern, Tokens tokens) {
+/// A list that is made on the host, and copied to memory that is asked for.
+OwnedList made_on_host(CountedStream& stream, const Parameters& pattern, IntInterval tokens) {
     const std::vector<int> indices = fix_2::index_list(pattern, tokens);
     CountedMemory memory(stream, indices.size() * sizeof(int));
     memory.copy_from(indices.data());
@@ -25,17 +25,17 @@ OwnedList made_on_host(CountedStream& stream, const Parameters& pattern, Tokens 
     return {std::move(memory), {data, elements}};
 }
 
-/// What all three have: the problem, the stream, and how a mask is filled.
+/// What all three keepers have: the problem, the stream, and how a mask is filled.
 class KeeperBase : public Keeper {
 public:
     KeeperBase(const Problem& problem, CountedStream& stream, fix_1::FillMask fill)
         : problem_(problem), stream_(stream), fill_(fill) {}
 
 protected:
-    CountedMemory mask_memory(Tokens chunk) {
-        return {stream_, static_cast<std::size_t>(problem_.tokens) * static_cast<std::size_t>(chunk.count)};
+    CountedMemory mask_memory(IntInterval chunk) {
+        return {stream_, static_cast<std::size_t>(problem_.tokens) * static_cast<std::size_t>(chunk.size())};
     }
-    const unsigned char* filled(const CountedMemory& memory, Tokens chunk) {
+    const unsigned char* filled(const CountedMemory& memory, IntInterval chunk) {
         fill_(stream_, memory.as<unsigned char>(), static_cast<int>(problem_.tokens), chunk);
         return memory.as<unsigned char>();
     }
@@ -47,20 +47,21 @@ private:
     fix_1::FillMask fill_;
 };
 
+/// The keeper that keeps nothing.
 class RebuiltEachTime : public KeeperBase {
 public:
     using KeeperBase::KeeperBase;
-    const unsigned char* mask(Tokens chunk) override {
+    const unsigned char* mask(IntInterval chunk) override {
         mask_ = mask_memory(chunk);
         return filled(mask_, chunk);
     }
-    IndexList rows(const Parameters& pattern, Tokens tokens) override {
+    IndexList rows(const Parameters& pattern, IntInterval tokens) override {
         return lists_.emplace_back(made_on_host(stream_, pattern, tokens)).list;
     }
     Interval heads(Index pattern) override {
-        return published::fix_5::head_groups(problem_, stream_.counts)[static_cast<std::size_t>(pattern)];
+        return published::fix_5::head_groups(problem_, stream_.counts).at(static_cast<std::size_t>(pattern));
     }
-    void step_done() override {
+    void release() override {
         mask_ = {};
         lists_.clear();
     }
@@ -70,13 +71,12 @@ private:
     std::vector<OwnedList> lists_;
 };
 
+/// The keeper with the published caches, of masks and of head groups.
 class PublishedCaches : public RebuiltEachTime {
 public:
     using RebuiltEachTime::RebuiltEachTime;
-    const unsigned char* mask(Tokens chunk) override {
-        const auto found = std::ranges::find_if(masks_, [&](const Kept& kept) {
-            return kept.chunk.begin == chunk.begin && kept.chunk.count == chunk.count;
-        });
+    const unsigned char* mask(IntInterval chunk) override {
+        const auto found = std::ranges::find(masks_, chunk, &KeptMask::chunk);
         if (found != masks_.end()) return found->memory.as<unsigned char>();
         masks_.push_back({chunk, mask_memory(chunk)});
         filled(masks_.back().memory, chunk);
@@ -86,40 +86,39 @@ public:
     }
     Interval heads(Index pattern) override {
         if (groups_.empty()) groups_ = published::fix_5::head_groups(problem_, stream_.counts);
-        return groups_[static_cast<std::size_t>(pattern)];
+        return groups_.at(static_cast<std::size_t>(pattern));
     }
     Index mask_bytes_kept() const override {
         Index bytes = 0;
-        for (const Kept& kept : masks_) bytes += static_cast<Index>(kept.memory.bytes());
+        for (const KeptMask& kept : masks_) bytes += static_cast<Index>(kept.memory.bytes());
         return bytes;
     }
 
 private:
-    struct Kept {
-        Tokens chunk;
+    struct KeptMask {
+        IntInterval chunk;
         CountedMemory memory;
     };
-    std::deque<Kept> masks_; ///< oldest first; all are of N queries
+    std::deque<KeptMask> masks_; ///< masks of N queries, the oldest first
     std::vector<Interval> groups_;
 };
 
-/// Asked once before the first call, it has everything; what is asked later is found.
+/// The keeper that is asked for everything before the first call, and has it when it is asked again.
 class MadeByThePlan : public KeeperBase {
 public:
     using KeeperBase::KeeperBase;
-    const unsigned char* mask(Tokens chunk) override {
+    const unsigned char* mask(IntInterval chunk) override {
         if (!mask_) { // the first chunk is the longest
             const Interval first = dra::chunk(0, problem_.ranks, {0, problem_.tokens});
-            mask_ = mask_memory({0, std::max(static_cast<int>(first.size()), chunk.count)});
+            mask_ = mask_memory({0, std::max(static_cast<int>(first.size()), chunk.size())});
         }
         return filled(*mask_, chunk);
     }
-    IndexList rows(const Parameters& pattern, Tokens tokens) override {
-        for (const Made& made : lists_)
-            if (made.first_kv_head == pattern.first_kv_head && made.segment_length == pattern.segment_length &&
-                made.dilation_rate == pattern.dilation_rate && made.tokens.begin == tokens.begin &&
-                made.tokens.count == tokens.count)
-                return made.owned.list;
+    IndexList rows(const Parameters& pattern, IntInterval tokens) override {
+        for (const KeptList& kept : lists_)
+            if (kept.first_kv_head == pattern.first_kv_head && kept.segment_length == pattern.segment_length &&
+                kept.dilation_rate == pattern.dilation_rate && kept.tokens == tokens)
+                return kept.owned.list;
         lists_.push_back({pattern.first_kv_head, pattern.segment_length, pattern.dilation_rate, tokens,
                           made_on_host(stream_, pattern, tokens)});
         return lists_.back().owned.list;
@@ -127,13 +126,13 @@ public:
     Interval heads(Index pattern) override { return published::fix_5::head_range(problem_, pattern); }
 
 private:
-    struct Made {
+    struct KeptList {
         int first_kv_head, segment_length, dilation_rate;
-        Tokens tokens;
+        IntInterval tokens;
         OwnedList owned;
     };
     std::optional<CountedMemory> mask_;
-    std::vector<Made> lists_;
+    std::vector<KeptList> lists_;
 };
 
 } // namespace

@@ -4,13 +4,13 @@
 /// host and the device wait for each other, that a cache of masks buys this back with n^2 bytes, and that a plan needs
 /// neither.
 ///
-/// | rung       | masks                            | index lists                          | head groups | allocations a call |
-/// |------------|----------------------------------|--------------------------------------|-------------|--------------------|
-/// | before     | memory asked for, filled, freed  | made on the host, memory, copy, free | rebuilt     | 3 a step           |
-/// | after      | kept on the device, n^2 bytes    | the same                             | kept        | 2 a step           |
-/// | principled | filled again in the plan's bytes | made once by the plan                | closed form | 0                  |
+/// | rung       | masks                            | index lists                          | head groups | allocations per pair |
+/// |------------|----------------------------------|--------------------------------------|-------------|----------------------|
+/// | before     | memory asked for, filled, freed  | made on the host, memory, copy, free | rebuilt     | 3                    |
+/// | after      | kept on the device, n^2 bytes    | the same                             | kept        | 2                    |
+/// | principled | filled again in the plan's bytes | made once by the plan                | closed form | 0                    |
 ///
-/// A step is a chunk and a pattern. How a mask is filled is fix 1's choice, here as on the CPU; with fixes 1 and 2
+/// A pair is a chunk and a pattern. How a mask is filled is fix 1's choice, here as on the CPU; with fixes 1 and 2
 /// principled nobody asks for a mask or a list. The published cache is first-in-first-out: above 100 masks the 50 oldest
 /// go.
 
@@ -22,19 +22,19 @@
 
 namespace dra::cuda::DRA_TARGET::rungs {
 
-/// What a form owns between its calls: fix 5's seam.
+/// What a runnable owns between its calls: fix 5's seam.
 class Keeper {
 public:
     virtual ~Keeper() = default;
-    /// The mask of a chunk; valid until the step is done.
-    virtual const unsigned char* mask(Tokens chunk) = 0;
-    /// The index list of a pattern's rows of an interval; likewise.
-    virtual IndexList rows(const Parameters& pattern, Tokens tokens) = 0;
+    /// The mask of a chunk; valid until release().
+    virtual const unsigned char* mask(IntInterval chunk) = 0;
+    /// The index list of a pattern's rows of an interval; valid until release().
+    virtual IndexList rows(const Parameters& pattern, IntInterval tokens) = 0;
     /// The KV heads that use a pattern.
     virtual Interval heads(Index pattern) = 0;
-    /// Drops what is not kept beyond a chunk and pattern.
-    virtual void step_done() {}
-    /// Bytes of masks that outlive the call.
+    /// Releases what is not kept beyond one chunk and pattern.
+    virtual void release() {}
+    /// The bytes of masks that outlive the call.
     virtual Index mask_bytes_kept() const { return 0; }
 };
 

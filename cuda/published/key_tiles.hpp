@@ -3,8 +3,8 @@
 /// What the attention kernel and the kernel of fix 3's second product share: a block's queries in registers, tiles of
 /// keys that arrive while the one before is computed, and scores with what a row does not see hidden.
 ///
-/// A block has 4 warps of 16 rows and walks the keys in tiles of 64, in a ring of two stages that cp.async fills. The step
-/// `pipelined` of the ladder is where this is explained, and what follows it does it with more care.
+/// A block has 4 warps of 16 rows and walks the keys in tiles of 64, in two stages that cp.async fills in turn. The kernel
+/// `pipelined` of the ladder is where this is explained, and the kernels after it do it with more care.
 
 #include "cuda/kernels/copy_rows.hpp"
 #include "cuda/kernels/negate.hpp"
@@ -13,9 +13,10 @@
 
 namespace dra::cuda::DRA_TARGET::rungs {
 
+/// The sizes of a block.
 inline constexpr int tile_rows = 64, tile_keys = 64, block_threads = 128, stages = 2;
 
-/// Shared memory of a block: Q, the stages of K and, where values are needed, those of V.
+/// Bytes of a block's shared memory: Q, the stages of K and, where values are needed, those of V.
 template <class T, int D> constexpr std::size_t shared_bytes(bool values) {
     return sizeof(T) * D * (tile_rows + stages * tile_keys * (values ? 2u : 1u));
 }
@@ -31,11 +32,11 @@ public:
         visited_ = Masking::visited(call, block.view, last < rows ? last : rows - 1);
     }
 
-    /// Keys that this block visits.
+    /// The number of keys that this block visits.
     __device__ __forceinline__ int visited() const { return visited_; }
 
     /// Calls f(s, V) for every tile of keys, s being its scores, unscaled, -inf where hidden, and V where to read fragments
-    /// of its values. All threads.
+    /// of its values. All threads of the block call it.
     template <class F> __device__ __forceinline__ void walk(F f) {
         if (visited_ == 0) return;
         const Parameters& p = call_.pattern;
@@ -43,9 +44,9 @@ public:
         const auto elements_apart = [&](RowsOfTensor rows, int heads) {
             return static_cast<long long>(rows.stride) * heads * p.head_dim;
         };
-        const long long first_query = row_at(p, block_.batch, call_.queries.count, q_rows.first, p.heads, block_.head),
+        const long long first_query = row_at(p, block_.batch, call_.queries.size(), q_rows.first, p.heads, block_.head),
                         first_key =
-                            row_at(p, block_.batch, call_.chunk.count, k_rows.first, p.kv_heads, block_.kv_head);
+                            row_at(p, block_.batch, call_.chunk.size(), k_rows.first, p.kv_heads, block_.kv_head);
         RowCopy<tile_rows, block_threads, D>(first_query, elements_apart(q_rows, p.heads), block_.first_row,
                                              q_rows.count, p.head_dim)
             .copy(static_cast<const T*>(p.q), tile_at(0));

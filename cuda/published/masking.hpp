@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// Who sees whom, fix 1's part of the kernel: one extent a row, or a dense mask read from global memory.
+/// Who sees whom, fix 1's part of the kernel: one extent per row, or a dense mask read from global memory.
 ///
 /// A Masking says how many keys a tile of rows has to visit, whether a tile of keys is seen by all of them, and which
 /// scores of a lane's two rows are hidden. Both judge original positions; repeats of keys are seen by nobody.
@@ -10,12 +10,12 @@
 
 namespace dra::cuda::DRA_TARGET::rungs {
 
-/// extent(i) = clamp(floor((q_i - k_0) / r) + 1, 0, keys), q_i = q_0 + (i mod queries) r. A subtraction and a division a
+/// extent(i) = clamp(floor((q_i - k_0) / r) + 1, 0, keys), q_i = q_0 + (i mod queries) r: one subtraction and one division per
 /// row.
 struct Extents {
-    int extent[2]; ///< of the lane's two rows
+    int extent[2]; ///< the extents of the lane's two rows
 
-    /// Of row i of a view.
+    /// The extent of row i of a view.
     static __device__ __host__ __forceinline__ int of(const AttendCall& call, const SegmentView& view, int i) {
         if (!call.pattern.causal || view.keys == 0) return view.keys;
         const int r = call.pattern.dilation_rate;
@@ -24,7 +24,7 @@ struct Extents {
         return seen < view.keys ? seen : view.keys;
     }
 
-    /// Keys that rows up to `last` visit: where rows are gathered all, as it was published.
+    /// The number of keys that rows up to `last` visit: where rows are gathered all, as it was published.
     static __device__ __host__ __forceinline__ int visited(const AttendCall& call, const SegmentView& view, int last) {
         return call.repeated ? view.k.count : of(call, view, last);
     }
@@ -45,23 +45,23 @@ struct Extents {
     }
 };
 
-/// mask[query position, key position - chunk begin] != 0. A byte from global memory a score: n^2 bytes a head.
+/// mask[query position, key position - chunk begin] != 0: one byte from global memory per score, and n^2 bytes per head.
 struct DenseMask {
-    const unsigned char* row[2]; ///< of the mask, at the segment's first key; of the lane's two rows
-    int key_apart;               ///< from key to key
-    int keys;                    ///< from here on they are repeats
+    const unsigned char* row[2]; ///< the mask's rows of the lane's two rows, from the segment's first key on
+    int key_apart;               ///< elements of the mask from a key to the next
+    int keys;                    ///< the number of genuine keys; those after them are repeats
 
     static __device__ __host__ __forceinline__ int visited(const AttendCall&, const SegmentView& view, int) {
         return view.k.count;
     }
     static __device__ __forceinline__ bool full(const AttendCall&, const SegmentView&, int, int) { return false; }
 
-    __device__ __forceinline__ DenseMask(const AttendCall& call, const BlockOfCall& block, const int (&of)[2])
+    __device__ __forceinline__ DenseMask(const AttendCall& call, const BlockOfCall& block, const int (&rows)[2])
         : key_apart(call.pattern.dilation_rate), keys(block.view.keys) {
         const SegmentView& view = block.view;
         DRA_UNROLLED for (int i = 0; i < 2; ++i) {
-            const long long query = view.first_query + of[i] % view.queries * call.pattern.dilation_rate;
-            row[i] = call.mask + query * call.chunk.count + (view.first_key - call.chunk.begin);
+            const long long query = view.first_query + rows[i] % view.queries * call.pattern.dilation_rate;
+            row[i] = call.mask + query * call.chunk.size() + (view.first_key - call.chunk.begin);
         }
     }
 

@@ -35,14 +35,14 @@ Buffer<std::byte> uploaded(DType type, TensorView<const float> tensor, const Str
 
 } // namespace
 
-Inputs::Inputs(DType of, TensorView<const float> of_q, TensorView<const float> of_k, TensorView<const float> of_v)
-    : type(of), q(uploaded(of, of_q, stream)), k(uploaded(of, of_k, stream)), v(uploaded(of, of_v, stream)) {}
+Inputs::Inputs(DType type_, TensorView<const float> q_, TensorView<const float> k_, TensorView<const float> v_)
+    : type(type_), q(uploaded(type_, q_, stream)), k(uploaded(type_, k_, stream)), v(uploaded(type_, v_, stream)) {}
 
 Pipeline::Pipeline(const Problem& problem, published::Rungs rungs, PipelineOptions options, const Inputs& inputs)
     : problem_(problem), rungs_(rungs), ring_(options.ring), inputs_(inputs), patterns_(patterns_of(problem)),
       statistics_(statistics(rungs[Fix::double_computation], options.lost_sum)),
       method_(fix_4::method(rungs[Fix::duplicate_methods], problem.ranks, problem.causal)) {
-    if (!ring_) problem_.ranks = 1; // of the chunks, not of the choice of the method
+    if (!ring_) problem_.ranks = 1; // for the chunks, not for the choice of the method
     make_workspace();
     forget();
 }
@@ -53,11 +53,11 @@ void Pipeline::make_workspace() {
     const std::size_t rows = elements / static_cast<std::size_t>(problem_.head_dim);
     const auto bytes = static_cast<std::size_t>(bytes_of(inputs_.type));
     const auto kv_bytes = static_cast<std::size_t>(problem_.kv_shape().size()) * bytes;
-    for (const Tokens& tokens : chunks_of(problem_)) {
+    for (const IntInterval& tokens : chunks_of(problem_)) {
         Chunk chunk{tokens, inputs_.k.data(), inputs_.v.data(), {}, {}};
         if (ring_) {
             const std::size_t share =
-                kv_bytes / static_cast<std::size_t>(problem_.tokens) * static_cast<std::size_t>(tokens.count);
+                kv_bytes / static_cast<std::size_t>(problem_.tokens) * static_cast<std::size_t>(tokens.size());
             chunk.own_k = {stream, share};
             chunk.own_v = {stream, share};
             chunk.k = chunk.own_k.data();
@@ -117,16 +117,17 @@ void Pipeline::queue() {
                    sum_out_.data(), sum_lse_.data(), elements, rows);
     if (rungs_[Fix::discarded_attention] == Rung::before) discard_three_attentions();
     for (const Chunk& chunk : chunks_)
-        for (const NumberedPattern& pattern : patterns_) step(chunk, pattern);
+        for (const NumberedPattern& pattern : patterns_) attend(chunk, pattern);
     DRA_CUDA_CHECK(cast_to(inputs_.type, out_.data(), sum_out_.data(), sum_out_.size(), stream_.get()));
     ++stream_.device_counts.launches;
 }
 
-/// k and v of a chunk, from every batch: what the collective brings.
+/// Copies k and v of a chunk, from every batch, which is what the collective brings.
 void Pipeline::gather_chunk(Chunk& chunk) {
     if (!ring_) return;
     const auto row = static_cast<std::size_t>(problem_.kv_heads * problem_.head_dim * bytes_of(inputs_.type));
-    const auto N = static_cast<std::size_t>(problem_.tokens), size = static_cast<std::size_t>(chunk.tokens.count) * row;
+    const auto N = static_cast<std::size_t>(problem_.tokens),
+               size = static_cast<std::size_t>(chunk.tokens.size()) * row;
     for (std::size_t b = 0; b < static_cast<std::size_t>(problem_.batch); ++b) {
         const std::size_t from = (b * N + static_cast<std::size_t>(chunk.tokens.begin)) * row;
         for (const auto& [to, all] : {std::pair{&chunk.own_k, &inputs_.k}, {&chunk.own_v, &inputs_.v}})
@@ -136,7 +137,7 @@ void Pipeline::gather_chunk(Chunk& chunk) {
 }
 
 void Pipeline::discard_three_attentions() {
-    const Tokens all{0, static_cast<int>(problem_.tokens)};
+    const IntInterval all{0, static_cast<int>(problem_.tokens)};
     const int heads = static_cast<int>(problem_.heads), kv_heads = static_cast<int>(problem_.kv_heads);
     for (const fix_2::Source& x : {fix_2::Source{inputs_.q.data(), all, heads},
                                    {inputs_.k.data(), all, kv_heads},
@@ -144,7 +145,7 @@ void Pipeline::discard_three_attentions() {
         for (const NumberedPattern& pattern : patterns_) discard(pattern, x);
 }
 
-/// Attention of the rows of x with themselves, in every segment of a pattern, into memory that is overwritten later.
+/// Computes attention of the rows of x with themselves, in every segment of a pattern, into memory that is overwritten later.
 void Pipeline::discard(const NumberedPattern& pattern, const fix_2::Source& x) {
     Parameters p = pattern.with_heads(keeper_->heads(pattern.number));
     fix_2::gather(stream_, p, x, keeper_->rows(p, x.tokens), x.tokens, gathered_q_.data());
@@ -159,10 +160,11 @@ void Pipeline::discard(const NumberedPattern& pattern, const fix_2::Source& x) {
     p.lse = partial_lse_.data();
     fix_4::attend(stream_, inputs_.type, {.pattern = p, .queries = x.tokens, .chunk = x.tokens, .repeated = true}, 0,
                   Combine::store);
-    keeper_->step_done();
+    keeper_->release();
 }
 
-void Pipeline::step(const Chunk& chunk, const NumberedPattern& pattern) {
+/// Attends the keys of a chunk under a pattern, and merges the result into the sum.
+void Pipeline::attend(const Chunk& chunk, const NumberedPattern& pattern) {
     AttendCall call{
         .pattern = pattern.parameters, .queries = {0, static_cast<int>(problem_.tokens)}, .chunk = chunk.tokens};
     if (has_mask()) call.mask = keeper_->mask(chunk.tokens);
@@ -174,13 +176,13 @@ void Pipeline::step(const Chunk& chunk, const NumberedPattern& pattern) {
     p.lse = partial_lse_.data();
     if (!copies_rows()) {
         statistics_(stream_, inputs_.type, call, method_, {sum_out_.data(), sum_lse_.data()});
-        keeper_->step_done();
+        keeper_->release();
         return;
     }
     call.repeated = true;
     call.queries = fix_2::covering(p, chunk.tokens);
     const IndexList q_rows = keeper_->rows(p, call.queries), k_rows = keeper_->rows(p, chunk.tokens);
-    const Tokens all{0, p.tokens};
+    const IntInterval all{0, p.tokens};
     fix_2::gather(stream_, p, {inputs_.q.data(), all, p.heads}, q_rows, call.queries, gathered_q_.data());
     fix_2::gather(stream_, p, {chunk.k, chunk.tokens, p.kv_heads}, k_rows, chunk.tokens, gathered_k_.data());
     fix_2::gather(stream_, p, {chunk.v, chunk.tokens, p.kv_heads}, k_rows, chunk.tokens, gathered_v_.data());
@@ -189,7 +191,7 @@ void Pipeline::step(const Chunk& chunk, const NumberedPattern& pattern) {
     p.v = gathered_v_.data();
     statistics_(stream_, inputs_.type, call, method_, {});
     fix_2::scatter(stream_, call, q_rows, sum_out_.data(), sum_lse_.data());
-    keeper_->step_done();
+    keeper_->release();
 }
 
 } // namespace dra::cuda::DRA_TARGET::rungs

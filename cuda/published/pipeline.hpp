@@ -29,6 +29,7 @@ struct Inputs final : DeviceInputs {
     Buffer<std::byte> q, k, v;
 };
 
+/// The pipeline, with a rung chosen for each fix.
 class Pipeline final : public StreamRunnable {
 public:
     Pipeline(const Problem& problem, published::Rungs rungs, PipelineOptions options, const Inputs& inputs);
@@ -42,8 +43,8 @@ protected:
 
 private:
     struct Chunk {
-        Tokens tokens;
-        const void *k, *v;              ///< [B, tokens.count, Hkv, D]
+        IntInterval tokens;
+        const void *k, *v;              ///< [B, tokens.size(), Hkv, D]
         Buffer<std::byte> own_k, own_v; ///< empty without a ring
     };
 
@@ -51,7 +52,7 @@ private:
     void gather_chunk(Chunk& chunk);
     void discard_three_attentions();
     void discard(const NumberedPattern& pattern, const fix_2::Source& x);
-    void step(const Chunk& chunk, const NumberedPattern& pattern);
+    void attend(const Chunk& chunk, const NumberedPattern& pattern);
     bool copies_rows() const { return rungs_[published::Fix::discarded_attention] != published::Rung::principled; }
     bool has_mask() const {
         return problem_.causal && rungs_[published::Fix::causal_mask] != published::Rung::principled;

@@ -7,8 +7,8 @@ namespace dra::cuda {
 namespace DRA_TARGET::rungs {
 namespace {
 
-constexpr Index largest_head_dim = 128, head_dim_multiple = 8; // of the kernel, and of 16 bytes
-constexpr Index largest_grid = 65535;                          // of a grid's second and third dimension
+constexpr Index largest_head_dim = 128, head_dim_multiple = 8; // the kernel's largest, and the elements in 16 bytes
+constexpr Index largest_grid = 65535;                          // the most blocks in a grid's second and third dimension
 
 /// Throws KernelError where a call's grid of segments, batches and heads would not be one.
 void check_grid(const Problem& problem) {
@@ -36,10 +36,10 @@ public:
         return std::make_unique<Inputs>(type, q, k, v);
     }
 
-    std::unique_ptr<Runnable> pipeline(const Problem& problem, published::Rungs of, PipelineOptions options,
+    std::unique_ptr<Runnable> pipeline(const Problem& problem, published::Rungs rungs, PipelineOptions options,
                                        const DeviceInputs& inputs) override {
         check_grid(problem);
-        return std::make_unique<Pipeline>(problem, of, options, dynamic_cast<const Inputs&>(inputs));
+        return std::make_unique<Pipeline>(problem, rungs, options, dynamic_cast<const Inputs&>(inputs));
     }
     std::unique_ptr<Runnable> causal_masks(const Problem& problem, published::Rung rung) override {
         return std::make_unique<CausalMasks>(problem, rung);

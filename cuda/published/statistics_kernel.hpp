@@ -1,7 +1,7 @@
 #pragma once
 /// \file
 /// Fix 3's second product: the scores of a call computed again, for the maximum of every row and, before the fix, the sum
-/// of e^(s - maximum). 2 D FLOPs a pair; no score reaches global memory.
+/// of e^(s - maximum). 2 D FLOPs per pair; no score reaches global memory.
 
 #include "cuda/published/key_tiles.hpp"
 
@@ -14,6 +14,7 @@ enum class Statistics {
     maximum_as_published, ///< m + log 1, which is wrong
 };
 
+/// The kernel: one block per tile of rows, segment, batch and head.
 template <class T, int D, class Masking, Statistics statistics> __global__ void __launch_bounds__(block_threads)
     statistics_of_rows(const __grid_constant__ AttendCall call) {
     DRA_SHARED_MEMORY(shared);

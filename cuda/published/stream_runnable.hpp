@@ -19,6 +19,7 @@ inline DeviceCounts counted_by_emulator() {
     return device_counts;
 }
 
+/// A runnable of which only what it queues is left to say.
 class StreamRunnable : public Runnable {
 public:
     void run() final {
@@ -53,8 +54,8 @@ public:
     bool exact() override { throw std::logic_error("attention is judged by its result"); }
 
 protected:
-    virtual void queue() = 0; ///< one call
-    virtual void note_what_is_kept(published::Counts&) const {}
+    virtual void queue() = 0;                                   ///< queues one call
+    virtual void note_what_is_kept(published::Counts&) const {} ///< adds the bytes that are kept between calls
 
     CountedStream stream_;
 

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// Which instance of a kernel a call needs: by type, head dimension rounded up, and who sees whom.
+/// The instance of a kernel that a call needs: by type, head dimension rounded up, and who sees whom.
 
 #include "cuda/kernels/launch_kernel.hpp"
 #include "cuda/published/masking.hpp"

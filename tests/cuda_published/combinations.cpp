@@ -74,10 +74,10 @@ TEST_CASE("fp16 is as right as it can be") {
 TEST_CASE("a second call repeats the first bit by bit, and a first call again too") {
     const Posed<> posed(problems[5]);
     for (const Rung rung : published::rungs_of_a_fix) {
-        const auto form = posed.pipeline(Rungs(rung));
-        const Attention<float> first = form->result(), second = form->result();
-        form->forget();
-        const Attention<float> again = form->result();
+        const auto runnable = posed.pipeline(Rungs(rung));
+        const Attention<float> first = runnable->result(), second = runnable->result();
+        runnable->forget();
+        const Attention<float> again = runnable->result();
         CHECK((first.out.flat() == second.out.flat()).all());
         CHECK((first.lse.flat() == second.lse.flat()).all());
         CHECK((first.out.flat() == again.out.flat()).all());

@@ -16,7 +16,7 @@ using published::Rungs;
 
 constexpr Index shorter = 16, longer = 32;
 
-/// On the emulator, of two lengths; made once.
+/// The comparison on the emulator, of two lengths; made once.
 const Comparison& comparison() {
     static const Comparison made = [] {
         const Shape shape{1, longer, 2, 8};
@@ -41,7 +41,8 @@ TEST_CASE("on the emulator every rung is verified and counted, and nothing is ti
             for (const Rung rung : published::rungs_of_a_fix) {
                 CAPTURE(published::entry(fix).title);
                 CAPTURE(published::name(rung));
-                const Measurement& alone = at.isolated.at(fix)[rung];
+                const auto number = static_cast<std::size_t>(rung);
+                const Measurement& alone = at.isolated.at(fix)[number];
                 const Measurement* end_to_end = at.pipeline(c.end_to_end(fix, rung));
                 REQUIRE(end_to_end);
                 for (const Measurement* m : {&alone, end_to_end}) {
@@ -58,7 +59,8 @@ TEST_CASE("on the emulator every rung is verified and counted, and nothing is ti
     CHECK(c.lengths.front().isolated.at(Fix::double_computation).after.error_ratio_as_published.value_or(0) > 1);
     for (const published::Topic topic : published::opportunities)
         for (const Rung rung : published::rungs_of_a_fix) {
-            CHECK(c.lengths.back().isolated.at(topic)[rung].absent == "not on this backend");
+            const auto number = static_cast<std::size_t>(rung);
+            CHECK(c.lengths.back().isolated.at(topic)[number].absent == "not on this backend");
             CHECK(c.end_to_end(c.lengths.back(), topic, rung)->absent == "not on this backend");
         }
 }
@@ -113,7 +115,7 @@ TEST_CASE("the table fits its columns and says what it counts, and the record ho
     CHECK(json["lengths"][1]["end_to_end"]["9"]["before"]["absent"] == "not on this backend");
 }
 
-TEST_CASE("beyond 512 tokens a launch an element is left empty, and that is said") {
+TEST_CASE("beyond 512 tokens one launch per element is left empty, and that is said") {
     const Shape shape{1, 516, 1, 8};
     const Inputs<float> inputs{random_normal<float>(shape, 1), random_normal<float>(shape, 2),
                                random_normal<float>(shape, 3)};

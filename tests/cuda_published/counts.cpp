@@ -15,22 +15,23 @@ Asked dense(bool causal, Index ranks = R) { return {1, n, 1, 1, D, {n}, {1}, gro
 constexpr Index w = 48, r = 2;
 Asked dilated() { return {1, n, 1, 1, D, {w}, {r}, groups, group, false, 1}; }
 
+/// What a call did, and what it asked of the device.
 struct Found {
     published::Counts counts;
     DeviceCounts device_counts;
 };
 
-Found run(Runnable& form) {
-    form.run();
-    form.run(); // what is kept is there
-    return {form.counts(), form.device_counts()};
+Found run(Runnable& runnable) {
+    runnable.run();
+    runnable.run(); // what is kept is there
+    return {runnable.counts(), runnable.device_counts()};
 }
 
 Found end_to_end(const Posed<>& posed, Fix fix, Rung rung, Rung others = Rung::principled) {
     return run(*posed.pipeline(Rungs(others).with(fix, rung)));
 }
 
-TEST_CASE("fix 1: a launch an element, a launch a mask, none; n^2 bytes and none") {
+TEST_CASE("fix 1: one launch per element, one per mask, none; n^2 bytes and none") {
     const Posed<> posed(dense(true));
     const auto before = run(*device().causal_masks(posed.problem(), Rung::before));
     CHECK(before.device_counts.launches == n * n);
@@ -43,7 +44,7 @@ TEST_CASE("fix 1: a launch an element, a launch a mask, none; n^2 bytes and none
     CHECK(principled.counts.mask_elements == R * n);
 
     const auto in_pipeline = [&](Rung rung) { return end_to_end(posed, Fix::causal_mask, rung); };
-    const Index attention = 2 + R; // the identity, a launch a chunk, rounding
+    const Index attention = 2 + R; // the identity, one launch per chunk, rounding
     CHECK(in_pipeline(Rung::principled).device_counts.launches == attention);
     CHECK(in_pipeline(Rung::after).device_counts.launches == attention + R);
     CHECK(in_pipeline(Rung::before).device_counts.launches == attention + n * n);
@@ -95,7 +96,7 @@ TEST_CASE("fix 4: the same launches, pairs and FLOPs in all rungs") {
     }
 }
 
-TEST_CASE("fix 5: three allocations a step, two and n^2 bytes kept, none") {
+TEST_CASE("fix 5: three allocations per chunk and pattern, two and n^2 bytes kept, none") {
     const Posed<> posed(dense(true));
     const Rungs asking =
         Rungs(Rung::principled).with(Fix::causal_mask, Rung::after).with(Fix::discarded_attention, Rung::after);
@@ -119,15 +120,15 @@ TEST_CASE("fix 5: three allocations a step, two and n^2 bytes kept, none") {
 
 TEST_CASE("everything principled asks for no memory, no mask and no list") {
     const Posed<> posed({1, n, 4, 2, D, {w, n}, {1, 2}, mixture, head, true, R});
-    const auto form = posed.pipeline(Rungs(Rung::principled));
-    form->run();
-    const DeviceCounts& work = form->device_counts();
-    CHECK(work.allocations == 0);
-    CHECK(work.uploaded_bytes == 0);
-    CHECK(work.launches == 2 + 2 * R); // a launch a chunk and pattern
-    CHECK(form->counts().mask_elements == 0);
-    CHECK(form->counts().index_elements == 0);
-    CHECK(form->counts().rows_gathered == 0);
+    const auto runnable = posed.pipeline(Rungs(Rung::principled));
+    runnable->run();
+    const DeviceCounts& asked = runnable->device_counts();
+    CHECK(asked.allocations == 0);
+    CHECK(asked.uploaded_bytes == 0);
+    CHECK(asked.launches == 2 + 2 * R); // one launch per chunk and pattern
+    CHECK(runnable->counts().mask_elements == 0);
+    CHECK(runnable->counts().index_elements == 0);
+    CHECK(runnable->counts().rows_gathered == 0);
 }
 
 TEST_CASE("the pairs counted on the host are those that the kernels visit") {
@@ -135,21 +136,21 @@ TEST_CASE("the pairs counted on the host are those that the kernels visit") {
          {dense(true), dilated(), Asked{2, 75, 4, 2, 8, {30, 75}, {3, 4}, mixture, head, true, 4}}) {
         const Posed<> posed(asked);
         for (const Index number : {0, 40, 121, 162, 242}) {
-            const auto form = posed.pipeline(Rungs::numbered(number));
+            const auto runnable = posed.pipeline(Rungs::numbered(number));
             simt::counters() = {};
-            form->run();
-            CHECK(static_cast<Index>(simt::counters().visible_pairs) == form->counts().pairs);
-            CHECK(static_cast<Index>(simt::counters().launches) == form->device_counts().launches);
+            runnable->run();
+            CHECK(static_cast<Index>(simt::counters().visible_pairs) == runnable->counts().pairs);
+            CHECK(static_cast<Index>(simt::counters().launches) == runnable->device_counts().launches);
         }
     }
 }
 
 TEST_CASE("a timed run does what a run does, and counts nothing that takes time") {
     const Posed<> posed(dense(true));
-    const auto form = posed.pipeline(Rungs(Rung::principled));
-    const RunTime time = form->timed_run();
+    const auto runnable = posed.pipeline(Rungs(Rung::principled));
+    const RunTime time = runnable->timed_run();
     CHECK(time.host_seconds > 0);
-    CHECK(posed.share(*form) <= 1);
+    CHECK(posed.share(*runnable) <= 1);
 }
 
 } // namespace

@@ -9,18 +9,18 @@ namespace {
 using namespace emulated;
 using namespace emulated::rungs;
 
-TEST_CASE("as published, with a sum of 1 a chunk, fix 3 is wrong in lse alone, and on more chunks in out") {
+TEST_CASE("as published, with a sum of 1 per chunk, fix 3 is wrong in lse alone, and on more chunks in out") {
     const Posed<> one({1, 64, 2, 2, 16, {64}, {1}, groups, group, false, 1});
-    const auto form = one.alone(Fix::double_computation, Rung::after, published::LostSum::as_published);
-    CHECK(one.share(*form) > 100);
+    const auto runnable = one.alone(Fix::double_computation, Rung::after, published::LostSum::as_published);
+    CHECK(one.share(*runnable) > 100);
     const Posed<> many({1, 64, 2, 2, 16, {64}, {1}, groups, group, false, 4});
     const auto wrong = many.pipeline(Rungs(Rung::principled).with(Fix::double_computation, Rung::after),
                                      {.lost_sum = published::LostSum::as_published});
     CHECK(many.share(*wrong) > 100);
 }
 
-/// Keys that each of 8 queries sees of 8 keys, numbered from 0 both, in a chunk that the methods are told begins at
-/// `offset`: q = 0, so that lse is the logarithm of their number.
+/// The number of keys that each of 8 queries sees of 8 keys, numbered from 0 both, in a chunk that the methods are told begins
+/// at `offset`: q = 0, so that lse is the logarithm of that number.
 std::vector<int> seen_by(Method method, int offset, bool causal) {
     constexpr int tokens = 8, D = 8;
     CountedStream stream;

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// Small problems with their oracle, on the emulator, and the verdict on what a form made of them.
+/// Small problems with their oracle, on the emulator, and the verdict on what a runnable made of them.
 
 #include "cuda/published/rungs.hpp"
 #include "cuda/simt/runtime.hpp"
@@ -23,7 +23,7 @@ inline RungDevice& device() {
     return *emulator;
 }
 
-/// While it lives, requests and sectors are not counted, which takes time.
+/// A rest for the counters: while it lives, requests and sectors are not counted, which takes time.
 class Uncounted {
 public:
     Uncounted() { simt::config().count_requests = false; }
@@ -55,9 +55,9 @@ public:
         return pipeline(Rungs(Rung::principled).with(fix, rung), {.ring = false, .lost_sum = lost_sum});
     }
 
-    /// The error of the result of a run into poison as a share of its bound.
-    double share(Runnable& form) const {
-        return half_errors<Half>(problem(), truth_, yardstick_, form.result()).worst();
+    /// The error of the result of a run into poison, as a share of its bound.
+    double share(Runnable& runnable) const {
+        return half_errors<Half>(problem(), truth_, yardstick_, runnable.result()).worst();
     }
 
 private:
