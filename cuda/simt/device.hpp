@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// The one header that device code includes: the CUDA built-ins, loads and stores, and one wrapper a PTX instruction.
+/// The one header that device code includes: the CUDA built-ins, loads and stores, and one wrapper per PTX instruction.
 
 #include "cuda/simt/target.hpp"
 

@@ -18,6 +18,7 @@
 
 namespace dra::cuda::DRA_TARGET::ptx {
 
+/// The descriptor of the matrix that begins at `shared`.
 __device__ __forceinline__ std::uint64_t matrix_descriptor(const void* shared, unsigned leading_bytes,
                                                            unsigned stride_bytes) {
     constexpr std::uint64_t swizzle_128 = 1ull << 62;

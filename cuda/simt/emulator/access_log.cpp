@@ -29,12 +29,12 @@ std::uint64_t sectors(const Request& request) {
 
 std::uint64_t wavefronts(const Request& request) {
     constexpr std::uintptr_t word = 4, banks = 32;
-    const unsigned words = std::max(1u, request.bytes / 4), lanes_a_pass = 32 / words;
+    const unsigned words = std::max(1u, request.bytes / 4), lanes_per_pass = 32 / words;
     std::uint64_t passes = 0;
-    for (unsigned begin = 0; begin < 32; begin += lanes_a_pass) {
+    for (unsigned begin = 0; begin < 32; begin += lanes_per_pass) {
         std::array<std::uintptr_t, 32> touched;
         std::size_t count = 0;
-        for (unsigned lane = begin; lane < begin + lanes_a_pass; ++lane)
+        for (unsigned lane = begin; lane < begin + lanes_per_pass; ++lane)
             if (request.lanes >> lane & 1)
                 for (unsigned i = 0; i < words; ++i) touched[count++] = request.address[lane] / word + i;
         count = distinct(touched, count);

@@ -15,33 +15,35 @@
 
 namespace dra::simt::machine {
 
+/// The kinds of access that are counted.
 enum class Traffic { load, store, async_copy, shared_load, shared_store };
 
 /// One instruction of a warp, as far as its lanes have come.
 struct Request {
     std::array<std::uintptr_t, 32> address;
     std::uint32_t lanes = 0;
-    std::uint32_t bytes = 0; // of each lane
+    std::uint32_t bytes = 0; // per lane
 };
 
-/// Distinct 32-byte sectors: what a request moves between L2 and the multiprocessor.
+/// The number of distinct 32-byte sectors, which a request moves between L2 and the multiprocessor.
 std::uint64_t sectors(const Request& request);
 
-/// Passes over the 32 banks of 4 bytes. A pass serves any number of lanes that read the same word, but one word a bank; 8
-/// bytes a lane go by half warps and 16 by quarters, as on the GPU.
+/// The number of passes over the 32 banks of 4 bytes. A pass serves any number of lanes that read the same word, but one word
+/// per bank; 8 bytes per lane go by half warps and 16 by quarters, as on the GPU.
 std::uint64_t wavefronts(const Request& request);
 
+/// The accesses of a warp's lanes since the warp last met.
 class AccessLog {
 public:
     void record(Traffic traffic, Site site, unsigned lane, const void* address, std::uint32_t bytes);
 
-    /// The whole warp has come here: counts everything, and the lanes' visits begin at zero again.
+    /// Counts everything, since the whole warp has come here, and begins the lanes' visits at zero again.
     void flush(Counters& counters) {
         if (!lines_.empty()) count_all(counters);
     }
 
 private:
-    struct Line { // of the kernel's source, with one kind of traffic
+    struct Line { // a line of the kernel's source, with one kind of traffic
         Site site;
         Traffic traffic;
         std::array<std::uint32_t, 32> visits{};

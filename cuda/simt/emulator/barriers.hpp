@@ -9,12 +9,13 @@
 
 namespace dra::simt::machine {
 
+/// One barrier, and who stands at it.
 struct Barrier {
-    unsigned threads = 0, arrived = 0; ///< expected, and here already
+    unsigned threads = 0, arrived = 0; ///< the number of threads that are expected, and of those that are here
     Site first;                        ///< where the first of them stands
-    ThreadSet waiting;
-    char edges[2] = {};
-    unsigned turn = 0;
+    ThreadSet waiting;                 ///< threads that are suspended at it
+    char edges[2] = {};                ///< what ThreadSanitizer is told of, in turns
+    unsigned turn = 0;                 ///< the turn under way
 };
 
 using Barriers = std::array<Barrier, 16>;

@@ -51,7 +51,7 @@ void Block::restart(std::size_t number) {
     schedule.restart(config_.order, config_.seed * 0x100000001B3 + number);
     shared.restart(grid_->shared_bytes, config_.poison);
     mbarriers.restart();
-    tensor_engine.restart();
+    tma.restart();
     generic_writes.restart();
     for (Warpgroup& warpgroup : warpgroups) warpgroup.restart();
     barriers = {};
@@ -161,13 +161,13 @@ const Lane* Block::first_exited() const {
 /// Who goes on: lets boxes of TMA land on the way, now and then, and when nothing else can move.
 Fiber& Block::next() {
     constexpr std::uint32_t deliveries = 64;
-    while (!tensor_engine.idle()) {
+    while (!tma.idle()) {
         const bool now_and_then = schedule.order() == Order::random && schedule.random().below(deliveries) == 0;
         if (!schedule.empty() && !now_and_then) break;
-        tensor_engine.deliver(schedule.order() == Order::ascending ? 0
-                              : schedule.order() == Order::descending
-                                  ? tensor_engine.count() - 1
-                                  : schedule.random().below(static_cast<std::uint32_t>(tensor_engine.count())));
+        tma.deliver(schedule.order() == Order::ascending ? 0
+                    : schedule.order() == Order::descending
+                        ? tma.count() - 1
+                        : schedule.random().below(static_cast<std::uint32_t>(tma.count())));
     }
     const unsigned thread = schedule.take();
     if (thread == Schedule::none) return *main_;

@@ -29,6 +29,7 @@
 
 namespace dra::simt::machine {
 
+/// The block that an OS thread runs.
 class Block {
 public:
     /// Makes room for a launch, on the OS thread that will run it. Stacks are kept from one launch to the next.
@@ -37,7 +38,7 @@ public:
     /// Runs the block of this number. Throws its Fault.
     void run(std::size_t number);
 
-    /// After the launch's last block: what all of them counted.
+    /// What all blocks counted, after the launch's last one.
     const Counters& finish();
 
     /// The block that the calling OS thread runs.
@@ -61,7 +62,7 @@ public:
         schedule.wake(lane_->number / warp_size, mask & ~me);
     }
 
-    /// The same for all 128 threads of a warpgroup.
+    /// Puts an instruction of all 128 threads of a warpgroup together.
     template <class Execute> void meet_warpgroup(const char* instruction, Site site, Execute&& execute) {
         if (!join_warpgroup(instruction, site)) return suspend(instruction, site);
         execute();
@@ -74,13 +75,13 @@ public:
     /// Throws a Fault in the calling thread's name.
     [[noreturn]] void fail(FaultKind kind, std::string words, Site first, Site second = {}) const;
 
-    /// A fault unless kernels may touch these bytes of global memory.
+    /// Throws a Fault unless kernels may touch these bytes of global memory.
     void check_global(const void* address, std::size_t bytes, Site site) {
         const std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(address) - window_begin_;
         if (offset < window_bytes_ && bytes <= window_bytes_ - offset) return;
         find_window(address, bytes, site);
     }
-    /// A fault unless they lie in the block's shared memory, on a multiple of `alignment`.
+    /// Throws a Fault unless they lie in the block's shared memory, on a multiple of `alignment`.
     void check_shared(const void* address, std::size_t bytes, std::size_t alignment, const char* instruction,
                       Site site) const;
 
@@ -90,14 +91,14 @@ public:
     std::vector<Warpgroup> warpgroups;
     Barriers barriers;
     Mbarriers mbarriers;
-    TensorEngine tensor_engine;
+    Tma tma;
     GenericWrites generic_writes;
     unsigned free_registers = 0;
     ThreadSet waiting_for_registers;
     Counters counters;
 
 private:
-    struct Unwinding {}; // thrown through fibers whose block has failed
+    struct Unwinding {}; // what is thrown through fibers whose block has failed
 
     static void enter();
     Meeting& join(const char* instruction, std::uint32_t mask, Site site);
@@ -116,12 +117,12 @@ private:
     const Grid* grid_ = nullptr;
     std::span<const MemoryRange> memory_;
     std::uintptr_t window_begin_ = 0, window_bytes_ = 0; // the allocation that was touched last
-    char start_edge_ = 0, done_edge_ = 0;                // from the OS thread to the fibers, and back
+    char start_edge_ = 0, done_edge_ = 0;                // edges from the OS thread to the fibers, and back
 
     std::deque<Lane> lanes_; // at least threads_ of them
     unsigned threads_ = 0, alive_ = 0;
     std::size_t stack_bytes_ = 0;
-    Lane* lane_ = nullptr;      // that runs
+    Lane* lane_ = nullptr;      // the lane that runs
     std::optional<Fiber> main_; // the OS thread's own flow
     bool unwinding_ = false;
     std::exception_ptr error_;

@@ -7,6 +7,7 @@
 
 namespace dra::simt::machine {
 
+/// The groups of one thread.
 template <class Copy> class CopyGroups {
 public:
     void add(const Copy& copy) { copies_.push_back(copy); }
@@ -24,7 +25,8 @@ public:
         for (std::size_t& end : ends_) end -= count;
     }
 
-    bool has_open() const { return copies_.size() > (ends_.empty() ? 0 : ends_.back()); } ///< not committed
+    /// Whether copies were added since the last commit().
+    bool has_open() const { return copies_.size() > (ends_.empty() ? 0 : ends_.back()); }
     bool empty() const { return copies_.empty(); }
     const Copy& last() const { return copies_.back(); }
     void clear() {
@@ -34,7 +36,7 @@ public:
 
 private:
     std::vector<Copy> copies_;
-    std::vector<std::size_t> ends_; // of the closed groups, in copies_
+    std::vector<std::size_t> ends_; // where in copies_ the closed groups end
 };
 
 } // namespace dra::simt::machine

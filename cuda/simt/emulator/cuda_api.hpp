@@ -22,15 +22,15 @@ enum cudaError_t {
 };
 const char* cudaGetErrorName(cudaError_t error);
 const char* cudaGetErrorString(cudaError_t error);
-cudaError_t cudaGetLastError(); ///< and forgets it
+cudaError_t cudaGetLastError(); ///< the last error, which is forgotten then
 cudaError_t cudaPeekAtLastError();
 
 namespace machine {
 struct Stream;
 struct Event;
 } // namespace machine
-using cudaStream_t =
-    machine::Stream*; ///< null is the default stream, which waits for blocking streams, and they for it
+/// Null is the default stream, which waits for blocking streams, and they for it.
+using cudaStream_t = machine::Stream*;
 using cudaEvent_t = machine::Event*;
 
 enum { cudaStreamDefault = 0, cudaStreamNonBlocking = 1 };
@@ -54,7 +54,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream = nullptr);
 cudaError_t cudaEventSynchronize(cudaEvent_t event);
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t end);
 
-/// Exact in size, on 256-byte boundaries, full of NaN (0xff), with canaries around.
+/// Allocates memory that is exact in size, on a 256-byte boundary, full of NaN (0xff), with canaries around.
 cudaError_t cudaMalloc(void** pointer, std::size_t bytes);
 cudaError_t cudaFree(void* pointer);
 cudaError_t cudaMallocAsync(void** pointer, std::size_t bytes, cudaStream_t stream);
@@ -62,7 +62,7 @@ cudaError_t cudaFreeAsync(void* pointer, cudaStream_t stream);
 cudaError_t cudaMallocHost(void** pointer, std::size_t bytes);
 cudaError_t cudaFreeHost(void* pointer);
 
-/// As CUDA's: pageable host memory is read before the call returns and written before it returns; memory of
+/// Copies as CUDA does: pageable host memory is read before the call returns and written before it returns; memory of
 /// cudaMallocHost when the copy's turn comes.
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream);
 cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind);

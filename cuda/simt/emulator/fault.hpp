@@ -11,7 +11,7 @@
 
 namespace dra::simt {
 
-/// README.md has an example of each with its message.
+/// What a kernel did wrong. README.md has an example of each with its message.
 enum class FaultKind {
     warp_divergence,    ///< lanes of a warp, or warps of a warpgroup, at different instructions
     barrier_divergence, ///< threads at different barriers of the block, or one that has exited
@@ -34,7 +34,7 @@ const char* name(FaultKind kind);
 /// A fault of a kernel. `what()` says all of it: kind, words, both source lines, block, thread, seed.
 class Fault : public std::runtime_error {
 public:
-    /// Who did what: everything that a fault names.
+    /// Everything that a fault names.
     struct Report {
         FaultKind kind;
         std::string words;

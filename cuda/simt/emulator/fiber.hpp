@@ -22,7 +22,7 @@ public:
     std::size_t bytes() const { return bytes_; }
 
 private:
-    unsigned char* bottom_; // of what may be used; the guard page lies below
+    unsigned char* bottom_; // where what may be used begins; the guard page lies below
     std::size_t bytes_, mapped_;
 };
 
@@ -35,13 +35,14 @@ public:
 
     Fiber(); ///< the calling OS thread's own flow, on its own stack
 
-    /// The first switch to it calls entry() on the stack, and calls it again whenever it returns. A fiber never ends:
-    /// its last switch away is just not answered. (Starting anew would cost AddressSanitizer a stack of its own each time.)
+    /// A fiber that begins with entry() on the stack at the first switch to it, and calls it again whenever it returns. A fiber
+    /// never ends: its last switch away is just not answered. (Starting anew would cost AddressSanitizer a stack of its own each
+    /// time.)
     Fiber(const Stack& stack, Entry entry);
     ~Fiber();
     Fiber(const Fiber&) = delete;
 
-    /// Called on this fiber. Returns when somebody switches back.
+    /// Switches from this fiber, on which it is called, to `next`. Returns when somebody switches back.
     void switch_to(Fiber& next);
 
 private:

@@ -15,15 +15,16 @@
 
 namespace dra::simt::machine {
 
+/// The generic writes to a block's shared memory, by chunks of 16 bytes.
 class GenericWrites {
 public:
     void restart();
 
     void write(std::size_t offset, std::size_t bytes, const Lane& writer);
-    void overwritten(std::size_t offset, std::size_t bytes); ///< by the async proxy itself
+    void overwritten(std::size_t offset, std::size_t bytes); ///< says that the async proxy itself has written there
     void fence(Lane& lane) { lane.last_proxy_fence = ++clock_; }
 
-    /// A fault if some of these bytes were written without a fence. `reader` is the thread that issues the read.
+    /// Throws a Fault if some of these bytes were written without a fence. `reader` is the thread that issues the read.
     void check_async_read(std::size_t offset, std::size_t bytes, const Lane& reader, const char* instruction);
 
     bool any() const { return any_; }

@@ -18,6 +18,7 @@ struct MemoryRange {
     bool usable; ///< false: its cudaMallocAsync has not had its turn yet
 };
 
+/// A launch.
 struct Grid {
     dim3 size, block;
     std::size_t shared_bytes;

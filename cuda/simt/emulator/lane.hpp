@@ -16,7 +16,7 @@ namespace dra::simt::machine {
 struct AsyncCopy {
     unsigned char* to;
     const unsigned char* from;
-    int bytes; ///< the others of the 16 are zero
+    int bytes; ///< bytes that are read; the others of the 16 become zero
     Site site;
 };
 
@@ -28,22 +28,23 @@ struct BoxCopy {
     Site site;
 };
 
+/// A CUDA thread.
 struct Lane {
     Lane(unsigned number_, std::size_t stack_bytes, Fiber::Entry entry)
         : number(number_), stack(stack_bytes, number_), fiber(stack, entry) {}
 
-    unsigned number; ///< in the block
+    unsigned number; ///< its number in the block
     uint3 index{};   ///< its threadIdx
     Stack stack;
     Fiber fiber;
     bool started = false, finished = false;
 
-    Site site;                       ///< of the last instruction
+    Site site;                       ///< where its last instruction stands
     const char* waits_for = nullptr; ///< the instruction that it waits in; null: it does not wait
 
     CopyGroups<AsyncCopy> copies;
     CopyGroups<BoxCopy> stores;
-    std::uint32_t last_proxy_fence = 0; ///< when, by GenericWrites' clock
+    std::uint32_t last_proxy_fence = 0; ///< the time of its last fence_proxy_async(), by GenericWrites' clock
 };
 
 } // namespace dra::simt::machine

@@ -14,22 +14,24 @@
 
 namespace dra::simt::machine {
 
+/// The state of one mbarrier.
 struct Mbarrier {
     const std::uint64_t* address;
-    unsigned arrivals, pending; ///< a phase's, and those that have not come yet
-    std::int64_t bytes;         ///< announced minus delivered
-    unsigned phase;
-    Site initialised;
-    ThreadSet waiting;
-    char edges[2]; ///< of even and odd phases
+    unsigned arrivals, pending; ///< the arrivals of a phase, and those that have not come yet
+    std::int64_t bytes;         ///< announced bytes minus delivered ones
+    unsigned phase;             ///< number of the phase under way
+    Site initialised;           ///< where it was initialised
+    ThreadSet waiting;          ///< threads that wait for the phase to end
+    char edges[2];              ///< what ThreadSanitizer is told of, for even and odd phases
 };
 
+/// The mbarriers of a block.
 class Mbarriers {
 public:
     void restart() { all_.clear(); }
     void add(std::uint64_t* address, unsigned arrivals, Site site);
 
-    /// The object at this address; a fault if there is none.
+    /// The object at this address. Throws a Fault if there is none.
     Mbarrier& at(const std::uint64_t* address, Site site);
 
     void arrive(Mbarrier& barrier, Site site);

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// Global and shared memory as kernels touch it: checked against the allocations, counted by the warp.
+/// Global and shared memory as kernels touch it: checked against the allocations, and counted per warp.
 ///
 /// The access itself is a plain one in the kernel's own translation unit, so that the sanitizers see it there. A plain
 /// `*p` in a kernel works too, but is neither checked nor counted.
@@ -49,12 +49,12 @@ template <class T> void load_if(bool there, const T* from, T& value, Site site =
     if (there) value = load(from, site);
 }
 
-/// One launch of a stream ends before the next one begins here.
+// One launch of a stream ends before the next one begins here, so that these have nothing to do.
 inline void allow_next_launch() {}
 inline void await_earlier_launch() {}
 } // namespace ptx
 
-/// What only the kernel knows: the pairs (query, key) that it let through, and the operations of its scalar loops.
+/// Count what only the kernel knows: the pairs (query, key) that it let through, and the operations of its scalar loops.
 void count_pairs(unsigned long long pairs);
 void count_flops(unsigned long long flops);
 

@@ -14,7 +14,7 @@ constexpr int depth = 16; ///< k of every instruction
 /// d (rows, columns) += a (rows, 16) b (16, columns), all dense; rows a multiple of 4, columns of 8.
 void multiply_add(float* d, const float* a, const float* b, int rows, int columns);
 
-/// `count` numbers of 16 bits as floats; count a multiple of 8.
+/// Widens `count` numbers of 16 bits to floats; count is a multiple of 8.
 void widen(float* to, const std::uint16_t* from, int count, Format format);
 
 /// mma.m16n8k16 on a warp's registers, [register][lane].

@@ -28,7 +28,7 @@ namespace dra::simt::machine::sanitizers {
 #if defined(DRA_SIMT_TSAN)
 constexpr std::size_t stack_factor = 4;
 
-/// While one lives, the calling fiber's memory accesses are not watched. Fibers have one such state each.
+/// A silence: while one lives, the calling fiber's memory accesses are not watched. Fibers have one such state each.
 struct Quiet {
     Quiet() { __tsan_ignore_thread_begin(); }
     ~Quiet() { __tsan_ignore_thread_end(); }
@@ -37,7 +37,7 @@ struct Quiet {
 inline void release(char& edge) { __tsan_release(&edge); }
 inline void acquire(char& edge) { __tsan_acquire(&edge); }
 
-/// A kernel's access that an instruction makes for it; `caller` is the instruction's return address, in the kernel.
+/// Reports a kernel's access that an instruction makes for it; `caller` is the instruction's return address, in the kernel.
 inline void read(const void* address, std::size_t bytes, void* caller) {
     __tsan_func_entry(caller);
     __tsan_read_range(const_cast<void*>(address), bytes);

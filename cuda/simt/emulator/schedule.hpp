@@ -12,7 +12,7 @@ namespace dra::simt::machine {
 
 constexpr unsigned warp_size = 32, most_warps = 32;
 
-/// xorshift64*, seeded through splitmix64 so that neighbouring seeds have nothing in common.
+/// A generator of random numbers: xorshift64*, seeded through splitmix64 so that neighbouring seeds have nothing in common.
 class Random {
 public:
     explicit Random(std::uint64_t seed = 0) {
@@ -33,7 +33,7 @@ private:
     std::uint64_t state_;
 };
 
-/// A set of threads of a block: one word a warp.
+/// A set of threads of a block: one word per warp.
 struct ThreadSet {
     std::array<std::uint32_t, most_warps> lanes{};
 
@@ -46,8 +46,8 @@ class Schedule {
 public:
     static constexpr unsigned none = ~0u;
 
-    /// With Order::random the seed also draws how long a warp stays at it: single steps find what fine interleaving
-    /// breaks, long runs find what breaks when one warp is far ahead.
+    /// Begins anew. With Order::random the seed also draws how many turns a warp has in a row: single turns find what fine
+    /// interleaving breaks, long runs find what breaks when one warp is far ahead.
     void restart(Order order, std::uint64_t seed) {
         order_ = order;
         random_ = Random(seed);
@@ -71,7 +71,7 @@ public:
 
     bool empty() const { return warps_ == 0; }
 
-    /// Takes out the thread that goes on, or none.
+    /// Takes out the thread that goes on, and gives its number; or none.
     unsigned take() {
         if (warps_ == 0) return none;
         unsigned warp, lane;
@@ -111,7 +111,7 @@ private:
     Order order_ = Order::random;
     Random random_;
     unsigned run_ = 1, left_ = 0, warp_ = 0;
-    std::uint32_t warps_ = 0; // those with runnable lanes
+    std::uint32_t warps_ = 0; // the warps with runnable lanes
     ThreadSet runnable_;
 };
 

@@ -9,18 +9,19 @@
 
 namespace dra::simt::machine {
 
-/// 0xFF: NaN in float, bf16 and fp16, -1 in integers.
+/// The byte of poison: NaN in float, bf16 and fp16, -1 in integers.
 constexpr int poison_byte = 0xFF;
 
+/// The shared memory of the block that an OS thread runs.
 class SharedMemory {
 public:
-    static constexpr std::size_t largest = 227 * 1024; ///< what a block can have on sm_90
+    static constexpr std::size_t largest = 227 * 1024; ///< bytes that a block can have on sm_90
 
     SharedMemory();
     ~SharedMemory();
     SharedMemory(const SharedMemory&) = delete;
 
-    /// For the next block.
+    /// Makes it ready for the next block.
     void restart(std::size_t bytes, bool poison);
     bool canary_intact() const;
 
@@ -30,7 +31,7 @@ public:
     bool contains(const void* address, std::size_t bytes) const {
         return offset(address) <= bytes_ && bytes <= bytes_ - offset(address);
     }
-    /// From the first byte on; beyond bytes() for addresses that lie elsewhere.
+    /// The offset of an address from the first byte; beyond bytes() for addresses that lie elsewhere.
     std::size_t offset(const void* address) const {
         return reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(data_);
     }

@@ -4,7 +4,7 @@
 
 namespace dra::simt {
 
-/// Taken by a default argument at the caller: `void f(int x, Site site = Site::here())`.
+/// A line of source, taken by a default argument at the caller: `void f(int x, Site site = Site::here())`.
 ///
 /// The built-ins must stay inside here(): as a braced default argument they would report the header's own line.
 struct Site {

@@ -6,12 +6,12 @@
 
 namespace dra::simt {
 
-/// Sizes and box in elements, innermost first. Made by make_tensor_map(), which keeps the driver's rules.
+/// A tensor and a box, in elements, innermost dimension first. make_tensor_map() makes it, and keeps the driver's rules.
 struct TensorMap {
     unsigned char* base;
     int rank, element_bytes;
     std::uint64_t sizes[5];
-    std::uint64_t strides[5]; ///< bytes; strides[0] is the element
+    std::uint64_t strides[5]; ///< strides in bytes; strides[0] is the element
     std::uint32_t box[5];
     bool swizzle_128; ///< 16-byte chunk c of 128-byte row i of shared memory lies at c ^ (i % 8)
 

@@ -53,7 +53,7 @@ void store_box(Block& block, const BoxCopy& copy) {
 
 } // namespace
 
-void TensorEngine::deliver(std::size_t i) {
+void Tma::deliver(std::size_t i) {
     const sanitizers::Quiet quiet;
     Block& block = Block::current();
     const BoxLoad load = under_way_[i];
@@ -75,7 +75,7 @@ void tensor_load(void* shared, const TensorMap& map, std::uint64_t* barrier, con
     Mbarrier& object = block.mbarriers.at(barrier, site);
     {
         const sanitizers::Quiet quiet;
-        block.tensor_engine.start({issue(block, map, shared, coordinates, rank, "tensor_load", site), barrier});
+        block.tma.start({issue(block, map, shared, coordinates, rank, "tensor_load", site), barrier});
         ++block.counters.tensor_loads;
         block.generic_writes.overwritten(block.shared.offset(shared), map.box_bytes());
     }

@@ -17,7 +17,8 @@ struct BoxLoad {
     const std::uint64_t* barrier;
 };
 
-class TensorEngine {
+/// The boxes under way.
+class Tma {
 public:
     void restart() { under_way_.clear(); }
     void start(const BoxLoad& load) { under_way_.push_back(load); }
@@ -32,15 +33,14 @@ private:
     std::vector<BoxLoad> under_way_;
 };
 
-/// Row by row: `global` is null where the row lies outside the tensor, `bytes` is what lies inside, and `skip` what lies
-/// outside before that. `offset` is where the row begins in the box.
+/// A row (dimension 0) of a box.
 struct BoxRow {
-    unsigned char* global;
-    std::uint32_t skip, bytes;
-    std::size_t offset;
+    unsigned char* global;     ///< where it lies; null if it lies outside the tensor
+    std::uint32_t skip, bytes; ///< bytes that lie outside before the tensor, and bytes that lie inside
+    std::size_t offset;        ///< where it begins in the box
 };
 
-/// Calls visit(BoxRow) for every row (dimension 0) of the box.
+/// Calls visit(BoxRow) for every row of the box.
 template <class Visit> void for_each_row(const BoxCopy& copy, Visit&& visit) {
     const TensorMap& map = copy.map;
     const std::uint32_t row_bytes = map.box[0] * static_cast<std::uint32_t>(map.element_bytes);

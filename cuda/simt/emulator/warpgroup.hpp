@@ -18,8 +18,8 @@ constexpr unsigned warpgroup_size = 128, warpgroup_rows = 64, product_depth = 16
 struct Accumulator {
     std::array<float*, warpgroup_size> registers;
     int columns;
-    int products;         ///< under way
-    Site site;            ///< of the first of them
+    int products;         ///< the number of products under way
+    Site site;            ///< where the first of them was issued
     std::vector<float> d; ///< (64, columns)
 };
 
@@ -30,16 +30,17 @@ struct PendingProduct {
     Site site;
 };
 
+/// A warpgroup.
 struct Warpgroup {
-    const char* instruction = nullptr; ///< of the meeting
-    Site site;
-    unsigned arrived = 0;
+    const char* instruction = nullptr;                     ///< the instruction of the meeting
+    Site site;                                             ///< where it stands
+    unsigned arrived = 0;                                  ///< the number of threads that have come to it
     std::array<WarpgroupProduct, warpgroup_size> products; ///< what the threads brought to the meeting
 
-    bool fenced = false;
+    bool fenced = false; ///< wgmma_fence() was called since the registers were last waited for
     std::vector<Accumulator> accumulators;
-    std::vector<PendingProduct> pending; ///< oldest first
-    std::vector<std::size_t> group_ends; ///< of the committed groups, in `pending`
+    std::vector<PendingProduct> pending; ///< products that were issued, the oldest first
+    std::vector<std::size_t> group_ends; ///< where in `pending` the committed groups end
 
     void restart() {
         instruction = nullptr;

@@ -72,10 +72,11 @@ __device__ __forceinline__ void barrier_wait_unless(int past, std::uint64_t* bar
 /// Generic writes to shared memory (a thread's own) become visible to TMA and wgmma, which read through another proxy.
 __device__ __forceinline__ void fence_proxy_async() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 
-/// Barrier `id` (1..15) among `threads` threads, a multiple of 32: arrive does not wait, sync does.
+/// Arrives at barrier `id` (1..15) of `threads` threads, a multiple of 32, and waits for them.
 __device__ __forceinline__ void named_barrier_sync(int id, int threads) {
     asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
 }
+/// Arrives at it without waiting.
 __device__ __forceinline__ void named_barrier_arrive(int id, int threads) {
     asm volatile("bar.arrive %0, %1;" ::"r"(id), "r"(threads) : "memory");
 }

@@ -10,7 +10,7 @@
 
 namespace dra::cuda::silicon::ptx {
 
-/// 2^x to about two units in the last place, denormals as zero; 2^-inf is 0. Sixteen a clock a multiprocessor.
+/// 2^x to about two units in the last place, denormals as zero; 2^-inf is 0. Sixteen per clock and multiprocessor.
 __device__ __forceinline__ float exp2_approximate(float x) {
     float y;
     asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
@@ -56,7 +56,7 @@ __device__ __forceinline__ void load_matrix_x4(std::uint32_t (&r)[4], const void
                  : "memory");
 }
 
-/// The same with every 8x8 matrix transposed: elements (2 (l % 4) + {0, 1}, l / 4).
+/// Loads four 8x8 matrices, each transposed: elements (2 (l % 4) + {0, 1}, l / 4).
 __device__ __forceinline__ void load_matrix_x4_transposed(std::uint32_t (&r)[4], const void* row) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
                  : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])

@@ -38,7 +38,7 @@ __device__ __forceinline__ int opaque(int x) {
 /// The next launch of the stream, if it is an early one, may begin once every block has said so or ended.
 __device__ __forceinline__ void allow_next_launch() { asm volatile("griddepcontrol.launch_dependents;" ::: "memory"); }
 
-/// In a kernel that was launched early: until the launch before it has ended, and what it wrote is there.
+/// In a kernel that was launched early: waits until the launch before it has ended, and what it wrote is there.
 __device__ __forceinline__ void await_earlier_launch() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
 
 /// Stores where `there`, without a branch: in a loop of wgmma a branch would cost the compiler's uniform registers.
@@ -97,7 +97,7 @@ __device__ __forceinline__ void push_if(bool wanted, int* node, int* list, int i
 
 } // namespace ptx
 
-/// The emulator's counters; nothing here.
+/// Count on the emulator; do nothing here.
 __device__ __forceinline__ void count_pairs(unsigned long long) {}
 __device__ __forceinline__ void count_flops(unsigned long long) {}
 

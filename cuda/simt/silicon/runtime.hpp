@@ -24,18 +24,20 @@ template <class... P, class... A> cudaError_t launch_early(bool early, void (*ke
             cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes));
         if (error != cudaSuccess) return error;
     }
-    cudaLaunchConfig_t how = {};
-    how.gridDim = grid;
-    how.blockDim = block;
-    how.dynamicSmemBytes = shared_bytes;
-    how.stream = stream;
+    cudaLaunchConfig_t configuration = {};
+    configuration.gridDim = grid;
+    configuration.blockDim = block;
+    configuration.dynamicSmemBytes = shared_bytes;
+    configuration.stream = stream;
     cudaLaunchAttribute overlaps = {};
     overlaps.id = cudaLaunchAttributeProgrammaticStreamSerialization;
     overlaps.val.programmaticStreamSerializationAllowed = early;
-    how.attrs = &overlaps;
-    how.numAttrs = 1;
-    return cudaLaunchKernelEx(&how, kernel, P(arguments)...);
+    configuration.attrs = &overlaps;
+    configuration.numAttrs = 1;
+    return cudaLaunchKernelEx(&configuration, kernel, P(arguments)...);
 }
+
+/// Queues a kernel that begins when what was queued before it has ended.
 template <class... P, class... A> cudaError_t launch(void (*kernel)(P...), dim3 grid, dim3 block,
                                                      std::size_t shared_bytes, cudaStream_t stream,
                                                      const A&... arguments) {

@@ -17,7 +17,7 @@ namespace dra::cuda::silicon::ptx {
 __device__ __forceinline__ void wgmma_fence() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
 __device__ __forceinline__ void wgmma_commit() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
 
-/// Until at most N groups are under way.
+/// Waits until at most N groups are under way.
 template <int N> __device__ __forceinline__ void wgmma_wait() {
     asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(N) : "memory");
 }
@@ -35,13 +35,13 @@ __device__ __forceinline__ void wgmma_shared(float (&d)[N / 2], std::uint64_t a,
     DRA_WGMMA_DISPATCH(DRA_WGMMA_SHARED)
 }
 
-/// The same with A in registers: the fragments of mma_m16n8k16, each warp its own 16 rows.
+/// The product with A in registers: the fragments of mma_m16n8k16, each warp its own 16 rows.
 template <int N, class T, int TransposeB = 0> __device__ __forceinline__ void
 wgmma_registers(float (&d)[N / 2], const std::uint32_t (&a)[4], std::uint64_t b, int accumulate) {
     DRA_WGMMA_DISPATCH(DRA_WGMMA_REGISTERS)
 }
 
-/// setmaxnreg: gives registers back, or takes them, for a whole warpgroup; R is a multiple of 8.
+/// setmaxnreg: a whole warpgroup takes registers, or gives them back; R is a multiple of 8.
 template <int R> __device__ __forceinline__ void registers_increase() {
     asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(R));
 }
