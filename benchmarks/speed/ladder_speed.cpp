@@ -12,7 +12,7 @@ namespace dra::benchmarks {
 namespace {
 
 constexpr double not_again = 10, competes = 0.5;
-constexpr double seconds_per_timing = 0.002; // of runs back to back between two events
+constexpr double seconds_per_timing = 0.002; // how long runs go on, back to back, between two events
 
 Problem problem_of(const LadderCase& shape) {
     const TensorInfo info{DType::f32, {shape.batch, shape.tokens, shape.heads, shape.head_dim}};

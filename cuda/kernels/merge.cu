@@ -21,11 +21,11 @@ constexpr int merge_threads = 256, merge_warps = merge_threads / 32;
 
 __global__ void __launch_bounds__(merge_threads) merge_rows(float* out, float* lse, const float* other_out,
                                                             const float* other_lse, Parameters shape, long long rows) {
-    const long long row = static_cast<long long>(blockIdx.x) * merge_warps + warp_index(); // of out: (b, n, h)
+    const long long row = static_cast<long long>(blockIdx.x) * merge_warps + warp_index(); // row of out: (b, n, h)
     if (row >= rows) return;
     const long long head = row % shape.heads, token = row / shape.heads % shape.tokens,
                     batch = row / shape.heads / shape.tokens;
-    const long long at = (batch * shape.heads + head) * shape.tokens + token; // of lse: (b, h, n)
+    const long long at = (batch * shape.heads + head) * shape.tokens + token; // element of lse: (b, h, n)
     const float a = load(lse + at), b = load(other_lse + at);
     if (a == -INFINITY && b == -INFINITY) return; // the identity with itself; not by fmaxf(a, b), which hides a NaN
 

@@ -22,7 +22,7 @@ struct MergedInType : InType {
 
     template <class T, class P> static __device__ __forceinline__ void
     finish(WarpgroupRows<T, P>& rows, unsigned lse_of_view, const RowPlace (&place)[2], RowEnd (&end)[2]) {
-        constexpr int rows_at_once = P::D == 64 ? 2 : 1; // of the lane's two rows; there are no registers for more
+        constexpr int rows_at_once = P::D == 64 ? 2 : 1; // rows of the lane's two; there are no registers for more
         const Parameters& common = rows.parameters;
         const unsigned tokens = static_cast<unsigned>(ptx::opaque(common.tokens)), view = lse_of_view / tokens;
         const int first_token = static_cast<int>(lse_of_view - view * tokens);

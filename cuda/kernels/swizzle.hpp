@@ -5,7 +5,7 @@
 /// A row of D 16-bit elements is D / 8 chunks. ldmatrix reads the same chunk of 8 successive rows at once; unpermuted,
 /// their addresses differ by multiples of 128 bytes, all in the same four of the 32 banks, and the 8 rows come one after
 /// the other: 8 wavefronts instead of 1. With chunk c of row i kept at c xor (i mod 8) the 8 rows lie in 8 different
-/// groups of banks. Rows are written a row at a time, which the permutation leaves free of conflicts.
+/// groups of banks. Rows are written one at a time, which the permutation leaves free of conflicts.
 
 #include "cuda/simt/device.hpp"
 

@@ -31,7 +31,8 @@ void wait(Block& block, Barrier& barrier, const char* instruction, Site site) {
 Barrier& named_barrier(Block& block, int id, int threads, Site site) {
     if (id < 1 || id > 15)
         block.fail(FaultKind::barrier_misuse, "named barriers have ids from 1 to 15, not " + std::to_string(id), site);
-    Barrier& barrier = block.barriers[static_cast<std::size_t>(id)];
+    const auto number = static_cast<std::size_t>(id);
+    Barrier& barrier = block.barriers[number];
     if (threads <= 0 || threads % 32 != 0 || static_cast<unsigned>(threads) > block.threads())
         block.fail(FaultKind::barrier_misuse,
                    "barrier " + std::to_string(id) + " for " + std::to_string(threads) +

@@ -39,7 +39,7 @@ template <class Call> cudaError_t serialised(Call&& call) {
     return error;
 }
 
-/// The same for a call on a stream; null is the default one.
+/// Runs a call on a stream with the runtime to itself; null is the default stream.
 template <class Call> cudaError_t on_stream(cudaStream_t stream, Call&& call) {
     return serialised([&](Runtime& r) {
         if (stream && !r.streams.exists(stream)) return cudaErrorInvalidResourceHandle;

@@ -70,9 +70,11 @@ bool Block::join_warpgroup(const char* instruction, Site site) {
         mine.site = site;
         const unsigned first = lane_->number / warpgroup_size * (warpgroup_size / warp_size);
         for (unsigned i = first; i < first + warpgroup_size / warp_size; ++i)
-            if (const std::uint32_t exited = warps[i].exited)
+            if (const std::uint32_t exited = warps[i].exited) {
+                const unsigned lane = i * warp_size + static_cast<unsigned>(std::countr_zero(exited));
                 fail(FaultKind::warp_divergence, std::string(instruction) + " waits for a thread that has exited", site,
-                     lanes_[i * warp_size + static_cast<unsigned>(std::countr_zero(exited))].site);
+                     lanes_[lane].site);
+            }
     } else if (mine.instruction != instruction || !same(mine.site, site)) {
         fail(FaultKind::warp_divergence,
              std::string("threads of a warpgroup are at ") + instruction + " and at " + mine.instruction, site,

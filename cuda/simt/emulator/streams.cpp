@@ -49,10 +49,13 @@ void Streams::run_until(const std::function<bool()>& done) {
         for (const auto& stream : streams_)
             if (ready(*stream)) choice.push_back(stream.get());
         // Something is always ready: of all that is queued, the oldest waits for nothing.
-        Stream& stream = config().order == Order::ascending ? *choice.front()
-                         : config().order == Order::descending
-                             ? *choice.back()
-                             : *choice[random.below(static_cast<std::uint32_t>(choice.size()))];
+        const auto drawn = [&]() -> Stream& {
+            const std::size_t number = random.below(static_cast<std::uint32_t>(choice.size()));
+            return *choice[number];
+        };
+        Stream& stream = config().order == Order::ascending    ? *choice.front()
+                         : config().order == Order::descending ? *choice.back()
+                                                               : drawn();
         const Operation operation = std::move(stream.queue.front());
         stream.queue.pop_front();
         try {

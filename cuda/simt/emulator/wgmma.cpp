@@ -148,7 +148,7 @@ void retire(Block& block, Warpgroup& group, const PendingProduct& pending) {
     const int columns = product.columns;
     static thread_local const auto kept = std::make_unique<Operands>();
     auto& [A, B, transposed] = *kept;
-    if (product.a_registers) { // as in mma_m16n8k16, 16 rows a warp
+    if (product.a_registers) { // as in mma_m16n8k16, 16 rows per warp
         for (unsigned t = 0; t < warpgroup_size; ++t)
             for (unsigned i = 0; i < 4; ++i) {
                 const std::uint16_t halves[2] = {static_cast<std::uint16_t>(pending.a[t][i]),
