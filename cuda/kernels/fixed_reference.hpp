@@ -35,6 +35,7 @@ template <class Store> struct FixedReference {
     }
 
 private:
+    /// What OverlappedRows asks for.
     struct Form {
         static constexpr bool always_moves_shift = false;
         int* workspace;

@@ -21,6 +21,7 @@ namespace {
 
 template <int D, int WARPGROUPS> using Overlapped = Pipeline<D, WARPGROUPS, 2, false>;
 
+/// The end of a tile that stores fragment by fragment.
 struct StoredByFragments {
     template <class T, class P> static __device__ __forceinline__ void
     store(WarpgroupRows<T, P>& rows, const int4* slot, const float (&shift)[2], const float (&sum)[2]) {

@@ -95,6 +95,7 @@ public:
     }
 
 private:
+    /// A mask, and the chunk that it is for.
     struct KeptMask {
         IntInterval chunk;
         CountedMemory memory;
@@ -126,6 +127,7 @@ public:
     Interval heads(Index pattern) override { return published::fix_5::head_range(problem_, pattern); }
 
 private:
+    /// An index list, and what it is for.
     struct KeptList {
         int first_kv_head, segment_length, dilation_rate;
         IntInterval tokens;

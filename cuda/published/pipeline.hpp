@@ -42,6 +42,7 @@ protected:
     void note_what_is_kept(published::Counts& counts) const override;
 
 private:
+    /// A chunk of the ring, and where its keys and values are.
     struct Chunk {
         IntInterval tokens;
         const void *k, *v;              ///< [B, tokens.size(), Hkv, D]

@@ -20,6 +20,7 @@ void check_grid(const Problem& problem) {
             throw KernelError("N/w", std::to_string(segments), rule);
 }
 
+/// The target's device, opened for rungs.
 class OpenRungDevice final : public RungDevice {
 public:
     explicit OpenRungDevice(std::unique_ptr<Device> device) : device_(std::move(device)) {}

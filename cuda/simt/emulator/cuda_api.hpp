@@ -11,6 +11,7 @@
 
 namespace dra::simt {
 
+// The names below mean what the CUDA runtime's documentation says, and each has CUDA's own form.
 enum cudaError_t {
     cudaSuccess,
     cudaErrorInvalidValue,

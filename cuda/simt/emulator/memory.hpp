@@ -14,6 +14,7 @@
 namespace dra::simt {
 
 namespace machine {
+/// The direction of an access.
 enum class Access { load, store };
 
 void touch_global(Access access, const void* address, std::size_t bytes, Site site);

@@ -62,6 +62,7 @@ constexpr std::size_t stack_factor = 1;
 inline void poison(void*, std::size_t) {}
 inline void unpoison(void*, std::size_t) {}
 #endif
+/// Without ThreadSanitizer there is nothing to silence.
 struct Quiet {
     Quiet() {} // not trivial, so that nobody warns of an unused variable
 };
