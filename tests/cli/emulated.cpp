@@ -1,7 +1,7 @@
 #include "cuda/device/attention.hpp"
 #include "tests/cli/complaint.hpp"
 #include "tests/cli/golden_flags.hpp"
-#include "tests/cuda_host/judgement.hpp"
+#include "tests/cuda/host/judgement.hpp"
 
 namespace dra::test {
 namespace {
