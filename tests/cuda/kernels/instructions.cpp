@@ -1,4 +1,4 @@
-#include "cuda/bundle/instructions/check.hpp"
+#include "tests/cuda/instructions/check.hpp"
 
 #include <doctest/doctest.h>
 

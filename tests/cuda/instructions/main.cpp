@@ -1,7 +1,7 @@
 // Every instruction that the kernels use, on this machine's GPU, against plain C++.
 
-#include "cuda/bundle/instructions/check.hpp"
 #include "reference/definition/output_file.hpp"
+#include "tests/cuda/instructions/check.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>

@@ -2,10 +2,10 @@
 /// \file
 /// Data in, one block, data out; and how results are compared.
 
-#include "cuda/bundle/instructions/check.hpp"
 #include "cuda/device/type.hpp"
 #include "cuda/host/buffer.hpp"
 #include "cuda/simt/device.hpp"
+#include "tests/cuda/instructions/check.hpp"
 
 #include <cmath>
 #include <cstring>

@@ -1,4 +1,4 @@
-#include "cuda/bundle/instructions/harness.hpp"
+#include "tests/cuda/instructions/harness.hpp"
 
 namespace dra::cuda::DRA_TARGET {
 namespace {

@@ -1,6 +1,6 @@
-#include "cuda/bundle/instructions/harness.hpp"
 #include "cuda/kernels/compiler.hpp"
 #include "cuda/simt/matrix_descriptor.hpp"
+#include "tests/cuda/instructions/harness.hpp"
 
 namespace dra::cuda::DRA_TARGET {
 namespace {
