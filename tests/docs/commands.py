@@ -27,7 +27,7 @@ ORACLE = "./dra oracle --emit x.safetensors --tokens 64 --heads 2 --head-dim 16 
 RUN = ("./dra run --input in.safetensors --output out.safetensors --segments 2048,4096 --dilations 1,2 --mode groups "
        "--causal --backend cpu")  # fmt: skip
 EMIT = "./dra probe --emit probes"
-TABLES = "python3 benchmarks/gpu_tables.py benchmarks/results/h200-2026-11-29"
+TABLES = "python3 benchmarks/gpu/tables.py benchmarks/results/h200-2026-11-29"
 CAMPAIGN = "build/mutation-venv/bin/python tests/mutation/campaign.py"
 
 RUN_HERE = {DIAGNOSE, ORACLE, RUN, EMIT, TABLES}
@@ -57,7 +57,7 @@ NOT_RUN = {
     "cmake --workflow --preset release": SUITE,
     "cmake --install build/release --prefix /opt/dra": "tests/install/consumer.cmake does it, into a folder of its own",
     "python3 benchmark.py attention ./libdra_ladder.so FILE --seconds S --shapes dense,mixture,uneven,dilated": ON_A_GPU,
-    "python3 benchmarks/roofline.py benchmarks/results/h200-2026-11-29": "it writes into the record; tests/gpu_bundle/roofline.py",
+    "python3 benchmarks/gpu/roofline.py benchmarks/results/h200-2026-11-29": "it writes into the record; tests/benchmarks/gpu/roofline.py",
     "build/release/tests/test_attention --source-file='*/running_sum.cpp'": "it is the test attention/running_sum",
     "tests/install/flags.sh -fassociative-math -fno-signed-zeros -fno-trapping-math": "it compiles the library again. Last: 2026-11-30",
     "DRA_PRESET=fuzz ./dra test": "it builds all with clang. Last: 2026-11-30, two cores",

@@ -5,10 +5,10 @@ import pathlib
 import sys
 import unittest
 
-root = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(root / "cuda/bundle"), str(root / "benchmarks")]
+root = pathlib.Path(__file__).resolve().parents[3]
+sys.path[:0] = [str(root / "benchmarks/gpu")]
 
-from gpu_ratios import ALONE, BARE, GATHERED, ratios, tables  # noqa: E402
+from ratios import ALONE, BARE, GATHERED, ratios, tables  # noqa: E402
 from shapes import COMPETES, KINDS, SHORT, TYPICAL, Shape, shapes, too_slow  # noqa: E402
 
 

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-import gpu_ratios
+import ratios
 from gpu import Gpu, alternative
 from ladder import Refused
 from measuring import measure, summary
@@ -91,10 +91,10 @@ class Point:
             if shape.is_for_every_step():
                 rates[name, shape.head_dim, shape.causal] = shape.flops() / estimate / 1e12
             if shape.kind == "dense" and shape.tokens > SHORT and estimate < LONGEST_CALL / 10:
-                self.add(name + gpu_ratios.AGAIN, calls)
+                self.add(name + ratios.AGAIN, calls)
             if shape.kind == "dilated" and shape.dilation > 1:
                 bare = [ladder.prepare(name, shape, s, self.out, self.lse, clears=False) for s in self.sets]
-                self.add(name + gpu_ratios.BARE, bare)
+                self.add(name + ratios.BARE, bare)
 
     def add_library(self, name, call):
         """`call` of one set of inputs."""
@@ -105,12 +105,12 @@ class Point:
         if shape.kind == "mixture":
             for name, call in libraries_with_lse(causal).items():
                 self.add_library(name, lambda s, call=call: composed_mixture(call, shape, s))
-                self.add_library(name + gpu_ratios.ALONE, lambda s, call=call: calls_alone(call, shape, s))
+                self.add_library(name + ratios.ALONE, lambda s, call=call: calls_alone(call, shape, s))
         elif shape.divides():
             for name, call in libraries(causal).items():
                 self.add_library(name, lambda s, call=call: call(*(view(x, shape) for x in s)))
                 if shape.dilation > 1 and shape.kind == "dilated" and name != "FlashAttention-2":  # never the best there
-                    self.add_library(name + gpu_ratios.GATHERED, lambda s, call=call: self.gathered(call, s))
+                    self.add_library(name + ratios.GATHERED, lambda s, call=call: self.gathered(call, s))
 
     def gathered(self, call, tensors):
         rows = call(*(view(x, self.shape).contiguous() for x in tensors))

@@ -5,8 +5,8 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
-from gpu_ratios import BARE, LIBRARIES  # noqa: E402
 from plots import log_axes, save  # noqa: E402
+from ratios import BARE, LIBRARIES  # noqa: E402
 
 MARKERS = {"dense": "o", "dilated": "^", "mixture": "D"}
 LEAST, MOST = 40, 1100  # TFLOP/s: what is drawn of the rooflines

@@ -5,27 +5,30 @@
 
 shapes.py says on what, ladder.py and peers.py what is called, measuring.py how it is timed: each call is a CUDA graph, on
 three sets of random normals that together are larger than the L2. At the dense shapes our kernels are in the list twice,
-so that a difference within such a pair is seen to be noise. TFLOP/s = 4 D (visible pairs) / median time. gpu_ratios.py
-says at the end how ours compare.
+so that a difference within such a pair is seen to be noise. TFLOP/s = 4 D (visible pairs) / median time. ratios.py says
+at the end how ours compare.
 """
 
 import argparse
 import datetime
 import json
+import pathlib
 import subprocess
 import sys
 import time
 
 import torch
 
-import gpu_ratios
-from gpu import Gpu, alternative
-from ladder import Ladder
-from measuring import STATES, measure, summary
-from peers import flash_attention_3
-from point import INPUT_SETS, Point
-from shapes import KINDS, Shape, shapes
-from whole_file import check_writable, one_line_of_failure, write_whole
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))  # a bundle has whole_file.py beside this file
+
+import ratios  # noqa: E402
+from gpu import Gpu, alternative  # noqa: E402
+from ladder import Ladder  # noqa: E402
+from measuring import STATES, measure, summary  # noqa: E402
+from peers import flash_attention_3  # noqa: E402
+from point import INPUT_SETS, Point  # noqa: E402
+from shapes import KINDS, Shape, shapes  # noqa: E402
+from whole_file import check_writable, one_line_of_failure, write_whole  # noqa: E402
 
 DATASHEET_TFLOPS = 989  # bf16, dense, of the H100 and H200 (SXM)
 
@@ -131,8 +134,8 @@ def main():
         measure_attention(Ladder(options.library), options.shapes.split(","), options.seconds, record, write)
         if not record["shapes"]:
             sys.exit("benchmark: nothing was measured")
-        record["ratios"] = gpu_ratios.ratios(record)
-        print("\n".join(gpu_ratios.tables(record)))
+        record["ratios"] = ratios.ratios(record)
+        print("\n".join(ratios.tables(record)))
     write()
 
 

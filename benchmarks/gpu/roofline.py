@@ -17,8 +17,10 @@ import json
 import pathlib
 import sys
 
-from gpu_ratios import BARE, LIBRARIES, STATES, ours
-from whole_file import folder_beside, one_line_of_failure, put_in_place, write_whole
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+
+from ratios import BARE, LIBRARIES, STATES, ours  # noqa: E402
+from whole_file import folder_beside, one_line_of_failure, put_in_place, write_whole  # noqa: E402
 
 FLOPS_AN_EXP = 4096 / 16  # of the datasheet's peak, in the time of one exp
 

@@ -5,8 +5,8 @@ import random
 import sys
 import unittest
 
-root = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(root / "cuda/bundle")]
+root = pathlib.Path(__file__).resolve().parents[3]
+sys.path[:0] = [str(root / "benchmarks/gpu")]
 
 from measuring import BURST, ENOUGH_SAMPLES, FEWEST_ROUNDS, LONGEST_BURST, MOST_ROUNDS, PAUSE, STATES, WARM_UPS, Alternative, measure, summary  # noqa: E402
 

@@ -4,10 +4,10 @@ import pathlib
 import sys
 import unittest
 
-root = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(root / "benchmarks")]
+root = pathlib.Path(__file__).resolve().parents[3]
+sys.path[:0] = [str(root / "benchmarks/gpu")]
 
-from gpu_ratios import BARE  # noqa: E402
+from ratios import BARE  # noqa: E402
 from roofline import compulsory_bytes, roofline  # noqa: E402
 
 CEILINGS = {state: {"product_tflops": 800.0, "copy_tbytes": 4.0} for state in ("rested", "hot")}

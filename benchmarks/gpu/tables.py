@@ -1,6 +1,6 @@
 """Markdown tables of what a GPU bundle's run found.
 
-    python3 benchmarks/gpu_tables.py benchmarks/results/FOLDER
+    python3 benchmarks/gpu/tables.py benchmarks/results/FOLDER
 
 FOLDER holds the JSON files that `run` of build/gpu-bundle wrote. TFLOP/s are 4 D (visible pairs) over the median time, in
 bf16; *rested* with a pause before each burst, *hot* back to back.
@@ -10,7 +10,7 @@ import json
 import pathlib
 import sys
 
-from gpu_ratios import BARE, GATHERED, LIBRARIES, fastest, ours, row, tables
+from ratios import BARE, GATHERED, LIBRARIES, fastest, ours, row, tables
 
 EXPECTED = {  # before anything was measured here; on an H200, D=128, where not said otherwise
     "naive": "< 5",

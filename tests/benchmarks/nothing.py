@@ -46,8 +46,8 @@ class Nothing(Files):
         self.write("benchmark.json", {"environment": {"device": "none", "datasheet_tflops": 1}, "shapes": []})
         self.write("ceilings.json", {"ceilings": {s: {"product_tflops": 1, "copy_tbytes": 1} for s in ("rested", "hot")}})
         self.write("correctness.json", {"problems": 0, "kernels": []})
-        self.check(root / "benchmarks/gpu_tables.py", self.folder)
-        self.check(root / "benchmarks/roofline.py", self.folder)
+        self.check(root / "benchmarks/gpu/tables.py", self.folder)
+        self.check(root / "benchmarks/gpu/roofline.py", self.folder)
         self.assertFalse((self.folder / "roofline.json").exists())
 
     def test_inputs_of_a_folder_that_has_none(self):
