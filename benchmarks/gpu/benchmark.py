@@ -3,6 +3,9 @@
     python3 benchmark.py ceilings  LIBRARY RESULTS.json
     python3 benchmark.py attention LIBRARY RESULTS.json [--seconds S] [--shapes dense,mixture,uneven,dilated]
 
+LIBRARY is libdra_ladder.so: beside this file in a bundle, and build/cmake-gpu-bundle/cuda/bundle/libdra_ladder.so in the
+tree that packed it. Needs PyTorch and a GPU that it can use.
+
 shapes.py says on what, ladder.py and peers.py what is called, measuring.py how it is timed: each call is a CUDA graph, on
 three sets of random normals that together are larger than the L2. At the dense shapes our kernels are in the list twice,
 so that a difference within such a pair is seen to be noise. TFLOP/s = 4 D (visible pairs) / median time. ratios.py says
@@ -17,7 +20,12 @@ import subprocess
 import sys
 import time
 
-import torch
+try:
+    import torch
+except ImportError as error:
+    sys.exit(f"benchmark: PyTorch is needed, and is not there: {error}")
+if not torch.cuda.is_available():
+    sys.exit("benchmark: a GPU is needed, and PyTorch finds none")
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))  # a bundle has whole_file.py beside this file
 

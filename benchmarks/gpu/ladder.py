@@ -1,6 +1,8 @@
 """The kernels of this project, by name, through the C interface of library.cu."""
 
 import ctypes
+import errno
+import pathlib
 
 import torch
 
@@ -11,7 +13,10 @@ class Refused(Exception):
 
 class Ladder:
     def __init__(self, path):
-        self.c = ctypes.CDLL(path)
+        try:
+            self.c = ctypes.CDLL(str(pathlib.Path(path).resolve()))
+        except OSError as error:
+            raise OSError(errno.ENOEXEC, f"cannot be loaded: {error}", path) from error
         self.c.dra_kernel_name.restype = ctypes.c_char_p
         self.c.dra_prepare.restype = ctypes.c_void_p
         self.c.dra_refusal.restype = ctypes.c_char_p

@@ -17,8 +17,9 @@ import campaign  # noqa: E402
 from whole_file import check_writable, write_whole  # noqa: E402
 
 
-def called(*command):
-    done = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True, check=False)
+def called(*command, **more):
+    environment = {**os.environ, **{name: str(value) for name, value in more.items()}}
+    done = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True, check=False, env=environment)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -32,8 +33,8 @@ class Files(unittest.TestCase):
         (self.folder / name).write_text(json.dumps(what), encoding="utf-8")
         return self.folder / name
 
-    def check(self, *command):
-        status, out, error = called(*command)
+    def check(self, *command, **environment):
+        status, out, error = called(*command, **environment)
         self.assertEqual((status, out, error.count("\n")), (1, "", 1), error)
 
 
@@ -49,6 +50,13 @@ class Nothing(Files):
         self.check(root / "benchmarks/gpu/tables.py", self.folder)
         self.check(root / "benchmarks/gpu/roofline.py", self.folder)
         self.assertFalse((self.folder / "roofline.json").exists())
+
+    def test_a_benchmark_where_there_is_no_pytorch_or_no_gpu(self):
+        for torch in ("raise ImportError('no torch')", "class cuda:\n    is_available = staticmethod(lambda: False)"):
+            (self.folder / "torch.py").write_text(torch, encoding="utf-8")
+            record = self.folder / "benchmark.json"
+            self.check(root / "benchmarks/gpu/benchmark.py", "attention", "libdra_ladder.so", record, PYTHONPATH=self.folder)
+            self.assertFalse(record.exists())
 
     def test_inputs_of_a_folder_that_has_none(self):
         self.check(root / "cuda/bundle/pack_inputs.py", self.folder, self.folder / "packed")
