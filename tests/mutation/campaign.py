@@ -28,6 +28,7 @@ from pathlib import Path
 
 import survivors
 from points import Finder, rewritten
+from progress import Progress
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests" / "mutation"
@@ -54,12 +55,12 @@ def find_points():
     commands = json.loads((BUILD.parent / "original" / "compile_commands.json").read_text())
     resources = run("clang++", "-print-resource-dir").stdout.strip()
     finder = Finder(ROOT, FOLDERS)
-    for command in commands:
-        source = command["file"]
-        if not any(f"/{folder}/" in source for folder in FOLDERS) or "dra_reference_native" not in command["command"]:
-            continue
-        kept = [a for a in shlex.split(command["command"])[1:] if a.startswith(("-D", "-I", "-m"))]
-        finder.parse(source, ["-std=c++20", "-fopenmp", "-resource-dir", resources, "-isystem", "/usr/include/eigen3", *kept])
+    of_engine = [c for c in commands if any(f"/{folder}/" in c["file"] for folder in FOLDERS) and "dra_reference_native" in c["command"]]
+    with Progress("sources that are searched") as progress:
+        for done, command in enumerate(of_engine, 1):
+            kept = [a for a in shlex.split(command["command"])[1:] if a.startswith(("-D", "-I", "-m"))]
+            finder.parse(command["file"], ["-std=c++20", "-fopenmp", "-resource-dir", resources, "-isystem", "/usr/include/eigen3", *kept])
+            progress.show(done, len(of_engine))
     points = sorted(set(finder.points.values()), key=lambda p: (p.path, p.line, p.column, p.becomes, p.edits))
     by_file = itertools.groupby(points, key=lambda p: p.path)
     numbered = {n: p for file, (_, of_file) in enumerate(by_file) for n, p in enumerate(of_file, file * POINTS_OF_A_FILE)}
@@ -91,6 +92,21 @@ def write_tree(points):
             target.write_bytes(text)
 
 
+def compiled(*command):
+    """The exit status of a build, and what it wrote."""
+    lines = []
+    with (
+        Progress("the build") as progress,
+        subprocess.Popen([str(part) for part in command], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                         env={**os.environ, "NINJA_STATUS": "[%f/%t] "}) as process,
+    ):  # fmt: skip
+        for line in process.stdout:
+            lines.append(line)
+            if step := re.match(r"\[(\d+)/(\d+)\]", line):
+                progress.show(*map(int, step.groups()))
+    return process.returncode, "".join(lines)
+
+
 def build(points, names, suites, prefix):
     """Builds the mutated tree. Lines that the compiler refuses are left as they were, the next time from the start;
     returns what remains."""
@@ -100,16 +116,17 @@ def build(points, names, suites, prefix):
         write_tree(points)
         configure(TREE, BUILD, f"-DCMAKE_CXX_FLAGS=-include {HERE / 'mutation.hpp'} -w -D_GLIBCXX_ASSERTIONS",
               "-DCMAKE_CXX_FLAGS_RELEASE=-O2")
-        done = run(*prefix, "cmake", "--build", BUILD, "-j", os.cpu_count(), "--target", *[f"test_{s}" for s in suites], "--", "-k", "0")
-        if done.returncode == 0:
+        failed, said = compiled(*prefix, "cmake", "--build", BUILD, "-j", os.cpu_count(), "--target", *[f"test_{s}" for s in suites],
+                                "--", "-k", "0")  # fmt: skip
+        if not failed:
             print(f"{len(left_out)} points are on lines where a function cannot stand; left out", flush=True)
             return points
         refused = None
         for kind in ("error:", ""):  # an error inside mutation.hpp names the line in a note alone
-            lines = {(p, int(n)) for p, n in re.findall(rf"{TREE}/([^:\s]+):(\d+):\d+: *{kind}", done.stdout + done.stderr)}
+            lines = {(p, int(n)) for p, n in re.findall(rf"{TREE}/([^:\s]+):(\d+):\d+: *{kind}", said)}
             refused = refused or {n for n, p in points.items() if (p.path, p.line) in lines}
         if not refused:
-            raise SystemExit(done.stdout[-4000:])
+            raise SystemExit(said[-4000:])
         left_out |= {names[n] for n in refused}
         REFUSED.write_text(json.dumps(sorted(left_out)))
 
@@ -149,19 +166,21 @@ def baseline(all_tests, most_seconds, prefix):
     """The points that the programs have, and for each test that takes no longer how long it takes and which it reaches."""
     there, reached = set(), {}
     seen = BUILD / "seen.txt"
-    for name, command, environment in all_tests:
-        seen.write_text("")
-        seen.chmod(0o666)
-        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-        done = status(command, {**environment, "DRA_MUTATION_SEEN": str(seen)}, most_seconds, prefix)
-        if done in TOO_LONG:
-            continue
-        if done != 0:
-            raise SystemExit(f"{name} fails without any mutant: {done}")
-        took = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
-        asked = dict(map(int, line.split()) for line in seen.read_text().splitlines())
-        there |= asked.keys()
-        reached[name] = (took, {number for number, was_asked in asked.items() if was_asked})
+    with Progress("tests without a mutant") as progress:
+        for number, (name, command, environment) in enumerate(all_tests, 1):
+            seen.write_text("")
+            seen.chmod(0o666)
+            before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+            done = status(command, {**environment, "DRA_MUTATION_SEEN": str(seen)}, most_seconds, prefix)
+            progress.show(number, len(all_tests))
+            if done in TOO_LONG:
+                continue
+            if done != 0:
+                raise SystemExit(f"{name} fails without any mutant: {done}")
+            took = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+            asked = dict(map(int, line.split()) for line in seen.read_text().splitlines())
+            there |= asked.keys()
+            reached[name] = (took, {number for number, was_asked in asked.items() if was_asked})
     return there, reached
 
 
@@ -190,7 +209,7 @@ class Killers:
 
 def campaign(points, names, killers, jobs, killed):
     """Adds to killed, {name: test}, and to its file, whatever mutant a test notices."""
-    with concurrent.futures.ThreadPoolExecutor(jobs) as pool, KILLED.open("a") as file:
+    with Progress("mutants") as progress, concurrent.futures.ThreadPoolExecutor(jobs) as pool, KILLED.open("a") as file:
         found = {pool.submit(killers.of, n, p.path): n for n, p in points.items() if names[n] not in killed}
         for done, future in enumerate(concurrent.futures.as_completed(found), 1):
             n, test = found[future], future.result()
@@ -198,9 +217,10 @@ def campaign(points, names, killers, jobs, killed):
                 killed[names[n]] = test
                 print(json.dumps([names[n], test]), file=file, flush=True)
             else:
-                print(f"survives: {points[n].path}:{points[n].line}: {points[n].was!r}: {points[n].becomes}", flush=True)
+                progress.print(f"survives: {points[n].path}:{points[n].line}: {points[n].was!r}: {points[n].becomes}")
             if done % 50 == 0:
-                print(f"{done} of {len(found)}", flush=True)
+                progress.print(f"{done} of {len(found)}")
+            progress.show(done, len(found))
 
 
 def verdict(points, names, reached, killed):
