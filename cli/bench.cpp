@@ -5,11 +5,11 @@
 #include "cli/commands.hpp"
 #include "cli/measured.hpp"
 #include "cli/named_files.hpp"
+#include "cli/progress.hpp"
 #include "cli/standard_streams.hpp"
 #include "reference/definition/tolerance.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <memory>
 #include <optional>
@@ -19,11 +19,6 @@ namespace {
 
 using namespace benchmarks;
 using Json = nlohmann::ordered_json;
-
-void narrate(const std::string& what) {
-    if (::isatty(STDERR_FILENO) != 1) return;
-    remark("\r\033[K{}", what);
-}
 
 Json json(const Speed& speed) {
     return {{"flops", speed.flops},
@@ -48,7 +43,7 @@ Json json(const AttentionSpeed& found) {
 
 void print(const AttentionSpeed& found) {
     const auto line = [&](int r, const Speed& speed, const char* against, const Speed& base) {
-        narrate("");
+        show_progress("");
         say("attend  n {:>5}  D {:>3}  {:<10}  r {}  error {:>4.2f}  {:>6.1f} GFLOP/s  {:>4.1f} % of peak  "
             "against {:<13}  ratio {:.2f}\n",
             found.shape.rows, found.shape.head_dim, found.shape.causal ? "causal" : "not causal", r, found.error_ratio,
@@ -73,9 +68,9 @@ int run_attention(const std::optional<std::string>& file) {
     std::vector<double> peaks, products;
     for (const SpeedCase& shape : usual_speed_cases()) {
         const auto title = fmt::format("n {} D {}{}", shape.rows, shape.head_dim, shape.causal ? " causal" : "");
-        narrate(title + ": verifying");
+        show_progress(title + ": verifying");
         const AttentionSpeed found =
-            attention_speed(shape, [&](const std::string& what) { narrate(title + ": " + what); });
+            attention_speed(shape, [&](const std::string& what) { show_progress(title + ": " + what); });
         if (!found.right) {
             remark("dra: attend {}: error ratio {:.3g}, bound {}\n", title, found.error_ratio, forward_bound);
             return out_of_tolerance;
@@ -94,8 +89,8 @@ int run_attention(const std::optional<std::string>& file) {
 
 int run_scaling(const std::optional<std::string>& file) {
     check_files({{"--json", file}});
-    const Scaling found = scaling(narrate);
-    narrate("");
+    const Scaling found = scaling(show_progress);
+    show_progress("");
     if (!found.right) {
         remark("dra: scaling: error ratio {:.3g}, bound {}; or the longer result is not the shorter one repeated\n",
                found.error_ratio, forward_bound);

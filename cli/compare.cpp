@@ -7,14 +7,13 @@
 #include "cli/measured.hpp"
 #include "cli/named_files.hpp"
 #include "cli/output_folder.hpp"
+#include "cli/progress.hpp"
 #include "cli/report.hpp"
 #include "cli/standard_streams.hpp"
 #include "reference/definition/random.hpp"
 #include "reference/definition/safetensors.hpp"
 
 #include <fmt/format.h>
-
-#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
@@ -121,22 +120,18 @@ template <class T> Inputs<T> random_inputs(const Flags& flags, Index tokens) {
     return {random_normal<T>(shape, 1), random_normal<T>(shape, 2), random_normal<T>(shape, 3)};
 }
 
-/// Rewrites one line of a terminal; elsewhere prints a line whenever another thing is being done.
+/// The progress on a terminal; elsewhere a line whenever another thing is being done.
 class Narration {
 public:
     void operator()(const std::string& stage, const std::string& detail) {
-        if (on_terminal_)
-            remark("\r\033[K{}: {}", stage, detail);
+        if (progress_is_seen())
+            show_progress(stage + ": " + detail);
         else if (stage != last_)
             remark("{}\n", stage);
         last_ = stage;
     }
-    void end() const {
-        if (on_terminal_) remark("\r\033[K");
-    }
 
 private:
-    bool on_terminal_ = ::isatty(STDERR_FILENO) == 1;
     std::string last_;
 };
 
@@ -148,7 +143,7 @@ template <class T> Comparison compare(const Flags& flags, benchmarks::Options op
     }
     Narration narration;
     Comparison comparison = benchmarks::compare<T>(options, inputs, std::ref(narration));
-    narration.end();
+    show_progress("");
     return comparison;
 }
 

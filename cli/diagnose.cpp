@@ -4,6 +4,7 @@
 #include "cli/heat_map.hpp"
 #include "cli/named_files.hpp"
 #include "cli/problem_flags.hpp"
+#include "cli/progress.hpp"
 #include "cli/result_file.hpp"
 #include "cli/standard_streams.hpp"
 
@@ -18,6 +19,12 @@ struct Flags {
     std::optional<std::string> output_to_check, dtype, json, heat_map;
     ProblemFlags problem;
 };
+
+defects::Diagnosis diagnose_with_progress(const Problem& problem, const defects::Inputs& inputs,
+                                          const defects::Result& result) {
+    Progress progress;
+    return defects::diagnose(problem, inputs, result, std::ref(progress));
+}
 
 int run(const Flags& flags) {
     const Configuration chosen = flags.problem.configuration();
@@ -35,7 +42,7 @@ int run(const Flags& flags) {
     const defects::Result result =
         read_result(read_safetensors(flags.output_to_check.value_or(flags.input), result_tensors), dtype);
     const FileInputs inputs(file, result.dtype);
-    const defects::Diagnosis diagnosis = defects::diagnose(problem, inputs.view(), result);
+    const defects::Diagnosis diagnosis = diagnose_with_progress(problem, inputs.view(), result);
 
     say(as_text(diagnosis, problem, result));
     std::vector<OutputFile> files;

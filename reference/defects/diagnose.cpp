@@ -60,10 +60,11 @@ std::optional<Match> better(std::optional<Match> a, std::optional<Match> b) {
 
 } // namespace
 
-Diagnosis diagnose(const Problem& problem, const Inputs& inputs, const Result& result) {
+Diagnosis diagnose(const Problem& problem, const Inputs& inputs, const Result& result, const Narrator& narrate) {
     const bool ended_in_error = !result.error.empty();
     if (!ended_in_error) require_shapes(problem, inputs, result);
     const Inputs judged_by{{inputs.q, inputs.k, inputs.v}, result.has_gradients() ? inputs.dout : std::nullopt};
+    narrate("the oracle", 0, 1);
     const Oracle truth = oracle<double>(problem, inputs, judged_by.dout);
     const Bounds bounds(result.dtype, problem, judged_by, truth);
 
@@ -87,8 +88,11 @@ Diagnosis diagnose(const Problem& problem, const Inputs& inputs, const Result& r
     std::optional<OneRank> one_rank;
     if (!diagnosis.rows.empty()) one_rank.emplace(problem, forward, bounds, result, diagnosis.errors, diagnosis.rows);
     const int team = problem.tokens > tokens_worth_a_team ? threads_for(static_cast<Index>(all.size())) : 1;
+    Index done = 0;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(team)
     for (Suspect& suspect : all) {
+#pragma omp critical(narrate)
+        narrate("the forms of defects", done++, static_cast<Index>(all.size()));
         const Defect& defect = catalogue()[suspect.defect];
         if (defect.by_chunk) {
             const auto [shows, matches] = one_rank ? one_rank->run(defect, suspect.wrong) : OneRank::Outcome{};
@@ -99,7 +103,10 @@ Diagnosis diagnose(const Problem& problem, const Inputs& inputs, const Result& r
     }
     for (Suspect& suspect : all) { // where none of them shows in that one rank
         const auto shows = [&](const Suspect& other) { return other.defect == suspect.defect && other.shows; };
-        if (catalogue()[suspect.defect].by_chunk && std::ranges::none_of(all, shows)) run(suspect);
+        if (catalogue()[suspect.defect].by_chunk && std::ranges::none_of(all, shows)) {
+            narrate(catalogue()[suspect.defect].id + " in every rank", 0, 1);
+            run(suspect);
+        }
     }
     for (std::size_t i = 0; i < catalogue().size(); ++i) {
         std::optional<Match> best;
@@ -119,6 +126,7 @@ Diagnosis diagnose(const Problem& problem, const Inputs& inputs, const Result& r
     }
     sort_best_first(diagnosis.matches);
     if (diagnosis.correct || ended_in_error) return diagnosis;
+    narrate("the properties", 0, 1);
     diagnosis.violated = violations(bounds, problem, inputs, result, diagnosis.rows);
     return diagnosis;
 }

@@ -10,12 +10,17 @@
 #include "reference/defects/match.hpp"
 #include "reference/defects/properties.hpp"
 
+#include <functional>
+
 namespace dra::defects {
 
 /// A defect that the problem cannot show, and why.
 struct InvisibleDefect {
     std::string id, reason;
 };
+
+/// What is being done, and how much of it is.
+using Narrator = std::function<void(const std::string& stage, Index done, Index all)>;
 
 /// What is said of a result.
 struct Diagnosis {
@@ -29,9 +34,12 @@ struct Diagnosis {
 };
 
 /// Judges and, where it is wrong, explains. q, k, v, dout are exact in the result's type. The oracle, and where the
-/// result is wrong one observe() for every form of every defect that is not hidden, on all cores: O(B H N^2 D) each.
+/// result is wrong a run of the engine for every form of every defect that is not hidden, on all cores: O(B H N^2 D) each.
+/// The narrator is told of the oracle, and of every run, by one thread at a time.
 ///
 /// Throws ShapeError where shapes disagree, or gradients are given without dout.
-Diagnosis diagnose(const Problem& problem, const Inputs& inputs, const Result& result);
+Diagnosis diagnose(
+    const Problem& problem, const Inputs& inputs, const Result& result,
+    const Narrator& narrate = [](const std::string&, Index, Index) {});
 
 } // namespace dra::defects
