@@ -1,5 +1,4 @@
-#include "reference/definition/oracle.hpp"
-#include "reference/definition/random.hpp"
+#include "tests/definition/oracle_cases.hpp"
 #include "tests/golden.hpp"
 
 #include <doctest/doctest.h>
@@ -8,13 +7,10 @@
 #include <cmath>
 #include <limits>
 
-namespace dra {
+namespace dra::test {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-
-/// Golden values and the oracle round differently, a few units in the last place of the largest value.
-constexpr double golden_bound = 1e-14;
 
 /// Central differences with step 1e-5 of functions of size 1: truncation 1e-10 and cancellation 1e-11, with room.
 constexpr double difference_step = 1e-5, difference_bound = 1e-8;
@@ -28,46 +24,6 @@ double relative_error(const Eigen::ArrayXd& x, const Eigen::ArrayXd& y) {
         if (!(x[i] == y[i])) error = std::isfinite(x[i] - y[i]) ? std::max(error, std::abs(x[i] - y[i])) : infinity;
     return error == 0 ? 0 : error / largest(y);
 }
-
-struct Case {
-    const char* name;
-    Shape q, kv;
-    Configuration configuration;
-};
-
-const Case cases[] = {
-    {"dense", {1, 5, 2, 3}, {1, 5, 2, 3}, {.segment_lengths = {8}, .dilation_rates = {1}}},
-    {"groups, ragged, rows that see nothing",
-     {2, 7, 3, 2},
-     {2, 7, 3, 2},
-     {.segment_lengths = {3, 5}, .dilation_rates = {2, 3}, .causal = true}},
-    {"mixture with overlap and shared KV heads",
-     {1, 8, 4, 3},
-     {1, 8, 2, 3},
-     {.segment_lengths = {4, 8, 8}, .dilation_rates = {1, 2, 3}, .mode = Mode::mixture, .causal = true}},
-    {"mixture by head block, negative scale",
-     {1, 6, 4, 2},
-     {1, 6, 4, 2},
-     {.segment_lengths = {3, 6},
-      .dilation_rates = {1, 2},
-      .mode = Mode::mixture,
-      .phase = PhaseRule::head_block,
-      .softmax_scale = -0.7}},
-};
-
-/// Random inputs of a case.
-struct CaseInputs : Inputs<double> {
-    explicit CaseInputs(const Case& example)
-        : Inputs<double>{random_normal<double>(example.q, 1), random_normal<double>(example.kv, 2),
-                         random_normal<double>(example.kv, 3)},
-          dout(random_normal<double>(example.q, 4)), problem(validate(example.configuration, info<double>(*this))) {}
-
-    Oracle truth() const { return oracle<double>(problem, *this, dout.view()); }
-    double loss() const { return (oracle<double>(problem, *this).attention.out.flat() * dout.flat()).sum(); }
-
-    Tensor<double> dout;
-    Problem problem;
-};
 
 } // namespace
 
@@ -89,9 +45,9 @@ TEST_CASE("terms too small to change a sum one by one change it together") {
 
 TEST_CASE("the oracle agrees with every golden case, forward and backward") {
     double worst = 0;
-    for (const std::string& name : test::golden_names()) {
+    for (const std::string& name : golden_names()) {
         CAPTURE(name);
-        const test::Golden golden = test::load_golden(name);
+        const Golden golden = load_golden(name);
         const Oracle truth = oracle<float>(golden.problem(), {golden.q, golden.k, golden.v}, golden.dout.view());
         const auto& [attention, gradients, magnitudes] = golden.expected;
         for (const double error : {relative_error(truth.attention.out.flat(), attention.out.flat()),
@@ -227,61 +183,6 @@ TEST_CASE("scores of +-1e4 neither overflow nor lose a row") {
     CHECK(truth.of(0, 0).score == 1e4);
 }
 
-TEST_CASE("magnitudes are the largest over the visible pairs of each batch and head") {
-    for (const Case& example : cases) {
-        CAPTURE(example.name);
-        const CaseInputs inputs(example);
-        const Problem& problem = inputs.problem;
-        const Oracle truth = inputs.truth();
-        REQUIRE(static_cast<Index>(truth.magnitudes.size()) == problem.batch * problem.heads);
-        for (Index b = 0; b < problem.batch; ++b)
-            for (Index h = 0; h < problem.heads; ++h) {
-                const Index g = h / problem.query_heads_per_kv_head();
-                Magnitudes expected{.score = 0, .dp = 0, .query = 0, .key = 0};
-                for (Index i = 0; i < problem.tokens; ++i)
-                    for (Index j = 0; j < problem.tokens; ++j) {
-                        if (times_seen(problem, g, i, j) == 0) continue;
-                        double score = 0, dp = 0;
-                        for (Index d = 0; d < problem.head_dim; ++d) {
-                            score += problem.softmax_scale * inputs.q(b, i, h, d) * inputs.k(b, j, g, d);
-                            dp += inputs.dout(b, i, h, d) * inputs.v(b, j, g, d);
-                            expected.query = std::max(expected.query, std::abs(inputs.q(b, i, h, d)));
-                            expected.key = std::max(expected.key, std::abs(inputs.k(b, j, g, d)));
-                        }
-                        expected.score = std::max<Magnitude>(expected.score, std::abs(score));
-                        expected.dp = std::max<Magnitude>(expected.dp, std::abs(dp));
-                    }
-                const Magnitudes& found = truth.of(b, h);
-                CHECK(std::abs(found.score - expected.score) <= golden_bound * expected.score);
-                CHECK(std::abs(found.dp - expected.dp) <= golden_bound * expected.dp);
-                CHECK(found.query == expected.query);
-                CHECK(found.key == expected.key);
-            }
-    }
-}
-
-TEST_CASE("where nothing is visible, magnitudes are 0") {
-    const Magnitudes none;
-    CHECK(none.score == 0);
-    CHECK(none.dp == 0);
-    CHECK(none.query == 0);
-    CHECK(none.key == 0);
-}
-
-TEST_CASE("the magnitudes of one token are those of its one pair, however small, and without a dout dP is 0") {
-    const Shape shape{1, 1, 1, 2};
-    const Tensor<double> q(shape, 0.5), k(shape, 0.25), v(shape, 0.125), dout(shape, 2);
-    const Problem problem =
-        validate({.segment_lengths = {1}, .dilation_rates = {1}, .softmax_scale = 1.0}, info<double>({q, k, v}));
-    const Magnitudes with = oracle<double>(problem, {q, k, v}, dout.view()).of(0, 0),
-                     without = oracle<double>(problem, {q, k, v}).of(0, 0);
-    CHECK(with.score == 0.25);
-    CHECK(with.dp == 0.5);
-    CHECK(with.query == 0.5);
-    CHECK(with.key == 0.25);
-    CHECK(without.dp == 0);
-}
-
 TEST_CASE("the result is the same, bit for bit, for every number of threads") {
     const Case example{"",
                        {1, 200, 2, 16},
@@ -313,4 +214,4 @@ TEST_CASE("sums stay exact to the last place however many terms they have") {
     CHECK((truth.attention.out.flat() - 0.1).abs().maxCoeff() <= 0.1 * 0x1p-52);
 }
 
-} // namespace dra
+} // namespace dra::test

@@ -1,4 +1,4 @@
-#include "reference/definition/problem.hpp"
+#include "tests/definition/plain_inputs.hpp"
 
 #include <doctest/doctest.h>
 
@@ -6,21 +6,11 @@
 #include <limits>
 #include <type_traits>
 
-namespace dra {
+namespace dra::test {
 namespace {
 
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 constexpr double infinity = std::numeric_limits<double>::infinity();
-
-Configuration plain() { return {.segment_lengths = {4, 8}, .dilation_rates = {1, 2}}; }
-
-TensorInfo of_shape(std::vector<Index> shape, DType dtype = DType::f32) { return {dtype, std::move(shape)}; }
-
-InputInfo inputs(const std::vector<Index>& q, const std::vector<Index>& kv) {
-    return {of_shape(q), of_shape(kv), of_shape(kv), std::nullopt};
-}
-
-InputInfo plain_inputs() { return inputs({1, 16, 4, 8}, {1, 16, 2, 8}); }
 
 } // namespace
 
@@ -68,110 +58,6 @@ TEST_CASE("validate keeps what was chosen") {
     CHECK(problem.stop_gradient_mixing);
     CHECK(problem.dropout == 0.75);
     CHECK(problem.dropout_seed == 5);
-}
-
-TEST_CASE("a missing tensor is refused by name") {
-    InputInfo no_q = plain_inputs(), no_k = no_q, no_v = no_q;
-    no_q.q.reset(), no_k.k.reset(), no_v.v.reset();
-    CHECK_THROWS_WITH_AS(validate(plain(), no_q), "q = (missing): must be given", ShapeError);
-    CHECK_THROWS_WITH_AS(validate(plain(), no_k), "k = (missing): must be given", ShapeError);
-    CHECK_THROWS_WITH_AS(validate(plain(), no_v), "v = (missing): must be given", ShapeError);
-}
-
-TEST_CASE("a rank other than 4 is refused") {
-    CHECK_THROWS_WITH_AS(validate(plain(), inputs({16, 4, 8}, {1, 16, 2, 8})),
-                         "q.shape = [16, 4, 8]: must be [B, N, H, D]", ShapeError);
-    CHECK_THROWS_WITH_AS(validate(plain(), inputs({1, 16, 4, 8}, {})), "k.shape = []: must be [B, N, H, D]",
-                         ShapeError);
-}
-
-TEST_CASE("sizes below 1 are refused with their axis") {
-    CHECK_THROWS_WITH_AS(validate(plain(), inputs({0, 16, 4, 8}, {0, 16, 4, 8})),
-                         "q.shape = [0, 16, 4, 8]: B must be at least 1", ShapeError);
-    CHECK_THROWS_WITH_AS(validate(plain(), inputs({1, -3, 4, 8}, {1, -3, 4, 8})),
-                         "q.shape = [1, -3, 4, 8]: N must be at least 1", ShapeError);
-    CHECK_THROWS_WITH_AS(validate(plain(), inputs({1, 16, 4, 8}, {1, 16, 0, 8})),
-                         "k.shape = [1, 16, 0, 8]: H must be at least 1", ShapeError);
-    CHECK_THROWS_WITH_AS(validate(plain(), inputs({1, 16, 4, 0}, {1, 16, 4, 0})),
-                         "q.shape = [1, 16, 4, 0]: D must be at least 1", ShapeError);
-}
-
-TEST_CASE("element counts and bytes that overflow are refused") {
-    const char* message = "q.shape = [1, 4294967296, 4294967296, 1]: B*N*H*D*8 bytes must not exceed 2^63 - 1";
-    const std::vector<Index> elements = {1, Index{1} << 32, Index{1} << 32, 1};
-    CHECK_THROWS_WITH_AS(validate(plain(), inputs(elements, elements)), message, ShapeError);
-
-    const std::vector<Index> bytes = {1, Index{1} << 30, Index{1} << 30, 1}; // 2^60 elements: only the bytes overflow
-    CHECK_THROWS_AS(validate(plain(), inputs(bytes, bytes)), ShapeError);
-    const std::vector<Index> largest = {1, Index{1} << 30, Index{1} << 29, 1};
-    CHECK_NOTHROW(validate(plain(), inputs(largest, largest)));
-
-    for (std::size_t axis = 0; axis < 4; ++axis) { // each alone
-        std::vector<Index> shape(4, 1);
-        shape[axis] = Index{1} << 60;
-        CHECK_THROWS_AS(validate(plain(), inputs(shape, shape)), ShapeError);
-        shape[axis] = (Index{1} << 60) - 1;
-        CHECK_NOTHROW(validate(plain(), inputs(shape, shape)));
-    }
-}
-
-TEST_CASE("q, k, v and dout that disagree are refused with the axis") {
-    const auto message = [](const InputInfo& info) {
-        try {
-            validate(plain(), info);
-        } catch (const ShapeError& error) {
-            return std::string(error.what());
-        }
-        return std::string("accepted");
-    };
-    CHECK(message(inputs({2, 16, 4, 8}, {1, 16, 2, 8})) == "k.shape = [1, 16, 2, 8]: B must be that of q, 2");
-    CHECK(message(inputs({1, 17, 4, 8}, {1, 16, 2, 8})) == "k.shape = [1, 16, 2, 8]: N must be that of q, 17");
-    CHECK(message(inputs({1, 16, 4, 8}, {1, 16, 2, 9})) == "k.shape = [1, 16, 2, 9]: D must be that of q, 8");
-
-    InputInfo info = plain_inputs();
-    info.v = of_shape({1, 15, 2, 8});
-    CHECK(message(info) == "v.shape = [1, 15, 2, 8]: N must be that of q, 16");
-    info.v = of_shape({1, 16, 4, 8});
-    CHECK(message(info) == "v.shape = [1, 16, 4, 8]: H must be that of k, 2");
-    info.v = of_shape({1, 16, 2, 8}, DType::f64);
-    CHECK(message(info) == "v.dtype = F64: must be that of q, F32");
-
-    info = plain_inputs();
-    info.k = of_shape({1, 16, 2, 8}, DType::bf16);
-    CHECK(message(info) == "k.dtype = BF16: must be that of q, F32");
-    info = plain_inputs();
-    info.dout = of_shape({1, 16, 2, 8});
-    CHECK(message(info) == "dout.shape = [1, 16, 2, 8]: H must be that of q, 4");
-    info.dout = of_shape({16, 4, 8});
-    CHECK(message(info) == "dout.shape = [16, 4, 8]: must be [B, N, H, D]");
-    info.dout = of_shape({1, 16, 4, 8}, DType::f16);
-    CHECK(message(info) == "dout.dtype = F16: must be that of q, F32");
-}
-
-TEST_CASE("k, v and dout are each refused for every axis in which they disagree") {
-    const auto accepts = [](const InputInfo& info) {
-        try {
-            validate(plain(), info);
-        } catch (const ShapeError&) {
-            return false;
-        }
-        return true;
-    };
-    for (std::size_t axis = 0; axis < 4; ++axis) {
-        InputInfo k = inputs({1, 16, 4, 8}, {1, 16, 4, 8}), v = k, dout = k;
-        dout.dout = dout.q;
-        REQUIRE(accepts(dout));
-        ++k.k->shape[axis], ++v.v->shape[axis], ++dout.dout->shape[axis];
-        CHECK_FALSE(accepts(k));
-        CHECK_FALSE(accepts(v));
-        CHECK_FALSE(accepts(dout));
-    }
-}
-
-TEST_CASE("query heads that the KV heads do not divide are refused") {
-    CHECK_THROWS_WITH_AS(validate(plain(), inputs({1, 16, 4, 8}, {1, 16, 3, 8})),
-                         "q.shape = [1, 16, 4, 8]: H must be a multiple of the heads of k and v, 3", ShapeError);
-    CHECK_THROWS_AS(validate(plain(), inputs({1, 16, 2, 8}, {1, 16, 4, 8})), ShapeError);
 }
 
 TEST_CASE("patterns that break a rule are refused with the entry") {
@@ -311,4 +197,4 @@ TEST_CASE("the first element that is not finite is named") {
     CHECK_THROWS_WITH_AS(check_finite<double>("v", doubles), "v[0, 0, 0, 0] = -inf: must be finite", ShapeError);
 }
 
-} // namespace dra
+} // namespace dra::test
