@@ -38,10 +38,10 @@ inline const Case cases[] = {
 
 /// Random inputs of a case.
 struct CaseInputs : Inputs<double> {
-    explicit CaseInputs(const Case& of)
-        : Inputs<double>{random_normal<double>(of.q, 1), random_normal<double>(of.kv, 2),
-                         random_normal<double>(of.kv, 3)},
-          dout(random_normal<double>(of.q, 4)), problem(validate(of.configuration, info<double>(*this))) {}
+    explicit CaseInputs(const Case& example)
+        : Inputs<double>{random_normal<double>(example.q, 1), random_normal<double>(example.kv, 2),
+                         random_normal<double>(example.kv, 3)},
+          dout(random_normal<double>(example.q, 4)), problem(validate(example.configuration, info<double>(*this))) {}
 
     Oracle truth() const { return oracle<double>(problem, *this, dout.view()); }
     double loss() const { return (oracle<double>(problem, *this).attention.out.flat() * dout.flat()).sum(); }

@@ -7,9 +7,9 @@
 namespace dra::test {
 
 TEST_CASE("magnitudes are the largest over the visible pairs of each batch and head") {
-    for (const Case& of : cases) {
-        CAPTURE(of.name);
-        const CaseInputs inputs(of);
+    for (const Case& example : cases) {
+        CAPTURE(example.name);
+        const CaseInputs inputs(example);
         const Problem& problem = inputs.problem;
         const Oracle truth = inputs.truth();
         REQUIRE(static_cast<Index>(truth.magnitudes.size()) == problem.batch * problem.heads);
