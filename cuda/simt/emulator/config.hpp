@@ -21,7 +21,7 @@ struct Config {
     int workers = 0;                     ///< OS threads that run blocks; 0: as many as there are cores
     bool poison = true;                  ///< NaN in shared memory at block start, and in what is in flight
     bool count_requests = true;          ///< requests, sectors and wavefronts of load, store and copies; costs time
-    std::size_t stack_bytes = 64 * 1024; ///< stack of every CUDA thread; four times that under sanitizers
+    std::size_t stack_bytes = 64u << 10; ///< stack of every CUDA thread; four times that under sanitizers
     std::size_t memory_limit = std::size_t(2) << 30; ///< bytes that cudaMalloc gives in all
     int multiprocessors = 4; ///< what the device says it has: persistent kernels launch so many blocks
 };

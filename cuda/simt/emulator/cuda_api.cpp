@@ -15,7 +15,6 @@ namespace dra::simt {
 namespace {
 
 using machine::Event;
-using machine::Operation;
 using machine::Stream;
 
 struct Runtime {

@@ -24,7 +24,7 @@ Stack::Stack(std::size_t bytes, unsigned number) {
     if (mapping == MAP_FAILED) throw std::bad_alloc();
     mprotect(mapping, page, PROT_NONE);
     bottom_ = static_cast<unsigned char*>(mapping) + page;
-    bytes_ = usable - number * 192 % page;
+    bytes_ = usable - std::size_t{number} * 192 % page;
 }
 
 Stack::~Stack() {

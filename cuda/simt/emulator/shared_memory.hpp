@@ -15,7 +15,7 @@ constexpr int poison_byte = 0xFF;
 /// The shared memory of the block that an OS thread runs.
 class SharedMemory {
 public:
-    static constexpr std::size_t largest = 227 * 1024; ///< bytes that a block can have on sm_90
+    static constexpr std::size_t largest = std::size_t{227} << 10; ///< bytes that a block can have on sm_90
 
     SharedMemory();
     ~SharedMemory();
