@@ -12,15 +12,18 @@ namespace dra::cuda {
 /// One pattern over all batches and the KV heads [first_kv_head, first_kv_head + kv_head_count) that use it.
 ///
 /// Tensors are dense and on the device. Rows of heads that do not use the pattern are neither read nor written.
+///
+/// In a step of a ring q, out and lse hold some tokens of the sequence, and k and v hold others: n and m successive ones. Elsewhere
+/// all of them hold all N.
 struct Parameters {
-    const void* q; ///< [B, N, H, D]
-    const void* k; ///< [B, N, Hkv, D]
-    const void* v; ///< [B, N, Hkv, D]
-    void* out;     ///< [B, N, H, D], in the type, or float when a partial is written
-    float* lse;    ///< [B, H, N], natural logarithm
+    const void* q; ///< [B, n, H, D]
+    const void* k; ///< [B, m, Hkv, D]
+    const void* v; ///< [B, m, Hkv, D]
+    void* out;     ///< [B, n, H, D], in the type, or float when a partial is written
+    float* lse;    ///< [B, H, n], natural logarithm
 
     int batch;    ///< B
-    int tokens;   ///< N
+    int tokens;   ///< n
     int heads;    ///< H, query heads
     int kv_heads; ///< Hkv, which divides H
     int head_dim; ///< D
@@ -37,12 +40,25 @@ struct Parameters {
     float softmax_scale; ///< any finite number, also 0 or negative
     int causal;          ///< not 0: a query sees no key of a later position
 
-    constexpr int query_heads_per_kv_head() const { return heads / kv_heads; }                ///< H / Hkv
-    constexpr int segments() const { return (tokens + segment_length - 1) / segment_length; } ///< ceil(N / w)
+    int first_token = 0;     ///< position of the first token of q, out and lse
+    int first_key_token = 0; ///< position of the first token of k and v
+    int key_tokens = 0;      ///< m; or 0: k and v hold the tokens of q, which are all N
 
-    /// The most rows that a segment can select, whatever the phase: tiles are counted by it.
-    constexpr int most_rows() const {
-        const int longest = segment_length < tokens ? segment_length : tokens;
+    /// Queries and keys are of other tokens, so that they are two views.
+    constexpr bool two_views() const { return key_tokens != 0; }
+
+    constexpr int query_heads_per_kv_head() const { return heads / kv_heads; } ///< H / Hkv
+
+    /// The number of segments that have a token of q.
+    constexpr int segments() const { return (first_token % segment_length + tokens - 1) / segment_length + 1; }
+
+    /// The most queries, and keys, that a segment can select, whatever the phase: tiles are counted by them.
+    constexpr int most_rows() const { return most_selected(tokens); }
+    constexpr int most_keys() const { return most_selected(two_views() ? key_tokens : tokens); }
+
+private:
+    constexpr int most_selected(int held) const {
+        const int longest = segment_length < held ? segment_length : held;
         return (longest + dilation_rate - 1) / dilation_rate;
     }
 };

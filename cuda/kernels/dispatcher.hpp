@@ -6,8 +6,8 @@
 /// if the producer, whose boxes consumers wait for, did it. (It once did: at 512 rows per segment blocks took a tenth longer.)
 
 #include "cuda/kernels/pipeline.hpp"
+#include "cuda/kernels/shard_view.hpp"
 #include "cuda/kernels/tasks.hpp"
-#include "cuda/kernels/view.hpp"
 
 #include <climits>
 
@@ -73,6 +73,36 @@ __device__ __forceinline__ Source source_of(const Parameters& parameters, const 
     return source;
 }
 
+/// The same of two views. Their tensor maps know no segments.
+__device__ __forceinline__ ShardSource shard_source_of(const Parameters& parameters, const WorkTile& work,
+                                                       int tile_rows, int ticket, int task) {
+    const int r = ptx::opaque(parameters.dilation_rate);
+    const NumberedRows numbered = numbered_rows(parameters, work);
+    const unsigned n = parameters.tokens, m = parameters.key_tokens, H = parameters.heads, Hkv = parameters.kv_heads,
+                   b = work.batch, h = work.head;
+    const int first_token = numbered.q_token + numbered.first * r; // of q, and not before it
+
+    ShardSource source;
+    source.first_row = numbered.first + work.tile * tile_rows;
+    source.rows = numbered.end;
+    source.keys = numbered.keys;
+    source.batch = work.batch;
+    source.segment = 0;
+    source.q_row = (b * n + static_cast<unsigned>(numbered.q_token)) * H + h;
+    source.kv_row = (b * m + static_cast<unsigned>(numbered.k_token)) * Hkv + work.kv_head;
+    source.lse_row = (b * H + h) * n + static_cast<unsigned>(numbered.q_token);
+    source.ticket = ticket;
+    source.task = task;
+    source.row = first_token / r - numbered.first;
+    source.key_row = numbered.k_token / r;
+    source.q_phase_and_head = first_token % r * parameters.heads + work.head;
+    source.kv_phase_and_head = numbered.k_token % r * parameters.kv_heads + work.kv_head;
+    const int whole = parameters.tokens / r - source.row, whole_keys = parameters.key_tokens / r - source.key_row;
+    source.boxed_rows = source.rows < whole ? source.rows : whole;
+    source.boxed_keys = source.keys < whole_keys ? source.keys : whole_keys;
+    return source;
+}
+
 /// A schedule of whose numbers the compiler knows nothing: the decoding of a ticket divides by them, and there are no registers
 /// to keep the divisors' reciprocals in.
 __device__ __forceinline__ TileSchedule unfamiliar(const TileSchedule& schedule) {
@@ -85,7 +115,8 @@ __device__ __forceinline__ TileSchedule unfamiliar(const TileSchedule& schedule)
 template <bool REDOES, class Tickets, class T, class P> __device__ __forceinline__ void
 dispatch_tiles(PipelineMemory<T, P> memory, const Tasks<P::tasks>& tasks, int* workspace) {
     PipelineState<1> state;
-    const auto publish = [&](const Source& source) {
+    using SourceOfTile = typename P::SourceOfTile;
+    const auto publish = [&](const SourceOfTile& source) {
         ptx::barrier_wait(memory.source_empty(), state.parity ^ 1);
         memory.source().park(source);
         ptx::barrier_arrive(memory.source_full());
@@ -95,12 +126,16 @@ dispatch_tiles(PipelineMemory<T, P> memory, const Tasks<P::tasks>& tasks, int* w
         const int number = tasks.of(ticket);
         const Task& task = tasks.at(number);
         const WorkTile work = work_tile(unfamiliar(task.schedule), task.parameters, ticket - task.first_ticket);
-        const Source source =
-            source_of(task.parameters, work, work.tile * P::rows, ticket, number, task.maps.even_segments);
+        const SourceOfTile source = [&] {
+            if constexpr (P::two_views)
+                return shard_source_of(task.parameters, work, P::rows, ticket, number);
+            else
+                return source_of(task.parameters, work, work.tile * P::rows, ticket, number, task.maps.even_segments);
+        }();
         if (source.first_row < source.rows) publish(source); // else the view is shorter than others
     };
     const auto publish_end = [&](int which) {
-        Source source{};
+        SourceOfTile source{};
         source.first_row = which;
         publish(source);
     };

@@ -26,6 +26,7 @@
 namespace dra::cuda::DRA_TARGET {
 
 cudaError_t run_fixed_reference(const Launch& launched) {
+    if (launched.parameters.two_views()) return run_fixed_reference_of_shards(launched);
     return with_results(launched.float_out, [&]<class Results>(Element<Results>) {
         return launch_persistent<Balanced, FixedReference<VectorStores<Results>>, DynamicTickets>(launched);
     });

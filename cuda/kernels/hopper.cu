@@ -147,7 +147,7 @@ template <class T, int D> __global__ void __launch_bounds__(160)
                   const __grid_constant__ TensorMap k_map, const __grid_constant__ TensorMap v_map) {
     using Shape = Hopper<D>;
     const WorkTile work = work_tile(schedule, parameters, static_cast<int>(blockIdx.x));
-    const View<T> view = view_of<T>(parameters, work);
+    const View<T> view = View<T>::of(parameters, work);
     const int first_row = work.tile * Shape::rows;
     if (first_row >= view.rows) return;
     const int tiles = (view.extent_of_tile(first_row, Shape::rows) + Shape::keys - 1) / Shape::keys;

@@ -18,4 +18,7 @@ cudaError_t run_balanced(const Launch& launch);
 cudaError_t run_fixed_reference(const Launch& launch);
 cudaError_t run_all_patterns(const Launch& launch);
 
+/// fixed_reference where queries and keys are two views.
+cudaError_t run_fixed_reference_of_shards(const Launch& launch);
+
 } // namespace dra::cuda::DRA_TARGET

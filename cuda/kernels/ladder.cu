@@ -26,6 +26,7 @@ const std::array<AttentionKernel, 11> kernels = {{
      .takes_fp32 = true,
      .largest_head_dim = 256,
      .head_dim_multiple = 1,
+     .takes_two_views = true,
      .tile_rows = 32,
      .key_tile_rows = 32},
     {.name = "tensor_core",
@@ -41,6 +42,7 @@ const std::array<AttentionKernel, 11> kernels = {{
     {.name = "wide",
      .teaches = "128 query rows per block, 32 rows per warp, 16-byte stores",
      .run = run_wide,
+     .takes_two_views = true,
      .tile_rows = 128,
      .key_tile_rows = 64},
     {.name = "hopper",
@@ -84,6 +86,7 @@ const std::array<AttentionKernel, 11> kernels = {{
      .run = run_fixed_reference,
      .architecture = 90,
      .uses_tensor_maps = true,
+     .takes_two_views = true,
      .tile_rows = 128,
      .key_tile_rows = 128,
      .warpgroup_rows = 64,
@@ -162,9 +165,15 @@ std::string why_not(const AttentionKernel& kernel, DType type, const Parameters&
     if (kernel.head_dim_multiple > 1)
         for (const void* pointer : {parameters.q, parameters.k, parameters.v, const_cast<const void*>(parameters.out)})
             if (!on_boundary(pointer, 16)) return name + "needs q, k, v and out on 16-byte boundaries";
-    const long long q_bytes = 2LL * parameters.batch * parameters.tokens * parameters.heads * parameters.head_dim;
-    if (kernel.head_dim_multiple > 1 && q_bytes >= 1LL << 36)
-        return name + "needs a q of less than 64 GiB, not " + number(q_bytes >> 30);
+    const long long row_bytes = 2LL * parameters.batch * parameters.head_dim,
+                    q_bytes = row_bytes * parameters.tokens * parameters.heads,
+                    k_bytes = row_bytes * parameters.key_tokens * parameters.kv_heads; // at most q's, without two views
+    if (kernel.head_dim_multiple > 1 && std::max(q_bytes, k_bytes) >= 1LL << 36)
+        return name + "needs a " + (q_bytes >= k_bytes ? "q" : "k") + " of less than 64 GiB, not " +
+               number(std::max(q_bytes, k_bytes) >> 30);
+    if (parameters.two_views() && !kernel.takes_two_views)
+        return name + "needs q, k and v of the same tokens, and here q holds those from " +
+               number(parameters.first_token) + " on, k and v those from " + number(parameters.first_key_token) + " on";
     if (const std::string why = why_not_segments(kernel, parameters); !why.empty()) return why;
     const long long blocks = tiles_of(kernel, parameters);
     if (blocks > std::numeric_limits<int>::max())
@@ -186,9 +195,10 @@ Maps make_maps(const AttentionKernel& kernel, DType type, const Parameters& para
     // swizzle's row) of `rows` successive selected rows. Where that does not divide, {D, H r, N / r, 1, B}, which knows no
     // segments: phases are counted from the first token.
     const int segment = segment_of_map(parameters);
-    maps.even_segments = segment % parameters.dilation_rate == 0 && parameters.tokens % segment == 0;
-    const auto map = [&](const void* tensor, int heads, int rows) {
-        const std::uint64_t D = parameters.head_dim, H = heads, r = parameters.dilation_rate, N = parameters.tokens,
+    maps.even_segments =
+        !parameters.two_views() && segment % parameters.dilation_rate == 0 && parameters.tokens % segment == 0;
+    const auto map = [&](const void* tensor, int tokens, int heads, int rows) {
+        const std::uint64_t D = parameters.head_dim, H = heads, r = parameters.dilation_rate, N = tokens,
                             w = maps.even_segments ? static_cast<std::uint64_t>(segment) : N;
         const std::uint64_t sizes[5] = {D, H * r, std::max<std::uint64_t>(w / r, 1), N / w,
                                         static_cast<std::uint64_t>(parameters.batch)};
@@ -197,9 +207,10 @@ Maps make_maps(const AttentionKernel& kernel, DType type, const Parameters& para
         const std::uint32_t box[5] = {64, 1, static_cast<std::uint32_t>(rows), 1, 1};
         return make_tensor_map(type, const_cast<void*>(tensor), 5, sizes, strides, box, true);
     };
-    maps.q = map(parameters.q, parameters.heads, kernel.q_box_rows());
-    maps.k = map(parameters.k, parameters.kv_heads, kernel.key_tile_rows);
-    maps.v = map(parameters.v, parameters.kv_heads, kernel.key_tile_rows);
+    const int key_tokens = parameters.two_views() ? parameters.key_tokens : parameters.tokens;
+    maps.q = map(parameters.q, parameters.tokens, parameters.heads, kernel.q_box_rows());
+    maps.k = map(parameters.k, key_tokens, parameters.kv_heads, kernel.key_tile_rows);
+    maps.v = map(parameters.v, key_tokens, parameters.kv_heads, kernel.key_tile_rows);
     return maps;
 }
 
@@ -210,6 +221,7 @@ std::size_t workspace_ints(const AttentionKernel& kernel, const Parameters& para
 
 cudaError_t run(const AttentionKernel& kernel, const Launch& launch) {
     if (launch.parameters.kv_head_count == 0) return cudaSuccess; // a group may be empty
+    if (launch.parameters.two_views() && !launch.float_out) return cudaErrorInvalidValue;
     return kernel.run(launch);
 }
 

@@ -3,7 +3,7 @@
 /// The ladder: every attention kernel of this folder, from the one that states the equation to the one that is fast.
 ///
 /// A kernel computes one pattern for the heads that use it: dense attention on strided views, out and lse. It writes the
-/// rows that the pattern selects, and of those that see no key (0, -inf); rows that nothing selects are clear_rows()'s.
+/// rows that the pattern selects and that see a key; the others are clear_rows()'s.
 /// Every function here queues work on a stream and returns; the error is that of the launch.
 
 #include "cuda/device/parameters.hpp"
@@ -29,7 +29,7 @@ struct Maps {
 struct Launch {
     Parameters parameters;
     DType type;
-    bool float_out;   ///< out is float whatever the type: a partial that will be merged
+    bool float_out;   ///< out is float whatever the type: a partial that will be merged, as every one of two views is
     const Maps* maps; ///< what make_maps() made for the same parameters; may be null for kernels without tensor maps
     cudaStream_t stream;
     /// workspace_ints() zeros, which a launch leaves as it found them; may be null if that is 0.
@@ -64,6 +64,7 @@ struct AttentionKernel {
     int architecture = 80;             ///< 80, or 90 for what only compute capability 9.0 has
     bool uses_tensor_maps = false;     ///< TMA brings its tiles
     bool takes_any_segments = true;    ///< false: r must divide w and w must divide N
+    bool takes_two_views = false;      ///< k and v may hold other tokens than q
     int tile_rows;                     ///< query rows per tile, but see rows_for()
     int key_tile_rows;                 ///< keys per tile, and per box of a tensor map
     int warpgroup_rows = 0;        ///< query rows per consumer warpgroup, and per box of Q, where a tile has several
@@ -146,7 +147,8 @@ cudaError_t run_merging(const Launch& last, std::span<const Launch> partials);
 /// Runs a kernel for which why_not() is empty.
 cudaError_t run(const AttentionKernel& step, const Launch& launch);
 
-/// out = 0, lse = -inf in the rows of the pattern's heads that the pattern does not select. Touches no key.
+/// out = 0, lse = -inf in the rows of the pattern's heads that the pattern does not select; of two views also in those that it
+/// selects but that see no key, which no kernel writes. Touches no key.
 cudaError_t clear_rows(const Parameters& parameters, DType type, bool float_out, cudaStream_t stream);
 
 /// (out, lse) := merge((out, lse), (other_out, other_lse)): float, in place, all heads of `shape` (B, N, H, D are used).

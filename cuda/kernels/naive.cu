@@ -34,7 +34,7 @@ template <class T> __device__ float naive_score(const View<T>& view, int i, int 
 template <class T> __global__ void __launch_bounds__(128)
     attend_naive(Parameters parameters, TileSchedule schedule, Output output) {
     const WorkTile work = work_tile(schedule, parameters, static_cast<int>(blockIdx.x));
-    const View<T> view = view_of<T>(parameters, work);
+    const View<T> view = View<T>::of(parameters, work);
     const int row = work.tile * Naive::rows + static_cast<int>(threadIdx.x);
     if (row >= view.rows) return;
 

@@ -21,18 +21,20 @@
 #include "cuda/kernels/pipeline_state.hpp"
 
 #include <cstddef>
+#include <type_traits>
 
 namespace dra::cuda::DRA_TARGET {
 
 /// The next query tile, as the producer tells a consumer warpgroup about it: twice 16 bytes.
 struct QueryTile {
     int first_row;    ///< the tile's first row of the view; below 0: there is no more work
-    int rows;         ///< the number of rows that the view has
+    int rows;         ///< the number of rows that the view has; of two views, the number of keys
     unsigned out_row; ///< row of out, counted over [B, N, H], where the view's row 0 lies
     unsigned lse_row; ///< element of lse where the view's row 0 lies
     int ticket;       ///< the ticket that named the tile
     int task;         ///< the task that the tile belongs to
-    int unused[2];    ///< what fills the 32 bytes
+    int end;          ///< of two views: where the queries' numbers end
+    int unused;       ///< what fills the 32 bytes
 };
 
 /// A box that the copiers copy for the producer.
@@ -60,6 +62,12 @@ struct alignas(16) Source {
     int ticket, task;
 };
 
+/// The same of two views: what Source says is of the queries, by their numbers, and what of it is not the keys' own follows.
+struct ShardSource : Source {
+    int keys, boxed_keys; ///< as rows and boxed_rows
+    int key_row;          ///< as row
+};
+
 /// Numbers of named barriers; 0 is the whole block's.
 enum NamedBarrier {
     copiers_barrier = 1,  ///< where the copiers meet
@@ -68,8 +76,11 @@ enum NamedBarrier {
 };
 
 /// The sizes that a kernel chooses. D is 64 or 128; channels past the view's own are zero.
-template <int D_, int WARPGROUPS, int STAGES, bool Q_IN_REGISTERS, int TASKS = 1> struct Pipeline {
-    static constexpr int tasks = TASKS; ///< patterns per launch, at most
+template <int D_, int WARPGROUPS, int STAGES, bool Q_IN_REGISTERS, int TASKS = 1, bool TWO_VIEWS = false>
+struct Pipeline {
+    static constexpr int tasks = TASKS;          ///< patterns per launch, at most
+    static constexpr bool two_views = TWO_VIEWS; ///< queries and keys are of other tokens
+    using SourceOfTile = std::conditional_t<TWO_VIEWS, ShardSource, Source>;
     static constexpr int D = D_, stages = STAGES, keys = 128;
     static constexpr bool q_in_registers = Q_IN_REGISTERS;
     static constexpr int warpgroups = WARPGROUPS; ///< consumer warpgroups
@@ -89,15 +100,16 @@ template <int D_, int WARPGROUPS, int STAGES, bool Q_IN_REGISTERS, int TASKS = 1
     static constexpr std::size_t tile_bytes = sizeof(QueryTile) * tiles_announced * warpgroups;
     static constexpr std::size_t order_bytes = orders * sizeof(CopyOrder);
     static constexpr std::size_t source_at = matrix_bytes + tile_bytes + order_bytes,
-                                 barriers_at = source_at + sizeof(Source),
+                                 barriers_at = source_at + sizeof(SourceOfTile),
                                  words_at = barriers_at + sizeof(std::uint64_t) * barriers;
     static constexpr std::size_t shared_bytes = words_at + sizeof(int) * (1 + copier_warps);
 };
 
 /// The sizes of the kernels from balanced on: more stages, and Q in registers where there is room.
-template <int D, int WARPGROUPS, int TASKS> using BalancedTasks =
-    Pipeline<D, WARPGROUPS, D == 128 ? 3 : 4, WARPGROUPS == 2, TASKS>;
+template <int D, int WARPGROUPS, int TASKS, bool TWO_VIEWS = false> using BalancedTasks =
+    Pipeline<D, WARPGROUPS, D == 128 ? 3 : 4, WARPGROUPS == 2, TASKS, TWO_VIEWS>;
 template <int D, int WARPGROUPS> using Balanced = BalancedTasks<D, WARPGROUPS, 1>;
+template <int D, int WARPGROUPS> using BalancedShards = BalancedTasks<D, WARPGROUPS, 1, true>;
 
 /// Where things lie in shared memory. Matrices begin on 1024-byte boundaries, since the swizzle goes by address.
 template <class T, class P> struct PipelineMemory {
@@ -120,7 +132,7 @@ template <class T, class P> struct PipelineMemory {
 
     /// What the dispatcher says; the producer has no registers to keep it in. There is one: it is fed while the next one waits
     /// with the dispatcher. More would be drawn too early, and blocks end together less.
-    __device__ __forceinline__ Parked<Source> source() const { return Parked<Source>(base + P::source_at); }
+    __device__ __forceinline__ auto source() const { return Parked<typename P::SourceOfTile>(base + P::source_at); }
 
     __device__ __forceinline__ std::uint64_t* barrier(int i) const {
         return reinterpret_cast<std::uint64_t*>(base + P::barriers_at) + i;

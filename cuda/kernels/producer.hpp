@@ -32,7 +32,7 @@ public:
         ptx::barrier_wait(memory_.source_full(), parity());
         const int first_row = source().first_row;
         if (first_row >= 0) {
-            const int blocks = key_blocks<P>(first_row, source().rows, tasks_.common().causal);
+            const int blocks = key_blocks<P>(first_row, part_of(source(), CopyOrder::k).rows, tasks_.common().causal);
             DRA_ROLLED for (int block = blocks - 1; block >= -1; --block) {
                 const PipelineState<P::stages> v = k_.before(); // the stage of the block behind
                 if (block >= 0) load_k(block);
@@ -65,7 +65,17 @@ private:
     }
 
     /// What the dispatcher says of the tile.
-    __device__ __forceinline__ Source source() const { return memory_.source().read(); }
+    __device__ __forceinline__ typename P::SourceOfTile source() const { return memory_.source().read(); }
+
+    /// The queries, or the keys, of a tile's view: how many there are, how many boxes may reach into, and row 0 in the map.
+    struct Part {
+        int rows, boxed_rows, row;
+    };
+    static __device__ __forceinline__ Part part_of(const typename P::SourceOfTile& source, CopyOrder::Kind kind) {
+        if constexpr (P::two_views)
+            if (kind != CopyOrder::q) return {source.keys, source.boxed_keys, source.key_row};
+        return {source.rows, source.boxed_rows, source.row};
+    }
 
     /// The parity of the laps of Q and the source, which have one stage each, and so one lap per tile.
     __device__ __forceinline__ unsigned parity() const { return tile_.stage & 1; }
@@ -73,15 +83,16 @@ private:
     /// Loads rows [first_row, first_row + ROWS) of one of a view's matrices.
     template <int ROWS>
     __device__ __forceinline__ void load(CopyOrder::Kind kind, int place, T* to, std::uint64_t* full, int first_row) {
-        const Source view = source();
+        const auto view = source();
+        const Part part = part_of(view, kind);
         const Task& task = tasks_.at(view.task);
         const TensorMap* const map = kind == CopyOrder::q   ? &task.maps.q
                                      : kind == CopyOrder::k ? &task.maps.k
                                                             : &task.maps.v;
         const int heads = kind == CopyOrder::q ? task.parameters.heads : task.parameters.kv_heads,
                   phase_and_head = kind == CopyOrder::q ? view.q_phase_and_head : view.kv_phase_and_head;
-        const int row = view.row + first_row;
-        if (first_row + ROWS <= view.boxed_rows) {
+        const int row = part.row + first_row;
+        if (first_row + ROWS <= part.boxed_rows) {
             ptx::barrier_arrive_expect(full, 2 * ROWS * P::D);
             DRA_UNROLLED for (int half = 0; half < P::halves; ++half) ptx::tensor_load(
                 to + half * ROWS * 64, map, full, {64 * half, phase_and_head, row, view.segment, view.batch});
@@ -89,7 +100,7 @@ private:
             const unsigned first = (kind == CopyOrder::q ? view.q_row : view.kv_row);
             send_copiers(memory_, order_,
                          {kind + 4 * view.task, place, first + first_row * task.parameters.dilation_rate * heads,
-                          view.rows - first_row});
+                          part.rows - first_row});
         }
     }
 
@@ -107,11 +118,11 @@ private:
     __device__ __forceinline__ void announce() {
         DRA_ROLLED for (int warpgroup = 0; warpgroup < P::warpgroups; ++warpgroup) {
             ptx::barrier_wait(memory_.q_empty(warpgroup), parity() ^ 1);
-            const Source source = this->source();
+            const auto source = this->source();
             int4* const tile = memory_.tile(tile_.stage, warpgroup);
-            shared_store(tile, make_int4(source.first_row, source.rows, static_cast<int>(source.q_row),
-                                         static_cast<int>(source.lse_row)));
-            shared_store(tile + 1, make_int4(source.ticket, source.task, 0, 0));
+            shared_store(tile, make_int4(source.first_row, part_of(source, CopyOrder::k).rows,
+                                         static_cast<int>(source.q_row), static_cast<int>(source.lse_row)));
+            shared_store(tile + 1, make_int4(source.ticket, source.task, P::two_views ? source.rows : 0, 0));
             load<P::box_rows>(CopyOrder::q, warpgroup, memory_.q(warpgroup), memory_.q_full(warpgroup),
                               source.first_row + warpgroup * P::box_rows);
         }

@@ -53,7 +53,7 @@ template <class T, int D> __global__ void __launch_bounds__(128)
     attend_tensor_core(Parameters parameters, TileSchedule schedule, Output output) {
     using Shape = TensorCore<D>;
     const WorkTile work = work_tile(schedule, parameters, static_cast<int>(blockIdx.x));
-    const View<T> view = view_of<T>(parameters, work);
+    const View<T> view = View<T>::of(parameters, work);
     const int first_row = work.tile * Shape::rows;
     if (first_row >= view.rows) return;
 

@@ -39,7 +39,7 @@ inline TileSchedule make_tile_schedule(const Parameters& parameters, int tile_ro
     const int rows = parameters.most_rows();
     const int heads = parameters.kv_head_count * parameters.query_heads_per_kv_head();
     const int views = parameters.batch * parameters.segments() * heads;
-    const long long view_bytes = 2LL * rows * parameters.head_dim * element_bytes;
+    const long long view_bytes = 2LL * parameters.most_keys() * parameters.head_dim * element_bytes;
     const long long fitting = std::clamp(section_bytes / view_bytes, 1LL, most_views);
     return {(rows + tile_rows - 1) / tile_rows,
             views,

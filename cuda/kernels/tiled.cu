@@ -14,6 +14,7 @@
 
 #include "cuda/kernels/kernels.hpp"
 #include "cuda/kernels/launch_kernel.hpp"
+#include "cuda/kernels/shard_view.hpp"
 
 #include <cmath>
 
@@ -29,12 +30,12 @@ template <int D> struct Tiled {
     static constexpr std::size_t shared_bytes = sizeof(float) * (q_floats + k_floats + v_floats + p_floats);
 };
 
-/// Copies rows [first_row, first_row + 32) to shared memory, `apart` floats from row to row, zero past the view.
+/// Copies rows [first_row, first_row + 32) to shared memory, `apart` floats from row to row, zero past `rows` and head_dim.
 template <int D, class T>
-__device__ void load_tile(float* tile, int apart, const Rows<const T>& from, int first_row, const View<T>& view) {
+__device__ void load_tile(float* tile, int apart, const Rows<const T>& from, int first_row, int rows, int head_dim) {
     for (int i = static_cast<int>(threadIdx.x); i < Tiled<D>::rows * D; i += Tiled<D>::threads) {
         const int row = i / D, d = i % D;
-        const bool in = first_row + row < view.rows && d < view.head_dim;
+        const bool in = first_row + row < rows && d < head_dim;
         shared_store(tile + row * apart + d, in ? to_float(load(from[first_row + row] + d)) : 0.0f);
     }
 }
@@ -45,13 +46,13 @@ template <class F> __device__ __forceinline__ float across_threads(float x, F f)
     return x;
 }
 
-template <class T, int D> __global__ void __launch_bounds__(128)
+template <class T, int D, template <class> class ViewOf> __global__ void __launch_bounds__(128)
     attend_tiled(Parameters parameters, TileSchedule schedule, Output output) {
     using Shape = Tiled<D>;
     constexpr int M = Shape::rows_per_thread, columns = D / Shape::across;
     const WorkTile work = work_tile(schedule, parameters, static_cast<int>(blockIdx.x));
-    const View<T> view = view_of<T>(parameters, work);
-    const int first_row = work.tile * Shape::rows;
+    const ViewOf<T> view = ViewOf<T>::of(parameters, work);
+    const int first_row = view.first_row + work.tile * Shape::rows;
     if (first_row >= view.rows) return;
 
     DRA_SHARED_MEMORY(memory);
@@ -70,12 +71,12 @@ template <class T, int D> __global__ void __launch_bounds__(128)
         DRA_UNROLLED for (int c = 0; c < columns; ++c) o[m][c] = 0;
     }
 
-    load_tile<D>(Q, Shape::pad, view.q, first_row, view);
+    load_tile<D>(Q, Shape::pad, view.q, first_row, view.rows, view.head_dim);
     const int visible_keys = view.extent_of_tile(first_row, Shape::rows);
     for (int first_key = 0; first_key < visible_keys; first_key += Shape::keys) {
         __syncthreads(); // everybody is done with the tile before
-        load_tile<D>(K, Shape::pad, view.k, first_key, view);
-        load_tile<D>(V, D, view.v, first_key, view);
+        load_tile<D>(K, Shape::pad, view.k, first_key, view.keys(), view.head_dim);
+        load_tile<D>(V, D, view.v, first_key, view.keys(), view.head_dim);
         __syncthreads();
         if (threadIdx.x < 32) count_visible<Shape::rows, Shape::keys>(view, first_row, first_key);
 
@@ -132,7 +133,8 @@ template <class T, int D> __global__ void __launch_bounds__(128)
 cudaError_t run_tiled(const Launch& launched) {
     return with_element(launched.type, [&]<class T>(Element<T>) {
         return with_head_dim<64, 128, 256>(launched.parameters.head_dim, [&](auto D) {
-            return launch_kernel<Tiled<D>>(attend_tiled<T, D>, launched);
+            return launch_kernel<Tiled<D>>(
+                launched.parameters.two_views() ? attend_tiled<T, D, ShardView> : attend_tiled<T, D, View>, launched);
         });
     });
 }

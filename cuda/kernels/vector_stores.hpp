@@ -105,6 +105,7 @@ template <class Results> struct VectorStores {
         const Parameters& parameters = rows.tasks.at(Results::task(slot)).parameters;
         const unsigned apart = static_cast<unsigned>(parameters.dilation_rate);
         const Lane lane = lane_place();
+        const int rows_end = rows.end_of_rows(slot, tile.y);
         Stored stored{0, 0};
         RowPlace place[2];
         RowEnd end[2];
@@ -112,7 +113,7 @@ template <class Results> struct VectorStores {
             const float total = across_row(sum[i], [](float x, float y) { return x + y; });
             stored.largest_sum = fmaxf(stored.largest_sum, total);
             const int row = tile.x + 16 * warp_index() + lane.row + 8 * i;
-            place[i] = {row, row < tile.y,
+            place[i] = {row, row < rows_end,
                         static_cast<unsigned>(tile.z) + static_cast<unsigned>(row * parameters.heads) * apart,
                         static_cast<unsigned>(tile.w) + static_cast<unsigned>(row) * apart};
             end[i] = {ptx::reciprocal_approximate(total), shift[i] * fabsf(parameters.softmax_scale) + __logf(total)};

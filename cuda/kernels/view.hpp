@@ -4,6 +4,7 @@
 ///
 /// Row t lies at position first + t*r, and so r*H*D elements (r*Hkv*D in k and v) after the row before. Nothing else of a
 /// kernel knows of segments, dilation, phases or grouped heads: it does dense attention on `rows` rows.
+/// Queries are of the same tokens as keys; shard_view.hpp has those of other tokens.
 
 #include "cuda/kernels/element.hpp"
 #include "cuda/kernels/tile_schedule.hpp"
@@ -35,6 +36,8 @@ template <class T> struct Rows {
 
 /// Dense attention as a block sees it. `rows` may be 0: a short last segment can end before the phase.
 template <class T> struct View {
+    static constexpr int first_row = 0; ///< the first query's number
+
     int rows;        ///< selected rows, queries and keys alike
     int head_dim;    ///< D
     Rows<const T> q; // (rows, D)
@@ -46,6 +49,11 @@ template <class T> struct View {
     int lse_stride;  ///< elements of lse from a row to the next
     bool causal;     ///< a row sees no key of a later position
 
+    /// The view whose query tile `work` is, in the tensors of `parameters`.
+    static __device__ __forceinline__ View of(const Parameters& parameters, const WorkTile& work);
+
+    __device__ __forceinline__ int keys() const { return rows; }
+
     /// The number of keys that query row i sees: the first so many. Queries and keys have the same first position and the same
     /// stride, so position j <= position i is index j <= index i. With different strides it would not be.
     __device__ __forceinline__ int extent(int i) const { return causal && i < rows ? i + 1 : rows; }
@@ -55,17 +63,21 @@ template <class T> struct View {
 };
 
 /// Tells the emulator's counters how many pairs of a tile are visible: rows [first_row, first_row + ROWS), one per lane, times
-/// keys [first_key, first_key + KEYS). Of the view only `rows` and `extent` are asked for.
+/// keys [first_key, first_key + KEYS). Of the view only `extent` is asked for; its queries end
+/// before number `end`.
 template <int ROWS, int KEYS, class V>
-__device__ __forceinline__ void count_visible(const V& view, int first_row, int first_key) {
+__device__ __forceinline__ void count_visible(const V& view, int first_row, int first_key, int end) {
     const int lane = static_cast<int>(threadIdx.x) & 31, row = first_row + lane;
-    if (lane >= ROWS || row >= view.rows) return;
+    if (lane >= ROWS || row >= end) return;
     const int seen = view.extent(row) - first_key;
     count_pairs(seen < 0 ? 0 : seen < KEYS ? seen : KEYS);
 }
+template <int ROWS, int KEYS, class V>
+__device__ __forceinline__ void count_visible(const V& view, int first_row, int first_key) {
+    count_visible<ROWS, KEYS>(view, first_row, first_key, view.rows);
+}
 
-/// The view whose query tile `work` is, in the tensors of `parameters`.
-template <class T> __device__ __forceinline__ View<T> view_of(const Parameters& parameters, const WorkTile& work) {
+template <class T> __device__ __forceinline__ View<T> View<T>::of(const Parameters& parameters, const WorkTile& work) {
     const long long D = parameters.head_dim, r = parameters.dilation_rate, H = parameters.heads,
                     Hkv = parameters.kv_heads;
     const int begin = work.segment * parameters.segment_length;

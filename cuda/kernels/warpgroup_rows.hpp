@@ -44,7 +44,7 @@ template <class T, class P> struct WarpgroupRows {
     Operand<P::keys> p;                                 // (64, 128): weights, rounded
     std::uint32_t q[P::q_in_registers ? D / 16 : 1][4]; // (64, D)
     float shift[2], sum[2], correction[2];              ///< m, l (of the lane's columns) and alpha of rows i = 0, 1
-    int first_row, rows; ///< first row and view's rows of the tile whose scores come next
+    int first_row, rows; ///< first row and view's rows, or keys, of the tile whose scores come next
 
     PipelineState<P::stages> k_state, v_state;    ///< the stages of the next K and of the next V
     PipelineState<P::tiles_announced> tile_state; ///< the slot of that tile
@@ -147,9 +147,9 @@ template <class T, class P> struct WarpgroupRows {
         }
     }
 
-    /// Whether some row of the warpgroup does not see all of this block.
+    /// Whether some row of the warpgroup does not see all of this block; of two views, or the row before it: see shards.cu.
     __device__ __forceinline__ bool is_edge(int block) const {
-        return (block + 1) * P::keys > extent(first_row + warpgroup * P::box_rows);
+        return (block + 1) * P::keys > extent(first_row + warpgroup * P::box_rows - P::two_views);
     }
     __device__ __forceinline__ void hide(int block) {
         const int row = warp_row() + lane_place().row;
@@ -192,10 +192,16 @@ template <class T, class P> struct WarpgroupRows {
 
     /// Tells the emulator's counters of the pairs in this block.
     __device__ __forceinline__ void count(int block) const {
-        count_visible<16, P::keys>(*this, warp_row(), block * P::keys);
+        count_visible<16, P::keys>(*this, warp_row(), block * P::keys,
+                                   end_of_rows(memory.tile(tile_state.stage, warpgroup), rows));
     }
 
     // ---- the end of a tile
+
+    /// Where the queries' numbers end, for the tile in this slot, which says `rows`.
+    static __device__ __forceinline__ int end_of_rows(const int4* slot, int rows) {
+        return P::two_views ? shared_load(slot + 1).z : rows;
+    }
 
     /// What the stores of output.hpp ask of a view, for the tile in this slot.
     __device__ __forceinline__ View<T> view_of_tile(const int4& tile, const Parameters& of_task) const {

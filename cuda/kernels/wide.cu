@@ -24,14 +24,15 @@
 #include "cuda/kernels/negate.hpp"
 #include "cuda/kernels/parked.hpp"
 #include "cuda/kernels/products.hpp"
+#include "cuda/kernels/shard_view.hpp"
 #include "cuda/kernels/softmax.hpp"
 
 namespace dra::cuda::DRA_TARGET {
 namespace {
 
 /// What a block works on; it waits in shared memory.
-template <class T> struct WideWork {
-    View<T> view;
+template <class V> struct WideWork {
+    V view;
     long long first_row;
 };
 
@@ -41,7 +42,8 @@ template <int D> struct Wide {
     static constexpr int rows = 16 * tiles_per_warp * warps, keys = 64, threads = 32 * warps;
     static constexpr int q_elements = rows * D, tile_elements = keys * D;
     static constexpr std::size_t tile_bytes = 2 * (q_elements + 4 * tile_elements); // Q; K and V twice each
-    static constexpr std::size_t shared_bytes = tile_bytes + Parked<WideWork<float>>::bytes;
+    static constexpr std::size_t shared_bytes =
+        tile_bytes + Parked<WideWork<ShardView<float>>>::bytes; // the larger one
 };
 
 /// What a warp holds of its 32 query rows.
@@ -57,14 +59,14 @@ template <class T, int D> struct WideWarp {
 
     static __device__ __forceinline__ int row_of_block() { return 16 * M * warp_index(); }
 
-    __device__ __forceinline__ void attend_tile(int first_key, const Parked<WideWork<T>>& parked) {
+    template <class V> __device__ __forceinline__ void attend_tile(int first_key, const Parked<WideWork<V>>& parked) {
         Accumulator<Shape::keys> s[M]; // (32, 64)
         const auto fragments_of_q = [&](int step, std::uint32_t(&a)[M][4]) {
             DRA_UNROLLED for (int m = 0; m < M; ++m) ptx::load_matrix_x4(a[m], q.at(16 * m, step));
         };
         multiply_scores(s, fragments_of_q, k);
         if (first_key + Shape::keys > keys_all_see) {
-            const WideWork<T> work = parked.read();
+            const WideWork<V> work = parked.read();
             DRA_UNROLLED for (int m = 0; m < M; ++m) {
                 const int row = static_cast<int>(work.first_row) + row_of_block() + 16 * m + lane_place().row;
                 hide_keys(s[m], first_key, {work.view.extent(row), work.view.extent(row + 8)});
@@ -100,8 +102,8 @@ store_rows(const View<T>& view, T* out, SwizzledTile<T, D> tile, int row_of_tile
 }
 
 /// Divides, and writes out and lse. The warp's own rows of Q's tile serve as the way to out: nobody else reads them.
-template <class T, int D> __device__ __forceinline__ void
-finish(WideWarp<T, D>& warp, const WideWork<T>& work, const Output& output, float scale, SwizzledTile<T, D> Q) {
+template <class T, int D, class V> __device__ __forceinline__ void
+finish(WideWarp<T, D>& warp, const WideWork<V>& work, const Output& output, float scale, SwizzledTile<T, D> Q) {
     constexpr int M = WideWarp<T, D>::M;
     const int first_row = static_cast<int>(work.first_row), row_of_block = warp.row_of_block();
     DRA_UNROLLED for (int m = 0; m < M; ++m) {
@@ -123,12 +125,12 @@ finish(WideWarp<T, D>& warp, const WideWork<T>& work, const Output& output, floa
     store_rows<16 * M>(work.view, static_cast<T*>(output.out), Q, row_of_block, first_row);
 }
 
-template <class T, int D> __global__ void __launch_bounds__(128, 2)
+template <class T, int D, template <class> class ViewOf> __global__ void __launch_bounds__(128, 2)
     attend_wide(Parameters parameters, TileSchedule schedule, Output output) {
     using Shape = Wide<D>;
     const WorkTile work = work_tile(schedule, parameters, static_cast<int>(blockIdx.x));
-    const View<T> view = view_of<T>(parameters, work);
-    const int first_row = work.tile * Shape::rows;
+    const ViewOf<T> view = ViewOf<T>::of(parameters, work);
+    const int first_row = view.first_row + work.tile * Shape::rows;
     if (first_row >= view.rows) return;
 
     DRA_SHARED_MEMORY(memory);
@@ -136,10 +138,10 @@ template <class T, int D> __global__ void __launch_bounds__(128, 2)
     const auto Q = tile_at(0); // (128, D)
     const auto K = [&](int tile) { return tile_at(Shape::q_elements + tile % 2 * Shape::tile_elements); };
     const auto V = [&](int tile) { return tile_at(Shape::q_elements + (2 + tile % 2) * Shape::tile_elements); };
-    const Parked<WideWork<T>> parked(memory + Shape::tile_bytes);
+    const Parked<WideWork<ViewOf<T>>> parked(memory + Shape::tile_bytes);
     if (threadIdx.x == 0) parked.park({view, first_row});
 
-    RowCopy<Shape::keys, Shape::threads, D> copy(view.kv_at, view.k.stride, 0, view.rows, view.head_dim);
+    RowCopy<Shape::keys, Shape::threads, D> copy(view.kv_at, view.k.stride, 0, view.keys(), view.head_dim);
     const auto copy_tile = [&](int tile) {
         copy.copy(static_cast<const T*>(parameters.k), K(tile));
         copy.copy(static_cast<const T*>(parameters.v), V(tile));
@@ -180,8 +182,10 @@ template <class T, int D> __global__ void __launch_bounds__(128, 2)
 
 cudaError_t run_wide(const Launch& launched) {
     return with_half(launched.type, [&]<class T>(Element<T>) {
-        return with_head_dim<64, 128>(launched.parameters.head_dim,
-                                      [&](auto D) { return launch_kernel<Wide<D>>(attend_wide<T, D>, launched); });
+        return with_head_dim<64, 128>(launched.parameters.head_dim, [&](auto D) {
+            return launch_kernel<Wide<D>>(
+                launched.parameters.two_views() ? attend_wide<T, D, ShardView> : attend_wide<T, D, View>, launched);
+        });
     });
 }
 
