@@ -16,7 +16,7 @@ namespace {
 struct Prepared {
     std::vector<std::function<cudaError_t(cudaStream_t)>> launches;
     std::vector<float*> partials; ///< on the device
-    std::vector<int*> workspaces; ///< on the device, of the steps
+    std::vector<int*> workspaces; ///< on the device, of the kernels
 
     ~Prepared() {
         for (float* partial : partials) cudaFree(partial);
@@ -39,25 +39,25 @@ struct Prepared {
 
 std::string refusal;
 
-/// A step on one pattern, and where asked the clearing of the rows that it does not select. False where the step refuses.
-bool add_pattern(Prepared& prepared, const AttentionKernel& step, const Parameters& parameters, bool float_out,
+/// A kernel on one pattern, and where asked the clearing of the rows that it does not select. False where the kernel refuses.
+bool add_pattern(Prepared& prepared, const AttentionKernel& kernel, const Parameters& parameters, bool float_out,
                  bool clears) {
-    refusal = why_not(step, DType::bf16, parameters, 90);
+    refusal = why_not(kernel, DType::bf16, parameters, 90);
     if (!refusal.empty()) return false;
     if (clears)
         prepared.launches.emplace_back(
             [=](cudaStream_t stream) { return clear_rows(parameters, DType::bf16, float_out, stream); });
-    const auto maps = std::make_shared<Maps>(make_maps(step, DType::bf16, parameters));
-    int* const workspace = prepared.add_workspace(workspace_ints(step, parameters));
-    prepared.launches.emplace_back([=, &step](cudaStream_t stream) {
-        return run(step, {parameters, DType::bf16, float_out, maps.get(), stream, workspace});
+    const auto maps = std::make_shared<Maps>(make_maps(kernel, DType::bf16, parameters));
+    int* const workspace = prepared.add_workspace(workspace_ints(kernel, parameters));
+    prepared.launches.emplace_back([=, &kernel](cudaStream_t stream) {
+        return run(kernel, {parameters, DType::bf16, float_out, maps.get(), stream, workspace});
     });
     return true;
 }
 
 /// All patterns in one launch, and for a mixture the merge of what they left: by the launch of a pattern that selects every row,
 /// if there is one.
-bool add_together(Prepared& prepared, const AttentionKernel& step, const std::vector<Parameters>& patterns,
+bool add_together(Prepared& prepared, const AttentionKernel& kernel, const std::vector<Parameters>& patterns,
                   bool clears) {
     const Parameters& asked = patterns.front();
     const bool mixed = patterns.size() > 1;
@@ -68,7 +68,7 @@ bool add_together(Prepared& prepared, const AttentionKernel& step, const std::ve
     std::optional<Launch> last; // into which the others are merged
     for (std::size_t i = 0; i < patterns.size(); ++i) {
         Parameters into = patterns[i];
-        refusal = why_not(step, DType::bf16, into, 90);
+        refusal = why_not(kernel, DType::bf16, into, 90);
         if (!refusal.empty()) return false;
         const bool merges = mixed && !last && can_merge(into);
         if (mixed && !merges) {
@@ -79,13 +79,13 @@ bool add_together(Prepared& prepared, const AttentionKernel& step, const std::ve
                 return false;
             }
         }
-        (*maps)[i] = make_maps(step, DType::bf16, into);
+        (*maps)[i] = make_maps(kernel, DType::bf16, into);
         if (merges) {
-            int* const workspace = prepared.add_workspace(workspace_ints(step, into));
+            int* const workspace = prepared.add_workspace(workspace_ints(kernel, into));
             last = Launch{into, DType::bf16, false, &(*maps)[i], nullptr, workspace};
             continue;
         }
-        ints += workspace_ints(step, into);
+        ints += workspace_ints(kernel, into);
         launches->push_back({into, DType::bf16, mixed, &(*maps)[i], nullptr});
     }
     int* const workspace = prepared.add_workspace(ints);
@@ -109,7 +109,7 @@ bool add_together(Prepared& prepared, const AttentionKernel& step, const std::ve
 }
 
 /// Every pattern a partial in float, merged into the first, and rounded into out.
-bool add_mixture(Prepared& prepared, const AttentionKernel& step, const std::vector<Parameters>& patterns) {
+bool add_mixture(Prepared& prepared, const AttentionKernel& kernel, const std::vector<Parameters>& patterns) {
     const Parameters& asked = patterns.front();
     const std::size_t rows = static_cast<std::size_t>(asked.batch) * asked.tokens * asked.heads;
     const std::size_t elements = rows * static_cast<std::size_t>(asked.head_dim);
@@ -124,7 +124,7 @@ bool add_mixture(Prepared& prepared, const AttentionKernel& step, const std::vec
         Parameters into = pattern;
         into.out = first ? total : partial;
         into.lse = first ? asked.lse : partial_lse;
-        if (!add_pattern(prepared, step, into, true, true)) return false;
+        if (!add_pattern(prepared, kernel, into, true, true)) return false;
         if (!first)
             prepared.launches.emplace_back([=](cudaStream_t stream) {
                 return merge_partial(total, asked.lse, partial, partial_lse, asked, stream);
@@ -139,7 +139,7 @@ bool add_mixture(Prepared& prepared, const AttentionKernel& step, const std::vec
 
 extern "C" {
 
-/// The name of the i-th step, or null behind the last.
+/// The name of the i-th kernel, or null behind the last.
 const char* dra_kernel_name(int i) {
     return i < static_cast<int>(ladder().size()) ? ladder()[static_cast<std::size_t>(i)].name : nullptr;
 }
@@ -149,13 +149,13 @@ const char* dra_refusal() { return refusal.c_str(); }
 
 /// bf16 [B, N, H, D] and float [B, H, N] on the device, Hkv = H, scale 1 / sqrt(D). One pattern with phase 0, or a mixture
 /// of several with phase h mod r. Rows that one pattern does not select become (0, -inf) where `clears`, and stay as they
-/// are where not. Null where the step refuses; else dra_release() gives it back.
-void* dra_prepare(const char* kernel, const void* q, const void* k, const void* v, void* out, float* lse, int batch,
-                  int tokens, int heads, int head_dim, int causal, int clears, int patterns, const int* segment_lengths,
-                  const int* dilation_rates) {
-    const AttentionKernel* step = find_kernel(kernel);
-    refusal = step ? "" : "no kernel has this name";
-    if (!step) return nullptr;
+/// are where not. Null where the kernel refuses; else dra_release() gives it back.
+void* dra_prepare(const char* kernel_name, const void* q, const void* k, const void* v, void* out, float* lse,
+                  int batch, int tokens, int heads, int head_dim, int causal, int clears, int patterns,
+                  const int* segment_lengths, const int* dilation_rates) {
+    const AttentionKernel* kernel = find_kernel(kernel_name);
+    refusal = kernel ? "" : "no kernel has this name";
+    if (!kernel) return nullptr;
     std::vector<Parameters> asked;
     for (int i = 0; i < patterns; ++i)
         asked.push_back({.q = q,
@@ -179,9 +179,10 @@ void* dra_prepare(const char* kernel, const void* q, const void* k, const void* 
                          .causal = causal});
     auto prepared = std::make_unique<Prepared>();
     const bool mixed = patterns > 1;
-    const bool ready = goes_together(*step, asked.size()) ? add_together(*prepared, *step, asked, mixed || clears != 0)
-                       : !mixed                           ? add_pattern(*prepared, *step, asked[0], false, clears != 0)
-                                                          : add_mixture(*prepared, *step, asked);
+    const bool ready = goes_together(*kernel, asked.size())
+                           ? add_together(*prepared, *kernel, asked, mixed || clears != 0)
+                       : !mixed ? add_pattern(*prepared, *kernel, asked[0], false, clears != 0)
+                                : add_mixture(*prepared, *kernel, asked);
     return ready ? prepared.release() : nullptr;
 }
 

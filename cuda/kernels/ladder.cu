@@ -92,7 +92,7 @@ const std::array<AttentionKernel, 11> kernels = {{
      .warpgroup_rows = 64,
      .three_warpgroup_rows = 192,
      .workspace_ints = 2,
-     .workspace_ints_a_tile = 2},
+     .workspace_ints_per_tile = 2},
     {.name = "all_patterns",
      .teaches = "one launch for every pattern and the rows that none selects",
      .run = run_all_patterns,
@@ -103,7 +103,7 @@ const std::array<AttentionKernel, 11> kernels = {{
      .warpgroup_rows = 64,
      .three_warpgroup_rows = 192,
      .workspace_ints = 2,
-     .workspace_ints_a_tile = 2,
+     .workspace_ints_per_tile = 2,
      .joins_patterns = true},
 }};
 
@@ -215,7 +215,7 @@ Maps make_maps(const AttentionKernel& kernel, DType type, const Parameters& para
 }
 
 std::size_t workspace_ints(const AttentionKernel& kernel, const Parameters& parameters) {
-    const long long of_tiles = kernel.workspace_ints_a_tile * tiles_of(kernel, parameters);
+    const long long of_tiles = kernel.workspace_ints_per_tile * tiles_of(kernel, parameters);
     return static_cast<std::size_t>(kernel.workspace_ints + of_tiles);
 }
 

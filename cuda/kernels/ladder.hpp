@@ -67,11 +67,11 @@ struct AttentionKernel {
     bool takes_two_views = false;      ///< k and v may hold other tokens than q
     int tile_rows;                     ///< query rows per tile, but see rows_for()
     int key_tile_rows;                 ///< keys per tile, and per box of a tensor map
-    int warpgroup_rows = 0;        ///< query rows per consumer warpgroup, and per box of Q, where a tile has several
-    int three_warpgroup_rows = 0;  ///< query rows per tile of what takes_three_warpgroups(), where it differs
-    int workspace_ints = 0;        ///< integers of the workspace, on the device
-    int workspace_ints_a_tile = 0; ///< integers that it has more per tile
-    bool joins_patterns = false;   ///< does several in one launch: run_together() and what follows it
+    int warpgroup_rows = 0;          ///< query rows per consumer warpgroup, and per box of Q, where a tile has several
+    int three_warpgroup_rows = 0;    ///< query rows per tile of what takes_three_warpgroups(), where it differs
+    int workspace_ints = 0;          ///< integers of the workspace, on the device
+    int workspace_ints_per_tile = 0; ///< integers that it has more per tile
+    bool joins_patterns = false;     ///< does several in one launch: run_together() and what follows it
 
     /// Query rows per tile of this pattern.
     int rows_for(const Parameters& parameters) const {
@@ -88,19 +88,19 @@ const AttentionKernel* find_kernel(std::string_view name);
 
 /// Empty when the kernel can run segments like these, else the rule that they do not keep. The pattern is shortened to the
 /// sequence (device_problem.hpp).
-std::string why_not_segments(const AttentionKernel& step, const Parameters& parameters);
+std::string why_not_segments(const AttentionKernel& kernel, const Parameters& parameters);
 
 /// Empty when the kernel can run this, else the rule that it cannot keep, in one sentence for the user.
-std::string why_not(const AttentionKernel& step, DType type, const Parameters& parameters, int architecture);
+std::string why_not(const AttentionKernel& kernel, DType type, const Parameters& parameters, int architecture);
 
 /// The fastest kernel that can run this; there always is one for D <= 256.
 const AttentionKernel& best_kernel(DType type, const Parameters& parameters, int architecture);
 
 /// Describes q, k and v to TMA; does nothing for a kernel without tensor maps.
-Maps make_maps(const AttentionKernel& step, DType type, const Parameters& parameters);
+Maps make_maps(const AttentionKernel& kernel, DType type, const Parameters& parameters);
 
 /// The number of integers on the device that the kernel needs beside the tensors, for one launch at a time.
-std::size_t workspace_ints(const AttentionKernel& step, const Parameters& parameters);
+std::size_t workspace_ints(const AttentionKernel& kernel, const Parameters& parameters);
 
 /// The most patterns that one launch can have.
 inline constexpr int most_patterns = 8;
@@ -109,8 +109,8 @@ inline constexpr int most_patterns = 8;
 const AttentionKernel& joint_kernel();
 
 /// Whether this kernel does so many patterns in one launch.
-inline bool goes_together(const AttentionKernel& step, std::size_t patterns) {
-    return step.joins_patterns && patterns <= most_patterns;
+inline bool goes_together(const AttentionKernel& kernel, std::size_t patterns) {
+    return kernel.joins_patterns && patterns <= most_patterns;
 }
 
 /// Several patterns (1 to most_patterns) of one problem in one launch of joint_kernel(), the longest first. They
@@ -145,7 +145,7 @@ constexpr bool can_merge(const Parameters& parameters) { return parameters.dilat
 cudaError_t run_merging(const Launch& last, std::span<const Launch> partials);
 
 /// Runs a kernel for which why_not() is empty.
-cudaError_t run(const AttentionKernel& step, const Launch& launch);
+cudaError_t run(const AttentionKernel& kernel, const Launch& launch);
 
 /// out = 0, lse = -inf in the rows of the pattern's heads that the pattern does not select; of two views also in those that it
 /// selects but that see no key, which no kernel writes. Touches no key.

@@ -59,8 +59,8 @@ struct WorkTile {
 
 /// The work tile of block `block`.
 __device__ __forceinline__ WorkTile work_tile(const TileSchedule& schedule, const Parameters& parameters, int block) {
-    const int blocks_a_section = schedule.section_views * schedule.tiles;
-    const int section = block / blocks_a_section, turn = block % blocks_a_section;
+    const int blocks_per_section = schedule.section_views * schedule.tiles;
+    const int section = block / blocks_per_section, turn = block % blocks_per_section;
     const int left = schedule.views - section * schedule.section_views;
     const int section_views = left < schedule.section_views ? left : schedule.section_views;
     const int view = section * schedule.section_views + turn % section_views;

@@ -1,4 +1,4 @@
-#include "tests/cuda/single_pattern.hpp"
+#include "tests/cuda/kernels/single_pattern.hpp"
 
 namespace dra::test {
 namespace {
