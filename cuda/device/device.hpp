@@ -34,13 +34,21 @@ struct RunTime {
     double host_seconds;   ///< seconds until all of them were queued
 };
 
+/// The tokens of the sequence that tensors hold in a step of a ring, at least one each. They need not be the same, nor begin or
+/// end where a segment does.
+struct HeldTokens {
+    Interval queries; ///< the n tokens of q, out and lse
+    Interval keys;    ///< the m tokens of k and v
+};
+
 /// Tensors on a device, dense, in the type of an executor. They belong to the caller, who keeps them while the executor lives.
 struct DeviceTensors {
-    const void* q; ///< [B, N, H, D]
-    const void* k; ///< [B, N, Hkv, D]
-    const void* v; ///< [B, N, Hkv, D]
-    void* out;     ///< [B, N, H, D]
-    float* lse;    ///< [B, H, N]
+    const void* q;                    ///< [B, n, H, D]
+    const void* k;                    ///< [B, m, Hkv, D]
+    const void* v;                    ///< [B, m, Hkv, D]
+    void* out;                        ///< [B, n, H, D], and of a step in float
+    float* lse;                       ///< [B, H, n]
+    std::optional<HeldTokens> held{}; ///< a step's tokens; without them n and m are N
 };
 
 /// Attention of one problem in one type, on one device, made ready to run many times.
@@ -84,6 +92,10 @@ public:
     /// An executor on the caller's tensors: its runs read and write where these lie, and nothing is copied. Whoever writes q, k
     /// and v has finished when run() is called; out and lse are there when wait() returns. Throws what make_executor() throws,
     /// and KernelError where a kernel cannot have its tensors there.
+    ///
+    /// Of a step of a ring, where the tensors hold a part of the problem's tokens, the result is a partial, to be merged with
+    /// those of the other keys: (0, -inf) in rows that see none of these. Throws ShapeError where the sequence has not these
+    /// tokens.
     virtual std::unique_ptr<AttentionExecutor>
     make_executor_on(const DeviceTensors& tensors, const Problem& problem, DType type,
                      const std::optional<std::string>& kernel = std::nullopt) = 0;

@@ -72,4 +72,12 @@ DeviceProblem device_problem(const Problem& problem) {
     return result;
 }
 
+void hold(Parameters& parameters, const HeldTokens& held) {
+    parameters.tokens = static_cast<int>(held.queries.size());
+    if (held.queries == held.keys && held.queries.begin % parameters.segment_length == 0) return;
+    parameters.first_token = static_cast<int>(held.queries.begin);
+    parameters.first_key_token = static_cast<int>(held.keys.begin);
+    parameters.key_tokens = static_cast<int>(held.keys.size());
+}
+
 } // namespace dra::cuda

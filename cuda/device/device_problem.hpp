@@ -3,6 +3,7 @@
 /// A problem as kernels are told it: which patterns, for which heads, in closed form. No list of rows or indices exists
 /// anywhere.
 
+#include "cuda/device/device.hpp"
 #include "cuda/device/parameters.hpp"
 #include "reference/definition/problem.hpp"
 
@@ -31,5 +32,9 @@ struct DeviceProblem {
 /// same rows and cannot overflow. Throws ShapeError where B, N, H, D or B*H is beyond 10^9, and
 /// PatternError where there is dropout, which the kernels have not.
 DeviceProblem device_problem(const Problem& problem);
+
+/// Tells a pattern which tokens its tensors hold. Queries and keys that are the same tokens, and begin with a segment, are a
+/// sequence of their own, which every kernel takes; others are two views.
+void hold(Parameters& parameters, const HeldTokens& held);
 
 } // namespace dra::cuda

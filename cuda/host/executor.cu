@@ -34,13 +34,20 @@ const AttentionKernel& kernel_for(const Problem& problem, const DevicePattern& p
     }
 }
 
-/// Tells a pattern where its tensors are.
+void check_held(const char* field, const Interval& held, Index tokens) {
+    if (held.begin < 0 || held.size() < 1 || held.end > tokens)
+        throw ShapeError(field, "[" + std::to_string(held.begin) + ", " + std::to_string(held.end) + ")",
+                         "must be tokens of the sequence, which has " + std::to_string(tokens));
+}
+
+/// Tells a pattern where its tensors are, and what they hold.
 void place(Parameters& parameters, const DeviceTensors& tensors) {
     parameters.q = tensors.q;
     parameters.k = tensors.k;
     parameters.v = tensors.v;
     parameters.out = tensors.out;
     parameters.lse = tensors.lse;
+    if (tensors.held) hold(parameters, *tensors.held);
 }
 
 } // namespace
@@ -50,24 +57,31 @@ Executor::Executor(const Problem& problem, DType type, const std::optional<std::
     : type_(type), q_shape_(problem.q_shape()), kv_shape_(problem.kv_shape()),
       tensors_(tensors ? *tensors : DeviceTensors{}) {
     check_type(type);
+    if (is_step()) {
+        check_held("queries", tensors_.held->queries, problem.tokens);
+        check_held("keys", tensors_.held->keys, problem.tokens);
+        q_shape_.tokens = tensors_.held->queries.size();
+        kv_shape_.tokens = tensors_.held->keys.size();
+    }
     DeviceProblem on_device = device_problem(problem);
     for (DevicePattern& pattern : on_device.patterns)
         place(pattern.parameters, tensors_); // null where they are not there yet
     const std::optional<std::string> asked =
-        !name && can_go_together(on_device, type, architecture) ? joint_kernel().name : name;
+        !name && !is_step() && can_go_together(on_device, type, architecture) ? joint_kernel().name : name;
     for (const DevicePattern& pattern : on_device.patterns) {
         const bool merges = on_device.mixed && !passes_.empty();
         if (merges && !pattern.selects_any) continue; // the identity of merge
         const AttentionKernel* kernel = nullptr;
         if (pattern.selects_any) kernel = &kernel_for(problem, pattern, asked, type, architecture);
         if (kernel) kernels_.emplace_back(kernel->name);
-        const bool clears = pattern.leaves_rows_between || !kernel;
+        const bool clears = pattern.leaves_rows_between || pattern.parameters.two_views() || !kernel;
         passes_.push_back({pattern.parameters, kernel, {}, {}, clears, merges});
         launches_ += (kernel != nullptr) + clears + merges;
     }
     mixed_ = on_device.mixed && passes_.size() > 1;
-    together_ = std::ranges::all_of(
-        passes_, [&](const Pass& pass) { return pass.kernel && goes_together(*pass.kernel, passes_.size()); });
+    together_ = !is_step() && std::ranges::all_of(passes_, [&](const Pass& pass) {
+        return pass.kernel && goes_together(*pass.kernel, passes_.size());
+    });
     launches_ = together_ ? 1 + mixed_ : launches_ + rounds_sum();
     if (mixed_ && together_) put_merging_last();
     if (!tensors) allocate_tensors();
@@ -151,10 +165,10 @@ void Executor::upload(TensorView<const float> q, TensorView<const float> k, Tens
 }
 
 void Executor::queue(const Pass& pass, const Stream& stream) {
-    if (pass.clears) DRA_CUDA_CHECK(clear_rows(pass.parameters, type_, mixed_, stream.get()));
+    if (pass.clears) DRA_CUDA_CHECK(clear_rows(pass.parameters, type_, float_out(), stream.get()));
     if (pass.kernel)
         DRA_CUDA_CHECK(DRA_TARGET::run(
-            *pass.kernel, {pass.parameters, type_, mixed_, &pass.maps, stream.get(), pass.workspace.data()}));
+            *pass.kernel, {pass.parameters, type_, float_out(), &pass.maps, stream.get(), pass.workspace.data()}));
 }
 
 void Executor::run() {
@@ -221,11 +235,12 @@ RunTime Executor::timed_run(int repetitions) {
 
 void Executor::download(TensorView<float> out, float* lse) {
     const Index rows = out.size() / out.shape().head_dim;
-    std::vector<std::byte> stored(static_cast<std::size_t>(out.size() * bytes_of(type_)));
+    const DType type = is_step() ? DType::f32 : type_;
+    std::vector<std::byte> stored(static_cast<std::size_t>(out.size() * bytes_of(type)));
     copy_to_host(stored.data(), tensors_.out, stored.size(), stream_);
     copy_to_host(lse, tensors_.lse, static_cast<std::size_t>(rows) * sizeof(float), stream_);
     wait();
-    widen(type_, out.data(), stored.data(), out.size());
+    widen(type, out.data(), stored.data(), out.size());
 }
 
 Index Executor::device_bytes() const {

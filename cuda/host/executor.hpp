@@ -8,7 +8,8 @@
 /// is merged into it, and the sum is rounded to the type once, at the end. Rows that no pattern selects are cleared
 /// without a key being touched. Where the kernel of every pattern is all_patterns, one launch does them all, clearing
 /// included. Of a mixture the patterns are partials then, each in a buffer of its own, and a second launch merges and rounds them:
-/// that of a pattern that selects every row, if there is one, which does so where it stores its own rows.
+/// that of a pattern that selects every row, if there is one, which does so where it stores its own rows. A step of a ring is
+/// made pattern by pattern, and its result stays in float: it is a partial itself.
 
 #include "cuda/device/device.hpp"
 #include "cuda/device/device_problem.hpp"
@@ -62,7 +63,9 @@ private:
     void put_merging_last();
     std::size_t passes_together() const { return passes_.size() - last_merges_; }
     bool merges_in_place() const { return mixed_ && !together_; }
-    bool rounds_sum() const { return merges_in_place() && type_ != DType::f32; }
+    bool is_step() const { return tensors_.held.has_value(); }
+    bool rounds_sum() const { return merges_in_place() && type_ != DType::f32 && !is_step(); }
+    bool float_out() const { return mixed_ || is_step(); } // each pass writes a partial
 
     DType type_;
     bool mixed_ = false;       // several patterns select rows of the same heads

@@ -117,12 +117,6 @@ template <class T> void begin_panel(PanelState<T>& panel, const Rows<T>& q, T sc
     panel.softmax = {};
 }
 
-// The two products stand apart, so that each has all registers to itself: inlined into one function, the constants of
-// exp2 keep their registers through both, and accumulators are spilled (2.5 % of the speed).
-
-// Of the panels that share a tile, number n asks for its share of the next one, so that the first to read a tile
-// finds it in L2.
-
 /// Masks the scores of keys j .. j + strip. `spoiled` learns of those, among what is seen, that left the type on their way:
 /// by right they may be any. Where rows cannot be computed again (see attend_panels()) nobody asks.
 template <class T, class Keys> DRA_INLINE void mask(const Keys& seen, Index j, Microtile<T>& s, NonFinite<T>& spoiled) {
@@ -133,6 +127,12 @@ template <class T, class Keys> DRA_INLINE void mask(const Keys& seen, Index j, M
     }
     if (masked) seen.mask(j, s);
 }
+
+// The two products stand apart, so that each has all registers to itself: inlined into one function, the constants of
+// exp2 keep their registers through both, and accumulators are spilled (2.5 % of the speed).
+
+// Of the panels that share a tile, number n asks for its share of the next one, so that the first to read a tile
+// finds it in L2.
 
 /// Writes S^T = K Q^T over keys [j0, j0 + keys), masked, to p; their maximum joins the panel's. The sum of a row with a
 /// spoiled score is NaN from here on.
