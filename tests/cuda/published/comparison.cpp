@@ -41,8 +41,7 @@ TEST_CASE("on the emulator every rung is verified and counted, and nothing is ti
             for (const Rung rung : published::rungs_of_a_fix) {
                 CAPTURE(published::entry(fix).title);
                 CAPTURE(published::name(rung));
-                const auto number = static_cast<std::size_t>(rung);
-                const Measurement& alone = at.isolated.at(fix)[number];
+                const Measurement& alone = at.isolated.at(fix)[rung];
                 const Measurement* end_to_end = at.pipeline(c.end_to_end(fix, rung));
                 REQUIRE(end_to_end);
                 for (const Measurement* m : {&alone, end_to_end}) {
@@ -59,8 +58,7 @@ TEST_CASE("on the emulator every rung is verified and counted, and nothing is ti
     CHECK(c.lengths.front().isolated.at(Fix::double_computation).after.error_ratio_as_published.value_or(0) > 1);
     for (const published::Topic topic : published::opportunities)
         for (const Rung rung : published::rungs_of_a_fix) {
-            const auto number = static_cast<std::size_t>(rung);
-            CHECK(c.lengths.back().isolated.at(topic)[number].absent == "not on this backend");
+            CHECK(c.lengths.back().isolated.at(topic)[rung].absent == "not on this backend");
             CHECK(c.end_to_end(c.lengths.back(), topic, rung)->absent == "not on this backend");
         }
 }
