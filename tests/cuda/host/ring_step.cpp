@@ -54,6 +54,7 @@ Attention<float> step(const RandomInputs<float>& given, DType type, const cuda::
     // What the device gives is NaN, so that what a step forgets to write is seen.
     const cuda::emulated::Buffer<float> out(stream, static_cast<std::size_t>(partial.out.size())),
         lse(stream, static_cast<std::size_t>(partial.lse.size()));
+    stream.synchronize();
     const auto executor = emulator().make_executor_on({q.data(), k.data(), v.data(), out.data(), lse.data(), held},
                                                       problem, type, kernel);
     executor->run();
@@ -114,9 +115,9 @@ TEST_CASE("tokens that the sequence has not are refused before anything is alloc
             return error.what();
         }
     };
-    CHECK(refusal({{16, 25}, {0, 8}}) == "queries is [16, 25); it must be tokens of the sequence, which has 24");
-    CHECK(refusal({{0, 8}, {-1, 8}}) == "keys is [-1, 8); it must be tokens of the sequence, which has 24");
-    CHECK(refusal({{0, 8}, {8, 8}}) == "keys is [8, 8); it must be tokens of the sequence, which has 24");
+    CHECK(refusal({{16, 25}, {0, 8}}) == "queries = [16, 25): must be tokens of the sequence, which has 24");
+    CHECK(refusal({{0, 8}, {-1, 8}}) == "keys = [-1, 8): must be tokens of the sequence, which has 24");
+    CHECK(refusal({{0, 8}, {8, 8}}) == "keys = [8, 8): must be tokens of the sequence, which has 24");
 }
 
 } // namespace dra::test
