@@ -13,7 +13,7 @@ Pattern whole_sequence(const Problem& problem, Index pattern, Index kv_head) {
 }
 
 /// Every r-th position from the phase on, counted from where the chunk begins.
-PositionList counted_from_chunk(const Piece& piece) {
+PositionList every_rth_of_chunk(const Piece& piece) {
     PositionList list;
     const auto [begin, end] = piece.interval();
     for (Index n = begin + piece.pattern.phase; n < end; n += piece.pattern.dilation_rate) list.push_back(n);
@@ -26,7 +26,7 @@ std::vector<Ingredients> ignoring_segments(const Problem& problem) {
     if (needs_segments().holds(problem))
         changes.push_back([](Ingredients& wrong) {
             wrong.pattern_of = whole_sequence;
-            wrong.selected = counted_from_chunk;
+            wrong.selected = every_rth_of_chunk;
         });
     return forms(std::move(changes))(problem);
 }
