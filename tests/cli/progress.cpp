@@ -2,6 +2,7 @@
 #include "tests/golden.hpp"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -68,10 +69,10 @@ TEST_CASE("a terminal is told what runs, how far it is and what is left, and has
 
 TEST_CASE("a pipe and a file are told nothing of progress") {
     const Folder folder;
-    const std::string pipe = "'" + folder.file("pipe") + "'", piped = folder.file("piped");
-    CHECK(call(diagnosis,
-               {"mkfifo " + pipe + "; cat " + pipe + " >'" + piped + "' &", "2>" + pipe + "; s=$?; wait; exit $s"})
-              .status == 1);
+    const std::string pipe = folder.file("pipe"), piped = folder.file("piped"),
+                      before = fmt::format("mkfifo '{0}'; cat '{0}' >'{1}' &", pipe, piped),
+                      after = fmt::format("2>'{}'; s=$?; wait; exit $s", pipe);
+    CHECK(call(diagnosis, {before, after}).status == 1);
     CHECK(read_text(piped) == "");
     CHECK(call(diagnosis).error == "");
 }
