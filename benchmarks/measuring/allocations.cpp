@@ -20,7 +20,7 @@
 namespace dra::benchmarks {
 namespace {
 
-constexpr auto relaxed = std::memory_order_relaxed;
+[[maybe_unused]] constexpr auto relaxed = std::memory_order_relaxed;
 
 // Constant-initialised: malloc is called before any constructor runs.
 constinit std::atomic<bool> counting{false};

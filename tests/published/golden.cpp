@@ -20,8 +20,8 @@ std::vector<Rungs> every_rung() {
 }
 
 template <class T> double worst_ratio(const dra::test::Golden& golden, Index ranks) {
-    const PosedProblem<T> posed{golden.q.cast<T>(), golden.k.cast<T>(), golden.v.cast<T>(), golden.problem(ranks),
-                                golden.expected};
+    const PosedProblem<T> posed{
+        {golden.q.cast<T>(), golden.k.cast<T>(), golden.v.cast<T>()}, golden.problem(ranks), golden.expected};
     double worst = 0;
     CAPTURE(ranks);
     for (const Rungs rungs : every_rung()) {
