@@ -13,8 +13,8 @@ struct LadderFlags {
     std::optional<std::string> dtype, tune, json;
 };
 
-/// Verifies and times the ladder, and writes the table of the fastest kernels where `tune` names a file. Returns the exit
-/// status. Throws PatternError for a backend without a clock and for a type that tensor cores do not multiply,
+/// Verifies and times the ladder, and writes the table of the fastest kernels where `tune` names a file. Returns the
+/// exit status. Throws PatternError for a backend without a clock and for a type that tensor cores do not multiply,
 /// DeviceError where there is no GPU, FormatError for a file that cannot be written: all before anything is run.
 int bench_ladder(const LadderFlags& flags);
 

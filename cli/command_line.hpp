@@ -16,8 +16,8 @@ public:
     CommandLine();
     ~CommandLine();
 
-    /// Reads a line. Throws InputError that names the flag, the value and the rule. An exit status where all is said, as
-    /// after --help; nothing where run() is to be called.
+    /// Reads a line. Throws InputError that names the flag, the value and the rule. An exit status where all is said,
+    /// as after --help; nothing where run() is to be called.
     std::optional<int> parse(int argc, const char* const* argv);
 
     /// Runs the command that the line chose; its exit status. Throws InputError where it chose none.

@@ -30,8 +30,8 @@ extern const std::size_t cpu_extension_count;
 /// Whether a CPU with these answers, under a system that saves these registers, has the extension.
 bool has(const CpuExtension& extension, CpuId cpuid, unsigned saved);
 
-/// "dra: cpu = NAME: must have ...", a line with the extensions that are used and missing, cut at `size`; its length, or
-/// 0 where none is missing.
+/// "dra: cpu = NAME: must have ...", a line with the extensions that are used and missing, cut at `size`; its length,
+/// or 0 where none is missing.
 std::size_t cpu_complaint(const CpuExtension* begin, const CpuExtension* end, CpuId cpuid, unsigned saved, char* line,
                           std::size_t size);
 

@@ -16,8 +16,8 @@ constexpr unsigned ymm = 0x06, zmm = 0xe6; // what the operating system saves of
 
 } // namespace
 
-// Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2A, CPUID; AMD64 Architecture Programmer's Manual,
-// volume 3, appendix E.
+// Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2A, CPUID; AMD64 Architecture Programmer's
+// Manual, volume 3, appendix E.
 constinit const CpuExtension cpu_extensions[] = {
     {"sse3", 1, 0, ecx, 0, 0, DRA_USED(__SSE3__)},
     {"ssse3", 1, 0, ecx, 9, 0, DRA_USED(__SSSE3__)},

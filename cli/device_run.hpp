@@ -13,7 +13,8 @@ struct DeviceFlags {
     std::optional<std::string> kernel; ///< the kernel's name; by default for every pattern the fastest that can do it
 };
 
-/// Attention of files on the device of a backend, which is opened first, so that it is known to be there before a file is read.
+/// Attention of files on the device of a backend, which is opened first, so that it is known to be there before a file
+/// is read.
 class DeviceRun {
 public:
     /// Throws PatternError where the type is unknown, and what open_device() throws.

@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// Values of flags, read strictly: what is not wholly a value of its kind, or is one that no type here holds, is refused
-/// with the flag, the value and the rule.
+/// Values of flags, read strictly: what is not wholly a value of its kind, or is one that no type here holds, is
+/// refused with the flag, the value and the rule.
 
 #include "reference/definition/problem.hpp"
 

@@ -17,7 +17,8 @@ struct ProblemFlags {
     /// Registers the flags. `of_ranks` says what --ranks means there.
     void add_to(const FlagList& command, const std::string& of_ranks);
 
-    /// The configuration that they mean, not validated yet. Throws PatternError naming the flag, the value and the rule.
+    /// The configuration that they mean, not validated yet. Throws PatternError naming the flag, the value and the
+    /// rule.
     Configuration configuration() const;
 };
 

@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// What takes longer than a moment tells a terminal what runs, how far it is, and about how long the rest takes: one line
-/// of standard error, which is written again and again, and is gone at the end. Elsewhere nothing is written.
+/// What takes longer than a moment tells a terminal what runs, how far it is, and about how long the rest takes: one
+/// line of standard error, which is written again and again, and is gone at the end. Elsewhere nothing is written.
 
 #include "reference/definition/positions.hpp"
 

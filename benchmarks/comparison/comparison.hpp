@@ -8,16 +8,16 @@
 /// as published when another fix is moved, and what needs it is left empty above. The emulator has no clock: everything
 /// is verified and counted there, and nothing is timed.
 ///
-/// Each length goes through three steps. One oracle run per causality gives the truth; every subject is verified against
-/// it, and its elements, FLOPs and allocations are counted; then the subjects of each set are timed, interleaved. A
-/// length with a wrong result is not timed, and nothing after it is run.
+/// Each length goes through three steps. One oracle run per causality gives the truth; every subject is verified
+/// against it, and its elements, FLOPs and allocations are counted; then the subjects of each set are timed,
+/// interleaved. A length with a wrong result is not timed, and nothing after it is run.
 ///
 /// Everything grows as n^2, so what a length needs is known from the one before it, or from a pilot of at most 256
 /// tokens that is not reported. A length is left out, and named, when
 /// - its subjects' peak bytes together would exceed 3/4 of the memory that the system calls available, or
 /// - its oracle, its verification and 5 repetitions would not end within what is left of the time budget.
-/// What the budget holds beyond that is spent on more repetitions, up to the most, shared equally among the lengths still to
-/// come.
+/// What the budget holds beyond that is spent on more repetitions, up to the most, shared equally among the lengths
+/// still to come.
 
 #include "benchmarks/comparison/judgement.hpp"
 #include "benchmarks/comparison/workbench.hpp"

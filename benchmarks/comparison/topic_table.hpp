@@ -1,6 +1,7 @@
 #pragma once
 /// \file
-/// One topic of the comparison in full: what it teaches, times at every length, allocations, elements, FLOPs and errors.
+/// One topic of the comparison in full: what it teaches, times at every length, allocations, elements, FLOPs and
+/// errors.
 
 #include "benchmarks/comparison/judgement.hpp"
 #include "benchmarks/comparison/page.hpp"

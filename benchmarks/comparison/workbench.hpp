@@ -1,6 +1,7 @@
 #pragma once
 /// \file
-/// Where the subjects of one length are made: on this CPU, or on a device. It holds q, k and v, and the truth about them.
+/// Where the subjects of one length are made: on this CPU, or on a device. It holds q, k and v, and the truth about
+/// them.
 
 #include "benchmarks/comparison/subject.hpp"
 
@@ -30,8 +31,8 @@ public:
 /// A workbench on this CPU. float and double.
 template <class T> std::unique_ptr<Workbench> cpu_workbench(Inputs<T> inputs);
 
-/// A workbench on a device, in bf16 or fp16, judged as reference/definition/half_precision.hpp says: every error is a share of its
-/// bound. Throws KernelError where the device has no kernel for it.
+/// A workbench on a device, in bf16 or fp16, judged as reference/definition/half_precision.hpp says: every error is a
+/// share of its bound. Throws KernelError where the device has no kernel for it.
 std::unique_ptr<Workbench> device_workbench(cuda::RungDevice& device, DType type, const Inputs<float>& inputs);
 
 } // namespace dra::benchmarks

@@ -45,8 +45,9 @@ void note_release(std::size_t usable) {
 }
 #endif
 
-/// The first thread of a process that ends by pthread_exit makes glibc load the unwinder, and allocate for it. libgomp's
-/// threads end so, some time after the thread that they worked for; so one of our own does it before the first count.
+/// The first thread of a process that ends by pthread_exit makes glibc load the unwinder, and allocate for it.
+/// libgomp's threads end so, some time after the thread that they worked for; so one of our own does it before the
+/// first count.
 void end_a_thread() {
     pthread_t thread;
     if (pthread_create(

@@ -63,7 +63,8 @@ private:
     Rows<float> rows(const Tensor<float>& x, Index h) const { return x.view().rows(0, h, positions_); }
     float scale() const { return 1 / std::sqrt(static_cast<float>(shape_.head_dim)); }
 
-    /// The error ratio of a head: against softmax(Q K^T) V by definition, in float64, in rows evenly apart, of which one is the last.
+    /// The error ratio of a head: against softmax(Q K^T) V by definition, in float64, in rows evenly apart, of which
+    /// one is the last.
     double error_ratio(Index h) {
         const RowMajor<double> K = rows(k_, h).cast<double>(), V = rows(v_, h).cast<double>(); // (n, D)
         const auto out = out_.view().rows(0, h, positions_);

@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// How fast every kernel of the ladder is at the usual shapes, verified and then timed by the device's clock, interleaved;
-/// and the table of the fastest, by which kernels are chosen.
+/// How fast every kernel of the ladder is at the usual shapes, verified and then timed by the device's clock,
+/// interleaved; and the table of the fastest, by which kernels are chosen.
 ///
 /// Runs come back to back, so the figures are those of a device at its power limit. q, k, v and out together are larger
 /// than its L2. Rows that a pattern does not select are cleared, which is part of a run.
@@ -25,8 +25,8 @@ struct LadderCase {
     double flops() const;                                              ///< 4 D (visible pairs)
 };
 
-/// The usual cases, of H D = 2048, D = 64 and 128, causal and not: dense, 16,384 tokens in sequences of 2,048 to 16,384; and
-/// dilated, 512 to 2,048 selected rows per segment of 2 x 16,384 tokens, r = 1, 2, 4, 8.
+/// The usual cases, of H D = 2048, D = 64 and 128, causal and not: dense, 16,384 tokens in sequences of 2,048 to
+/// 16,384; and dilated, 512 to 2,048 selected rows per segment of 2 x 16,384 tokens, r = 1, 2, 4, 8.
 std::vector<LadderCase> usual_ladder_cases();
 
 /// One kernel at one case.
@@ -52,9 +52,9 @@ public:
     /// Draws random normals, enough for each of the cases, rounded to the type.
     LadderBench(cuda::Device& device, DType type, const std::vector<LadderCase>& cases);
 
-    /// Verifies some rows of every kernel, and times it where they are right. A kernel whose first run took 10 times as long as
-    /// the quickest has that one sample; one that was first met at less than half of the fastest's rate is left out of
-    /// later cases of that head size and causality.
+    /// Verifies some rows of every kernel, and times it where they are right. A kernel whose first run took 10 times as
+    /// long as the quickest has that one sample; one that was first met at less than half of the fastest's rate is left
+    /// out of later cases of that head size and causality.
     LadderSpeed speed(const LadderCase& shape, const Effort& effort, const Progress& progress = {});
 
 private:

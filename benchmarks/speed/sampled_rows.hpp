@@ -14,8 +14,8 @@ struct SampledRow {
     double largest_score; ///< the largest |s| of the keys that it sees
 };
 
-/// The definition's answers, softmax(scale Q K^T) V with scale 1 / sqrt(D), for selected rows all over the sequence, in the
-/// first, a middle and the last head. H = Hkv, one pattern for all heads.
+/// The definition's answers, softmax(scale Q K^T) V with scale 1 / sqrt(D), for selected rows all over the sequence, in
+/// the first, a middle and the last head. H = Hkv, one pattern for all heads.
 std::vector<SampledRow> sampled_rows(const InputsView<float>& inputs, const Pattern& pattern, bool causal);
 
 /// How far a half-precision result is from the definition; infinite where anything in it is not finite.

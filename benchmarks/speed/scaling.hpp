@@ -1,6 +1,7 @@
 #pragma once
 /// \file
-/// A million tokens against 65,536: with segments of fixed length the time per token stays the same, and so does memory.
+/// A million tokens against 65,536: with segments of fixed length the time per token stays the same, and so does
+/// memory.
 ///
 /// H = 4, D = 64, patterns (2048, 1) (8192, 4), causal, float, all cores. The longer input is the shorter one 16 times
 /// over. Segments divide it, so that the longer result must be the shorter one 16 times over too, bit for bit; the

@@ -39,7 +39,8 @@ struct Prepared {
 
 std::string refusal;
 
-/// A kernel on one pattern, and where asked the clearing of the rows that it does not select. False where the kernel refuses.
+/// A kernel on one pattern, and where asked the clearing of the rows that it does not select. False where the kernel
+/// refuses.
 bool add_pattern(Prepared& prepared, const AttentionKernel& kernel, const Parameters& parameters, bool float_out,
                  bool clears) {
     refusal = why_not(kernel, DType::bf16, parameters, 90);
@@ -55,8 +56,8 @@ bool add_pattern(Prepared& prepared, const AttentionKernel& kernel, const Parame
     return true;
 }
 
-/// All patterns in one launch, and for a mixture the merge of what they left: by the launch of a pattern that selects every row,
-/// if there is one.
+/// All patterns in one launch, and for a mixture the merge of what they left: by the launch of a pattern that selects
+/// every row, if there is one.
 bool add_together(Prepared& prepared, const AttentionKernel& kernel, const std::vector<Parameters>& patterns,
                   bool clears) {
     const Parameters& asked = patterns.front();
@@ -147,9 +148,9 @@ const char* dra_kernel_name(int i) {
 /// Why the last dra_prepare() gave null.
 const char* dra_refusal() { return refusal.c_str(); }
 
-/// bf16 [B, N, H, D] and float [B, H, N] on the device, Hkv = H, scale 1 / sqrt(D). One pattern with phase 0, or a mixture
-/// of several with phase h mod r. Rows that one pattern does not select become (0, -inf) where `clears`, and stay as they
-/// are where not. Null where the kernel refuses; else dra_release() gives it back.
+/// bf16 [B, N, H, D] and float [B, H, N] on the device, Hkv = H, scale 1 / sqrt(D). One pattern with phase 0, or a
+/// mixture of several with phase h mod r. Rows that one pattern does not select become (0, -inf) where `clears`, and
+/// stay as they are where not. Null where the kernel refuses; else dra_release() gives it back.
 void* dra_prepare(const char* kernel_name, const void* q, const void* k, const void* v, void* out, float* lse,
                   int batch, int tokens, int heads, int head_dim, int causal, int clears, int patterns,
                   const int* segment_lengths, const int* dilation_rates) {

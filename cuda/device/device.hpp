@@ -3,9 +3,9 @@
 /// A device that attention runs on, a GPU or the emulator, as the rest of the program sees it: no CUDA header, no
 /// target's namespace.
 ///
-/// An executor is made once for a problem and a type: buffers, kernels, tensor maps and the list of launches. Its runs then
-/// allocate nothing and do no work on the host but launching. range.hpp says of which inputs their results are finite, and which
-/// rows an element that is not finite reaches.
+/// An executor is made once for a problem and a type: buffers, kernels, tensor maps and the list of launches. Its runs
+/// then allocate nothing and do no work on the host but launching. range.hpp says of which inputs their results are
+/// finite, and which rows an element that is not finite reaches.
 
 #include "cuda/device/error.hpp"
 #include "cuda/device/type.hpp"
@@ -34,14 +34,15 @@ struct RunTime {
     double host_seconds;   ///< seconds until all of them were queued
 };
 
-/// The tokens of the sequence that tensors hold in a step of a ring, at least one each. They need not be the same, nor begin or
-/// end where a segment does.
+/// The tokens of the sequence that tensors hold in a step of a ring, at least one each. They need not be the same, nor
+/// begin or end where a segment does.
 struct HeldTokens {
     Interval queries; ///< the n tokens of q, out and lse
     Interval keys;    ///< the m tokens of k and v
 };
 
-/// Tensors on a device, dense, in the type of an executor. They belong to the caller, who keeps them while the executor lives.
+/// Tensors on a device, dense, in the type of an executor. They belong to the caller, who keeps them while the executor
+/// lives.
 struct DeviceTensors {
     const void* q;                    ///< [B, n, H, D]
     const void* k;                    ///< [B, m, Hkv, D]
@@ -56,8 +57,8 @@ class AttentionExecutor {
 public:
     virtual ~AttentionExecutor() = default;
 
-    /// Copies q [B, N, H, D] and k, v [B, N, Hkv, D] to the device, rounded to nearest in the type. Throws KernelError where the
-    /// executor runs on tensors of the caller.
+    /// Copies q [B, N, H, D] and k, v [B, N, Hkv, D] to the device, rounded to nearest in the type. Throws KernelError
+    /// where the executor runs on tensors of the caller.
     virtual void upload(TensorView<const float> q, TensorView<const float> k, TensorView<const float> v) = 0;
 
     /// Queues every launch and returns.
@@ -84,18 +85,18 @@ public:
     virtual ~Device() = default;
     virtual const DeviceFacts& facts() const = 0;
 
-    /// An executor that uses the kernel of this name, or for every pattern the fastest that can do it. Throws KernelError
-    /// where the kernel cannot, or none computes in the type; CudaError where memory is exhausted.
+    /// An executor that uses the kernel of this name, or for every pattern the fastest that can do it. Throws
+    /// KernelError where the kernel cannot, or none computes in the type; CudaError where memory is exhausted.
     virtual std::unique_ptr<AttentionExecutor>
     make_executor(const Problem& problem, DType type, const std::optional<std::string>& kernel = std::nullopt) = 0;
 
-    /// An executor on the caller's tensors: its runs read and write where these lie, and nothing is copied. Whoever writes q, k
-    /// and v has finished when run() is called; out and lse are there when wait() returns. Throws what make_executor() throws,
-    /// and KernelError where a kernel cannot have its tensors there.
+    /// An executor on the caller's tensors: its runs read and write where these lie, and nothing is copied. Whoever
+    /// writes q, k and v has finished when run() is called; out and lse are there when wait() returns. Throws what
+    /// make_executor() throws, and KernelError where a kernel cannot have its tensors there.
     ///
-    /// Of a step of a ring, where the tensors hold a part of the problem's tokens, the result is a partial, to be merged with
-    /// those of the other keys: (0, -inf) in rows that see none of these. Throws ShapeError where the sequence has not these
-    /// tokens.
+    /// Of a step of a ring, where the tensors hold a part of the problem's tokens, the result is a partial, to be
+    /// merged with those of the other keys: (0, -inf) in rows that see none of these. Throws ShapeError where the
+    /// sequence has not these tokens.
     virtual std::unique_ptr<AttentionExecutor>
     make_executor_on(const DeviceTensors& tensors, const Problem& problem, DType type,
                      const std::optional<std::string>& kernel = std::nullopt) = 0;

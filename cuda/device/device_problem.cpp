@@ -40,7 +40,8 @@ Parameters parameters_of(const Problem& problem, Index pattern, const Interval& 
     return p;
 }
 
-/// Whether some head's first selected position lies in the sequence. Phases by block only grow, those by head begin again.
+/// Whether some head's first selected position lies in the sequence. Phases by block only grow, those by head begin
+/// again.
 bool selects_any(const Problem& problem, Index pattern, const Interval& heads) {
     for (Index g = heads.begin; g < heads.end; ++g)
         if (pattern_of(problem, pattern, g).phase < problem.tokens) return true;

@@ -25,16 +25,16 @@ struct DeviceProblem {
     bool mixed; ///< patterns share heads, and are merged; otherwise no two share a head, and every head has one
 };
 
-/// The problem for a device: in groups mode one pattern per head group that has a head; in a mixture all of them, the least
-/// dilated first, because the first one is stored and the others are merged into it.
+/// The problem for a device: in groups mode one pattern per head group that has a head; in a mixture all of them, the
+/// least dilated first, because the first one is stored and the others are merged into it.
 ///
 /// A pattern longer than the sequence is shortened to it: w and r become at most max(N, Hkv) + 1, which selects the
 /// same rows and cannot overflow. Throws ShapeError where B, N, H, D or B*H is beyond 10^9, and
 /// PatternError where there is dropout, which the kernels have not.
 DeviceProblem device_problem(const Problem& problem);
 
-/// Tells a pattern which tokens its tensors hold. Queries and keys that are the same tokens, and begin with a segment, are a
-/// sequence of their own, which every kernel takes; others are two views.
+/// Tells a pattern which tokens its tensors hold. Queries and keys that are the same tokens, and begin with a segment,
+/// are a sequence of their own, which every kernel takes; others are two views.
 void hold(Parameters& parameters, const HeldTokens& held);
 
 } // namespace dra::cuda

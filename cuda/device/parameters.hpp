@@ -2,8 +2,8 @@
 /// \file
 /// One pattern's attention as a kernel is told it: pointers, sizes, strides of the definition, by value.
 ///
-/// Neutral: no CUDA header, no target's namespace, so that the host code of both targets shares it. The numbers come from
-/// a validated Problem; nothing here is checked again.
+/// Neutral: no CUDA header, no target's namespace, so that the host code of both targets shares it. The numbers come
+/// from a validated Problem; nothing here is checked again.
 
 #include "reference/definition/phase_rule.hpp"
 
@@ -13,8 +13,8 @@ namespace dra::cuda {
 ///
 /// Tensors are dense and on the device. Rows of heads that do not use the pattern are neither read nor written.
 ///
-/// In a step of a ring q, out and lse hold some tokens of the sequence, and k and v hold others: n and m successive ones. Elsewhere
-/// all of them hold all N.
+/// In a step of a ring q, out and lse hold some tokens of the sequence, and k and v hold others: n and m successive
+/// ones. Elsewhere all of them hold all N.
 struct Parameters {
     const void* q; ///< [B, n, H, D]
     const void* k; ///< [B, m, Hkv, D]

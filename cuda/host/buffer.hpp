@@ -13,8 +13,8 @@ inline void copy_to_host(void* host, const void* device, std::size_t bytes, cons
     DRA_CUDA_CHECK(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream.get()));
 }
 
-/// Memory on the device for `count` elements, uninitialised. The stream must outlive it: memory is given back behind the work
-/// queued there, and other streams that use it must have been waited for.
+/// Memory on the device for `count` elements, uninitialised. The stream must outlive it: memory is given back behind
+/// the work queued there, and other streams that use it must have been waited for.
 template <class T> class Buffer {
 public:
     Buffer() = default; ///< no memory

@@ -9,7 +9,8 @@ namespace dra::cuda::DRA_TARGET {
 
 namespace {
 
-/// Whether one launch can do all patterns, and there are several: then no faster kernel for one of them makes up for that.
+/// Whether one launch can do all patterns, and there are several: then no faster kernel for one of them makes up for
+/// that.
 bool can_go_together(const DeviceProblem& problem, DType type, int architecture) {
     const auto can = [&](const DevicePattern& pattern) {
         return why_not(joint_kernel(), type, pattern.parameters, architecture).empty();
@@ -18,7 +19,8 @@ bool can_go_together(const DeviceProblem& problem, DType type, int architecture)
     return patterns > 1 && goes_together(joint_kernel(), patterns) && std::ranges::all_of(problem.patterns, can);
 }
 
-/// The kernel for a pattern. A refusal of its segments names those that were asked for, where the sequence shortens them.
+/// The kernel for a pattern. A refusal of its segments names those that were asked for, where the sequence shortens
+/// them.
 const AttentionKernel& kernel_for(const Problem& problem, const DevicePattern& pattern,
                                   const std::optional<std::string>& name, DType type, int architecture) {
     try {
@@ -210,7 +212,8 @@ void Executor::run_mixture() {
     if (rounds_sum()) DRA_CUDA_CHECK(cast_to(type_, tensors_.out, sum, sum_.size(), stream_.get()));
 }
 
-/// Fork and join: every side stream waits for what was queued before, and what is queued later waits for every side stream.
+/// Fork and join: every side stream waits for what was queued before, and what is queued later waits for every side
+/// stream.
 void Executor::run_groups() {
     ready_.record(stream_.get());
     queue(passes_.front(), stream_);

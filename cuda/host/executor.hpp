@@ -1,15 +1,15 @@
 #pragma once
 /// \file
-/// An executor: buffers, chosen kernels, tensor maps and launches of one problem, made once; on tensors of its own or the
-/// caller's.
+/// An executor: buffers, chosen kernels, tensor maps and launches of one problem, made once; on tensors of its own or
+/// the caller's.
 ///
-/// Head groups share no head, so each pattern goes straight to its heads of the output, in a stream of its own beside the
-/// others. The patterns of a mixture share every head: the first is stored in float, each other one is a partial that
-/// is merged into it, and the sum is rounded to the type once, at the end. Rows that no pattern selects are cleared
-/// without a key being touched. Where the kernel of every pattern is all_patterns, one launch does them all, clearing
-/// included. Of a mixture the patterns are partials then, each in a buffer of its own, and a second launch merges and rounds them:
-/// that of a pattern that selects every row, if there is one, which does so where it stores its own rows. A step of a ring is
-/// made pattern by pattern, and its result stays in float: it is a partial itself.
+/// Head groups share no head, so each pattern goes straight to its heads of the output, in a stream of its own beside
+/// the others. The patterns of a mixture share every head: the first is stored in float, each other one is a partial
+/// that is merged into it, and the sum is rounded to the type once, at the end. Rows that no pattern selects are
+/// cleared without a key being touched. Where the kernel of every pattern is all_patterns, one launch does them all,
+/// clearing included. Of a mixture the patterns are partials then, each in a buffer of its own, and a second launch
+/// merges and rounds them: that of a pattern that selects every row, if there is one, which does so where it stores its
+/// own rows. A step of a ring is made pattern by pattern, and its result stays in float: it is a partial itself.
 
 #include "cuda/device/device.hpp"
 #include "cuda/device/device_problem.hpp"
@@ -31,8 +31,8 @@ struct Pass {
 /// The executor of both targets.
 class Executor final : public AttentionExecutor {
 public:
-    /// An executor on `tensors`, or without them on tensors of its own. Throws KernelError where the kernel cannot do a pattern,
-    /// before anything is allocated.
+    /// An executor on `tensors`, or without them on tensors of its own. Throws KernelError where the kernel cannot do a
+    /// pattern, before anything is allocated.
     Executor(const Problem& problem, DType type, const std::optional<std::string>& name, int architecture,
              const DeviceTensors* tensors = nullptr);
 

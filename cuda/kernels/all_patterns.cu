@@ -1,19 +1,20 @@
 /// \file
 /// Kernel 11, all_patterns: every pattern of a problem in one launch, and the rows that nothing selects.
 ///
-/// Teaches: a work list. What differs from pattern to pattern (segments, dilation, phases, heads, tensor maps, where results
-/// go) is an array in the kernel's parameters, and a ticket picks one (tasks.hpp). No pattern waits for another's last tiles,
-/// and small ones fill what large ones leave over. The copiers' warps, which are idle where every box comes by TMA, write
-/// (0, -inf) to the rows between the selected ones meanwhile (row_clearing.hpp), since attention leaves the memory's
-/// bandwidth to them.
+/// Teaches: a work list. What differs from pattern to pattern (segments, dilation, phases, heads, tensor maps, where
+/// results go) is an array in the kernel's parameters, and a ticket picks one (tasks.hpp). No pattern waits for
+/// another's last tiles, and small ones fill what large ones leave over. The copiers' warps, which are idle where every
+/// box comes by TMA, write (0, -inf) to the rows between the selected ones meanwhile (row_clearing.hpp), since
+/// attention leaves the memory's bandwidth to them.
 ///
-/// A mixture's patterns are partials in float, each in its place, and which rows each has is arithmetic. A row's patterns do not
-/// meet in one block; but a pattern that selects every row is a pass over them all anyway. So it comes last, in a launch that
-/// begins while the others' ends, and merges them into its rows where it stores them (merged_rows.hpp). Without such a pattern
-/// merge_patterns() makes the result in a pass of its own.
+/// A mixture's patterns are partials in float, each in its place, and which rows each has is arithmetic. A row's
+/// patterns do not meet in one block; but a pattern that selects every row is a pass over them all anyway. So it comes
+/// last, in a launch that begins while the others' ends, and merges them into its rows where it stores them
+/// (merged_rows.hpp). Without such a pattern merge_patterns() makes the result in a pass of its own.
 ///
-/// Expected: a mixture in the time of its patterns alone. Measured on an H200, (2048, 1) (4096, 2) (8192, 4), 2 x 16,384
-/// tokens, rested: 1.39 ms (D = 128), causal 0.87; D = 64 1.75 and 1.14, where cuDNN's calls alone take 1.51, 1.00, 2.09 and 1.27.
+/// Expected: a mixture in the time of its patterns alone. Measured on an H200, (2048, 1) (4096, 2) (8192, 4), 2 x
+/// 16,384 tokens, rested: 1.39 ms (D = 128), causal 0.87; D = 64 1.75 and 1.14, where cuDNN's calls alone take 1.51,
+/// 1.00, 2.09 and 1.27.
 ///
 /// Takes what warp_specialized takes. Figures of all kernels: docs/gpu-results.md.
 

@@ -2,8 +2,8 @@
 /// Rows that a pattern does not select: out = 0 and lse = -inf, without a look at any key.
 ///
 /// One block per (batch, token), whose heads lie side by side in memory: where the token lies in its segment is divided
-/// once, whether a head's phase selects it is asked once per chunk of 16 bytes, and neighbouring threads write neighbouring
-/// chunks.
+/// once, whether a head's phase selects it is asked once per chunk of 16 bytes, and neighbouring threads write
+/// neighbouring chunks.
 
 #include "cuda/kernels/launch_kernel.hpp"
 

@@ -8,15 +8,16 @@
 
 namespace dra::cuda::DRA_TARGET {
 
-/// One thread's part of copying tiles of ROWS rows by THREADS threads: a column of chunks, every THREADS / chunks-th row.
-/// A warp's request is 32 chunks of whole rows, so a stride between rows costs no sector. Matrices with the same
+/// One thread's part of copying tiles of ROWS rows by THREADS threads: a column of chunks, every THREADS / chunks-th
+/// row. A warp's request is 32 chunks of whole rows, so a stride between rows costs no sector. Matrices with the same
 /// stride share a RowCopy, as K and V do.
 ///
-/// What lies past the view's rows or past its head dimension becomes zero without being read: not only to stay in bounds,
-/// since 0 * NaN would leak whatever lies there into the products.
+/// What lies past the view's rows or past its head dimension becomes zero without being read: not only to stay in
+/// bounds, since 0 * NaN would leak whatever lies there into the products.
 template <int ROWS, int THREADS, int D> class RowCopy {
 public:
-    /// Begins with the tile at row `first_row` of `rows`, which are `stride` elements apart; row 0 begins at element `first`.
+    /// Begins with the tile at row `first_row` of `rows`, which are `stride` elements apart; row 0 begins at element
+    /// `first`.
     __device__ __forceinline__ RowCopy(long long first, long long stride, int first_row, int rows, int head_dim)
         : stride_(static_cast<unsigned>(stride / chunk_elements)),
           at_(static_cast<unsigned>(first / chunk_elements) + (first_row + row()) * stride_ + chunk()),

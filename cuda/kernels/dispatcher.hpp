@@ -2,8 +2,9 @@
 /// \file
 /// The dispatcher: one thread that says which tile is next, and where it lies, ahead of the producer.
 ///
-/// A ticket becomes a tile by eight divisions or so, behind a draw from memory: a microsecond and more, which no tile would hide
-/// if the producer, whose boxes consumers wait for, did it. (It once did: at 512 rows per segment blocks took a tenth longer.)
+/// A ticket becomes a tile by eight divisions or so, behind a draw from memory: a microsecond and more, which no tile
+/// would hide if the producer, whose boxes consumers wait for, did it. (It once did: at 512 rows per segment blocks
+/// took a tenth longer.)
 
 #include "cuda/kernels/pipeline.hpp"
 #include "cuda/kernels/shard_view.hpp"
@@ -19,7 +20,8 @@ struct StaticTickets {
     static __device__ __forceinline__ int after(int ticket, int*, int) { return ticket + ptx::blocks_of_grid(); }
 };
 
-/// Tickets by draw: a block draws its next tile when it needs one. The first gridDim are given away without being drawn.
+/// Tickets by draw: a block draws its next tile when it needs one. The first gridDim are given away without being
+/// drawn.
 struct DynamicTickets {
     /// The next ticket of `tiles`. `counter` is zero before and after a launch.
     static __device__ __forceinline__ int after(int, int* counter, int tiles) {
@@ -103,15 +105,15 @@ __device__ __forceinline__ ShardSource shard_source_of(const Parameters& paramet
     return source;
 }
 
-/// A schedule of whose numbers the compiler knows nothing: the decoding of a ticket divides by them, and there are no registers
-/// to keep the divisors' reciprocals in.
+/// A schedule of whose numbers the compiler knows nothing: the decoding of a ticket divides by them, and there are no
+/// registers to keep the divisors' reciprocals in.
 __device__ __forceinline__ TileSchedule unfamiliar(const TileSchedule& schedule) {
     return {ptx::opaque(schedule.tiles), ptx::opaque(schedule.views),    ptx::opaque(schedule.section_views),
             ptx::opaque(schedule.heads), ptx::opaque(schedule.segments), ptx::opaque(schedule.query_heads_per_kv_head)};
 }
 
-/// Publishes all tiles of the block: those that its tickets name, and where a kernel `REDOES` tiles those that its consumers have
-/// put on their list.
+/// Publishes all tiles of the block: those that its tickets name, and where a kernel `REDOES` tiles those that its
+/// consumers have put on their list.
 template <bool REDOES, class Tickets, class T, class P> __device__ __forceinline__ void
 dispatch_tiles(PipelineMemory<T, P> memory, const Tasks<P::tasks>& tasks, int* workspace) {
     PipelineState<1> state;

@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// A consumer warpgroup that takes no maximum but in a tile's first block and under the mask, and has a tile done again whose
-/// weights or outputs went beyond their type. fixed_reference.cu says why that is exact.
+/// A consumer warpgroup that takes no maximum but in a tile's first block and under the mask, and has a tile done again
+/// whose weights or outputs went beyond their type. fixed_reference.cu says why that is exact.
 
 #include "cuda/kernels/overlapped_rows.hpp"
 #include "cuda/kernels/vector_stores.hpp"
@@ -13,8 +13,8 @@ namespace dra::cuda::DRA_TARGET {
 /// A row's sum of weights below which none has overflowed in T, since none is larger than the sum.
 template <class T> constexpr float largest_sum = std::is_same_v<T, bf16> ? 0x1p64f : 65504.f;
 
-/// What launch_persistent() asks for. The list of tiles to do again lies in the workspace, behind the counter of tickets; see
-/// take_from_list().
+/// What launch_persistent() asks for. The list of tiles to do again lies in the workspace, behind the counter of
+/// tickets; see take_from_list().
 template <class Store> struct FixedReference {
     static constexpr bool redoes = true;
 

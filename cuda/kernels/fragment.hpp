@@ -8,9 +8,9 @@
 ///     A  a[2 j + i], half e  row g + 8 i, column t + 8 j + e               j in {0, 1}
 ///     B  b[j], half e        row t + 8 j + e, column g
 ///
-/// So a lane has two rows of D, and the two 8-column halves of 16 columns of D, rounded to 16 bits, are an A: the weights of
-/// the softmax go from the first product to the second without leaving registers. wgmma's accumulators are the same, with
-/// warp w of four on rows 16 w.. and 8-column blocks one after the other.
+/// So a lane has two rows of D, and the two 8-column halves of 16 columns of D, rounded to 16 bits, are an A: the
+/// weights of the softmax go from the first product to the second without leaving registers. wgmma's accumulators are
+/// the same, with warp w of four on rows 16 w.. and 8-column blocks one after the other.
 
 #include "cuda/kernels/compiler.hpp"
 #include "cuda/simt/device.hpp"

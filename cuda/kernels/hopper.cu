@@ -1,13 +1,15 @@
 /// \file
 /// Kernel 6, hopper: TMA brings tiles, mbarriers say when they are there and when they are free, wgmma multiplies them.
 ///
-/// Teaches: roles. One producer warp does nothing but ask TMA for boxes; one consumer warpgroup (four warps) does nothing
-/// but compute. They share the stages, in a circle, each with two barriers: `full` (the bytes have arrived) and `empty` (the
-/// consumer is done). wgmma reads Q, K and V from shared memory, so no fragments pass through registers except the weights.
+/// Teaches: roles. One producer warp does nothing but ask TMA for boxes; one consumer warpgroup (four warps) does
+/// nothing but compute. They share the stages, in a circle, each with two barriers: `full` (the bytes have arrived) and
+/// `empty` (the consumer is done). wgmma reads Q, K and V from shared memory, so no fragments pass through registers
+/// except the weights.
 ///
-/// Dilation for TMA is a 5-D tensor {D, H r, w / r, N / w, B}: channel; phase H + head; selected row; segment; batch. A box
-/// is 64 channels of successive selected rows, and what lies past a segment's last row is zero, because it is outside in the
-/// third dimension; a 4-D map would read the next segment there. So r must divide w, and w must divide N.
+/// Dilation for TMA is a 5-D tensor {D, H r, w / r, N / w, B}: channel; phase H + head; selected row; segment; batch. A
+/// box is 64 channels of successive selected rows, and what lies past a segment's last row is zero, because it is
+/// outside in the third dimension; a 4-D map would read the next segment there. So r must divide w, and w must divide
+/// N.
 ///
 /// A block has 64 query rows; what overlaps one block's softmax is the other blocks' products. Measured on an H100, 8k
 /// tokens: 555 TFLOP/s (D = 128), 445 (D = 64), causal 500 and 437: a quarter to a third more than wide. Takes bf16 and
@@ -22,7 +24,8 @@
 namespace dra::cuda::DRA_TARGET {
 namespace {
 
-/// D is 64 or 128; channels past the view's own are zero. A tile of R rows is D / 64 halves of (R, 64), 128-byte swizzled.
+/// D is 64 or 128; channels past the view's own are zero. A tile of R rows is D / 64 halves of (R, 64), 128-byte
+/// swizzled.
 template <int D> struct Hopper {
     static constexpr int rows = 64, keys = 64, stages = 2;
     static constexpr int consumers = 128, threads = consumers + 32; // the producer is the last warp

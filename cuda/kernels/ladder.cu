@@ -114,8 +114,8 @@ bool on_boundary(const void* pointer, std::uintptr_t bytes) {
 /// w as the tensor maps see it: a segment longer than the sequence is the sequence.
 int segment_of_map(const Parameters& parameters) { return std::min(parameters.segment_length, parameters.tokens); }
 
-/// The most tiles that a launch can have: there are fewer where a tile has three warpgroups, but patterns that go together all
-/// have the tile of the longest.
+/// The most tiles that a launch can have: there are fewer where a tile has three warpgroups, but patterns that go
+/// together all have the tile of the longest.
 long long tiles_of(const AttentionKernel& kernel, const Parameters& parameters) {
     const long long tiles = (parameters.most_rows() + static_cast<long long>(kernel.tile_rows) - 1) / kernel.tile_rows;
     return tiles * parameters.batch * parameters.segments() * parameters.kv_head_count *
@@ -191,9 +191,9 @@ const AttentionKernel& best_kernel(DType type, const Parameters& parameters, int
 Maps make_maps(const AttentionKernel& kernel, DType type, const Parameters& parameters) {
     Maps maps = {};
     if (!kernel.uses_tensor_maps) return maps;
-    // {D, H r, w / r, N / w, B}: channel, phase H + head, selected row, segment, batch. In a box, 64 channels (128 bytes, the
-    // swizzle's row) of `rows` successive selected rows. Where that does not divide, {D, H r, N / r, 1, B}, which knows no
-    // segments: phases are counted from the first token.
+    // {D, H r, w / r, N / w, B}: channel, phase H + head, selected row, segment, batch. In a box, 64 channels (128
+    // bytes, the swizzle's row) of `rows` successive selected rows. Where that does not divide, {D, H r, N / r, 1, B},
+    // which knows no segments: phases are counted from the first token.
     const int segment = segment_of_map(parameters);
     maps.even_segments =
         !parameters.two_views() && segment % parameters.dilation_rate == 0 && parameters.tokens % segment == 0;

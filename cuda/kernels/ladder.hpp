@@ -2,8 +2,8 @@
 /// \file
 /// The ladder: every attention kernel of this folder, from the one that states the equation to the one that is fast.
 ///
-/// A kernel computes one pattern for the heads that use it: dense attention on strided views, out and lse. It writes the
-/// rows that the pattern selects and that see a key; the others are clear_rows()'s.
+/// A kernel computes one pattern for the heads that use it: dense attention on strided views, out and lse. It writes
+/// the rows that the pattern selects and that see a key; the others are clear_rows()'s.
 /// Every function here queues work on a stream and returns; the error is that of the launch.
 
 #include "cuda/device/parameters.hpp"
@@ -18,8 +18,8 @@
 
 namespace dra::cuda::DRA_TARGET {
 
-/// The tensor maps of q, k and v: how TMA finds a tile. An executor makes them once; only kernels with `uses_tensor_maps` look
-/// at them.
+/// The tensor maps of q, k and v: how TMA finds a tile. An executor makes them once; only kernels with
+/// `uses_tensor_maps` look at them.
 struct Maps {
     TensorMap q, k, v;
     bool even_segments; ///< r divides w and w divides N, and the maps know where a segment ends
@@ -36,8 +36,9 @@ struct Launch {
     int* workspace = nullptr;
 };
 
-/// Whether a tile has three consumer warpgroups, where a kernel has a choice; pipeline.hpp says what for. They multiply faster
-/// than two (on an H200 by 9 to 12 %), and more of what they multiply lies beyond the last row and the causal diagonal.
+/// Whether a tile has three consumer warpgroups, where a kernel has a choice; pipeline.hpp says what for. They multiply
+/// faster than two (on an H200 by 9 to 12 %), and more of what they multiply lies beyond the last row and the causal
+/// diagonal.
 constexpr bool takes_three_warpgroups(const Parameters& parameters) {
     constexpr double faster = 1.09;
     constexpr int many_rows = 8192; // so many that what lies beyond is a small part
@@ -86,8 +87,8 @@ std::span<const AttentionKernel> ladder();
 /// The kernel of this name, or null.
 const AttentionKernel* find_kernel(std::string_view name);
 
-/// Empty when the kernel can run segments like these, else the rule that they do not keep. The pattern is shortened to the
-/// sequence (device_problem.hpp).
+/// Empty when the kernel can run segments like these, else the rule that they do not keep. The pattern is shortened to
+/// the sequence (device_problem.hpp).
 std::string why_not_segments(const AttentionKernel& kernel, const Parameters& parameters);
 
 /// Empty when the kernel can run this, else the rule that it cannot keep, in one sentence for the user.
@@ -115,8 +116,8 @@ inline bool goes_together(const AttentionKernel& kernel, std::size_t patterns) {
 
 /// Several patterns (1 to most_patterns) of one problem in one launch of joint_kernel(), the longest first. They
 /// differ in segments, dilation, phases, heads, out, lse and maps alone; the workspace is the first one's and must have
-/// workspace_ints() for all of them. out is in the type. `clears`: rows that a pattern does not select become (0, -inf); else
-/// they stay as they are.
+/// workspace_ints() for all of them. out is in the type. `clears`: rows that a pattern does not select become (0,
+/// -inf); else they stay as they are.
 cudaError_t run_together(std::span<const Launch> patterns, bool clears);
 
 /// Floats per row of a partial: whole groups of 16 channels; partial_rows.hpp says in which order.
@@ -128,30 +129,31 @@ constexpr std::size_t partial_floats(const Parameters& parameters) {
            partial_channels(parameters.head_dim);
 }
 
-/// The patterns of a mixture, over all heads, in one launch of joint_kernel(): out of each is a partial of partial_floats()
-/// floats. Rows that a pattern does not select stay as they are.
+/// The patterns of a mixture, over all heads, in one launch of joint_kernel(): out of each is a partial of
+/// partial_floats() floats. Rows that a pattern does not select stay as they are.
 cudaError_t run_partials(std::span<const Launch> patterns);
 
-/// out (in the type) and lse := the merge of what run_partials() made of these patterns. Rows that a pattern does not select are
-/// not looked at.
+/// out (in the type) and lse := the merge of what run_partials() made of these patterns. Rows that a pattern does not
+/// select are not looked at.
 cudaError_t merge_patterns(std::span<const Launch> patterns, void* out, float* lse);
 
 /// Whether run_merging() can have this pattern as its last: it selects every row.
 constexpr bool can_merge(const Parameters& parameters) { return parameters.dilation_rate == 1; }
 
-/// The pattern `last`, with out in the type, into which it merges what run_partials() made of the others: out and lse of the
-/// mixture (1 + partials, most_patterns at most). Queued right behind run_partials(), it begins while that ends. The workspace
-/// is its own.
+/// The pattern `last`, with out in the type, into which it merges what run_partials() made of the others: out and lse
+/// of the mixture (1 + partials, most_patterns at most). Queued right behind run_partials(), it begins while that ends.
+/// The workspace is its own.
 cudaError_t run_merging(const Launch& last, std::span<const Launch> partials);
 
 /// Runs a kernel for which why_not() is empty.
 cudaError_t run(const AttentionKernel& kernel, const Launch& launch);
 
-/// out = 0, lse = -inf in the rows of the pattern's heads that the pattern does not select; of two views also in those that it
-/// selects but that see no key, which no kernel writes. Touches no key.
+/// out = 0, lse = -inf in the rows of the pattern's heads that the pattern does not select; of two views also in those
+/// that it selects but that see no key, which no kernel writes. Touches no key.
 cudaError_t clear_rows(const Parameters& parameters, DType type, bool float_out, cudaStream_t stream);
 
-/// (out, lse) := merge((out, lse), (other_out, other_lse)): float, in place, all heads of `shape` (B, N, H, D are used).
+/// (out, lse) := merge((out, lse), (other_out, other_lse)): float, in place, all heads of `shape` (B, N, H, D are
+/// used).
 cudaError_t merge_partial(float* out, float* lse, const float* other_out, const float* other_lse,
                           const Parameters& shape, cudaStream_t stream);
 

@@ -1,6 +1,7 @@
 #pragma once
 /// \file
-/// From a Launch to a kernel: run-time type and head dimension become template arguments, and every kernel is launched alike.
+/// From a Launch to a kernel: run-time type and head dimension become template arguments, and every kernel is launched
+/// alike.
 
 #include "cuda/kernels/element.hpp"
 #include "cuda/kernels/ladder.hpp"

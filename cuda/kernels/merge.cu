@@ -3,8 +3,8 @@
 ///
 ///     m = max(lse_a, lse_b),   lse = m + log(e^(lse_a - m) + e^(lse_b - m)),   out = e^(lse_a - lse) out_a + e^(lse_b - lse) out_b
 ///
-/// (0, -inf) is the identity, exactly: a side of lse = -inf weighs 0, so the sum is 1 and its logarithm 0. Only where both
-/// are -inf would -inf - -inf be NaN; there is nothing to do for such a row.
+/// (0, -inf) is the identity, exactly: a side of lse = -inf weighs 0, so the sum is 1 and its logarithm 0. Only where
+/// both are -inf would -inf - -inf be NaN; there is nothing to do for such a row.
 
 #include "cuda/kernels/launch_kernel.hpp"
 
@@ -46,10 +46,10 @@ struct Partials {
     Parameters pattern[most_patterns]; ///< out is float
 };
 
-/// One block per (batch, token), whose heads lie side by side, and 8 channels per thread: 32 bytes of every partial, twice 8 of
-/// the result, since half a group of 16 is a lane's 4 of each 8-column block (partial_rows.hpp). Whether a pattern selects the
-/// token for a head is arithmetic, so nobody has to mark the rows that it does not, and all that a thread needs is asked for at
-/// once. There are COUNT patterns at most.
+/// One block per (batch, token), whose heads lie side by side, and 8 channels per thread: 32 bytes of every partial,
+/// twice 8 of the result, since half a group of 16 is a lane's 4 of each 8-column block (partial_rows.hpp). Whether a
+/// pattern selects the token for a head is arithmetic, so nobody has to mark the rows that it does not, and all that a
+/// thread needs is asked for at once. There are COUNT patterns at most.
 template <class T, int COUNT> __global__ void __launch_bounds__(merge_threads)
     merge_tokens(T* out, float* lse, const __grid_constant__ Partials partials) {
     const Parameters& shape = partials.pattern[0];

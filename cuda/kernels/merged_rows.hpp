@@ -1,10 +1,11 @@
 #pragma once
 /// \file
-/// The end of a tile of a mixture's last pattern: the other patterns' partials are merged into a row before it is stored.
+/// The end of a tile of a mixture's last pattern: the other patterns' partials are merged into a row before it is
+/// stored.
 ///
-/// The last pattern selects every row (dilation_rate = 1), so a row's other parts are those of the patterns that an earlier
-/// launch computed, and which of them select the row is arithmetic. So a partial's lse and out are asked for at once, and read
-/// once:
+/// The last pattern selects every row (dilation_rate = 1), so a row's other parts are those of the patterns that an
+/// earlier launch computed, and which of them select the row is arithmetic. So a partial's lse and out are asked for at
+/// once, and read once:
 ///
 ///     m = max(lse, lse_p),   sum = e^(lse - m) + e^(lse_p - m),   out = (e^(lse - m) out + e^(lse_p - m) out_p) / sum
 ///

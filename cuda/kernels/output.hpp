@@ -21,8 +21,9 @@ template <class T> __device__ __forceinline__ void store_element(const Output& o
         store(static_cast<T*>(output.out) + at, from_float<T>(x));
 }
 
-/// Stores 16 rows from `first_row` on, as a warp's accumulators hold them, two neighbouring columns at a time: four lanes write
-/// 16 bytes of a row (32 as float), so half of every 32-byte sector of a 16-bit out goes through the cache twice.
+/// Stores 16 rows from `first_row` on, as a warp's accumulators hold them, two neighbouring columns at a time: four
+/// lanes write 16 bytes of a row (32 as float), so half of every 32-byte sector of a 16-bit out goes through the cache
+/// twice.
 template <class T, int N> __device__ __forceinline__ void store_fragments(const View<T>& view, const Output& output,
                                                                           int first_row, const float (&o)[N][4]) {
     const Lane lane = lane_place();

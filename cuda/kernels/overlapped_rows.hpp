@@ -8,13 +8,14 @@
 ///     issue  O += P V(n)
 ///     wait for S';  softmax of S' (all but the last of it);  wait for O;  the rest of the softmax;  correct O
 ///
-/// At the end of a tile S' are the scores of the next tile's first block, so the tensor core has work while the warpgroup
-/// divides and stores.
+/// At the end of a tile S' are the scores of the next tile's first block, so the tensor core has work while the
+/// warpgroup divides and stores.
 ///
-/// Two things that the source does not show. The compiler (13.0) moves the wait for O up over the softmax, where nothing
-/// would overlap, unless something holds it back: here whether the mbarrier before it must be waited for depends on the sign
-/// of the sums, which is never negative. And a branch that a warp's lanes might take differently anywhere in the loop costs
-/// its descriptors their uniform registers; so stores at its end are predicated, not branched around.
+/// Two things that the source does not show. The compiler (13.0) moves the wait for O up over the softmax, where
+/// nothing would overlap, unless something holds it back: here whether the mbarrier before it must be waited for
+/// depends on the sign of the sums, which is never negative. And a branch that a warp's lanes might take differently
+/// anywhere in the loop costs its descriptors their uniform registers; so stores at its end are predicated, not
+/// branched around.
 
 #include "cuda/kernels/warpgroup_rows.hpp"
 
@@ -72,8 +73,8 @@ private:
         rows.await_v();
     }
 
-    /// Takes one turn of the loop above. `block` is that of the scores; with `NextTile` it belongs to the next tile, and the one
-    /// in `slot` ends.
+    /// Takes one turn of the loop above. `block` is that of the scores; with `NextTile` it belongs to the next tile,
+    /// and the one in `slot` ends.
     template <bool NextTile> __device__ __forceinline__ void step(int block, bool accumulate, int slot) {
         const std::uint64_t K = rows.k_descriptor(), V = rows.v_descriptor();
         ptx::barrier_wait_unless(k_is_there, rows.memory.k_full(rows.k_state.stage), rows.k_state.parity);

@@ -1,8 +1,8 @@
 #pragma once
 /// \file
-/// A mixture's partial, as one launch leaves it for another that merges it: in float, with a row's channels in the order in
-/// which a quad's lanes hold them. Then a lane has 16 bytes of every 16 channels, and the quad 64 in a piece; in their natural
-/// order a lane would have twice 8, and the memory twice the requests.
+/// A mixture's partial, as one launch leaves it for another that merges it: in float, with a row's channels in the
+/// order in which a quad's lanes hold them. Then a lane has 16 bytes of every 16 channels, and the quad 64 in a piece;
+/// in their natural order a lane would have twice 8, and the memory twice the requests.
 ///
 ///     channel 8 e + 2 t + c of a group of 16 lies at 4 t + 2 e + c        e, c in {0, 1}, t in {0, 1, 2, 3}
 

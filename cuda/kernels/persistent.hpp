@@ -2,8 +2,8 @@
 /// \file
 /// What the kernels of several roles share: barriers, registers, who produces and who consumes; and their launch.
 ///
-/// Each of them gives a Pipeline (sizes), a Consume (what a warpgroup does, from tile to tile; `redoes` if some tiles must be
-/// done again) and Tickets (which tile is next).
+/// Each of them gives a Pipeline (sizes), a Consume (what a warpgroup does, from tile to tile; `redoes` if some tiles
+/// must be done again) and Tickets (which tile is next).
 
 #include "cuda/kernels/dispatcher.hpp"
 #include "cuda/kernels/launch_kernel.hpp"
@@ -13,7 +13,8 @@
 
 namespace dra::cuda::DRA_TARGET {
 
-/// The kernel. Warpgroups 0 to P::warpgroups - 1 consume; of the last one warp 0 produces, warp 1 dispatches, and two copy.
+/// The kernel. Warpgroups 0 to P::warpgroups - 1 consume; of the last one warp 0 produces, warp 1 dispatches, and two
+/// copy.
 template <class T, class P, class Consume, class Tickets> __global__ void __launch_bounds__(P::threads, 1)
     attend_persistently(const __grid_constant__ Tasks<P::tasks> tasks, int* workspace) {
     DRA_SHARED_MEMORY(raw);
@@ -49,9 +50,9 @@ template <class T, class P, class Consume, class Tickets> __global__ void __laun
     }
 }
 
-/// Launches as many blocks as the device has multiprocessors, which is as many as fit. `launches` are the patterns, P::tasks at
-/// most, alike but for what tasks.hpp says. `earlier` are those that the launch before this one has computed, and this one
-/// merges.
+/// Launches as many blocks as the device has multiprocessors, which is as many as fit. `launches` are the patterns,
+/// P::tasks at most, alike but for what tasks.hpp says. `earlier` are those that the launch before this one has
+/// computed, and this one merges.
 template <class P, class Consume, class Tickets, class T>
 cudaError_t launch_tasks(std::span<const Launch> launches, bool clears, std::span<const Launch> earlier = {}) {
     int device = 0, multiprocessors = 0;

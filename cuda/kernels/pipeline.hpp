@@ -1,20 +1,21 @@
 #pragma once
 /// \file
-/// A persistent block of several roles: a producer's warpgroup, two or three consumer warpgroups, and the memory between them.
+/// A persistent block of several roles: a producer's warpgroup, two or three consumer warpgroups, and the memory
+/// between them.
 ///
-/// A block stays on its multiprocessor and takes one query tile after the other. A tile has 64 rows per consumer warpgroup; the
-/// warpgroups share every tile of K and V, so that a key is fetched once for 128 rows or 192.
+/// A block stays on its multiprocessor and takes one query tile after the other. A tile has 64 rows per consumer
+/// warpgroup; the warpgroups share every tile of K and V, so that a key is fetched once for 128 rows or 192.
 ///
 ///     consumer warpgroups    registers per thread: at launch    producer's warpgroup    consumers
 ///     2                      168                                56                      224
 ///     3                      128                                32                      160
 ///
-/// Three keep the exps busy that D = 64 asks for, and leave no registers for D = 128. A tile of 192 rows wastes more under a
-/// causal mask and past the last row, and where rows are few that is more than the third warpgroup gains:
+/// Three keep the exps busy that D = 64 asks for, and leave no registers for D = 128. A tile of 192 rows wastes more
+/// under a causal mask and past the last row, and where rows are few that is more than the third warpgroup gains:
 /// takes_three_warpgroups() has the rule.
 ///
-/// Blocks of keys come from the last one to the first: the last ones are those under the causal mask and past the end of the
-/// view, so a tile begins with what needs care. Stages are used in a circle (pipeline_state.hpp).
+/// Blocks of keys come from the last one to the first: the last ones are those under the causal mask and past the end
+/// of the view, so a tile begins with what needs care. Stages are used in a circle (pipeline_state.hpp).
 
 #include "cuda/kernels/element.hpp"
 #include "cuda/kernels/parked.hpp"
@@ -62,7 +63,8 @@ struct alignas(16) Source {
     int ticket, task;
 };
 
-/// The same of two views: what Source says is of the queries, by their numbers, and what of it is not the keys' own follows.
+/// The same of two views: what Source says is of the queries, by their numbers, and what of it is not the keys' own
+/// follows.
 struct ShardSource : Source {
     int keys, boxed_keys; ///< as rows and boxed_rows
     int key_row;          ///< as row
@@ -91,8 +93,8 @@ struct Pipeline {
 
     static constexpr int halves = D / 64; ///< a tile is so many (rows, 64), each 128-byte swizzled
     static constexpr int q_elements = box_rows * D, kv_elements = keys * D;
-    /// One that is computed, one whose first scores are, one that waits. An even number, so that the slot says the parity of
-    /// Q's lap.
+    /// One that is computed, one whose first scores are, one that waits. An even number, so that the slot says the
+    /// parity of Q's lap.
     static constexpr int tiles_announced = 4;
     static constexpr int orders = 1; ///< orders that wait; another one is worked on
     static constexpr std::size_t matrix_bytes = 2 * (warpgroups * q_elements + 2 * stages * kv_elements);
@@ -130,8 +132,8 @@ template <class T, class P> struct PipelineMemory {
         return reinterpret_cast<int4*>(base + P::matrix_bytes + P::tile_bytes) + slot;
     }
 
-    /// What the dispatcher says; the producer has no registers to keep it in. There is one: it is fed while the next one waits
-    /// with the dispatcher. More would be drawn too early, and blocks end together less.
+    /// What the dispatcher says; the producer has no registers to keep it in. There is one: it is fed while the next
+    /// one waits with the dispatcher. More would be drawn too early, and blocks end together less.
     __device__ __forceinline__ auto source() const { return Parked<typename P::SourceOfTile>(base + P::source_at); }
 
     __device__ __forceinline__ std::uint64_t* barrier(int i) const {

@@ -2,9 +2,9 @@
 /// \file
 /// Where a warp stands in a circle of N stages, which a producer fills and consumers empty in turn.
 ///
-/// Every warp walks the stages for itself and meets the others at a stage's mbarriers. Their phase flips on every lap: a
-/// consumer waits for `full` with the lap's parity, the producer for `empty` with the other one, which a fresh barrier lets
-/// pass.
+/// Every warp walks the stages for itself and meets the others at a stage's mbarriers. Their phase flips on every lap:
+/// a consumer waits for `full` with the lap's parity, the producer for `empty` with the other one, which a fresh
+/// barrier lets pass.
 
 #include "cuda/simt/device.hpp"
 

@@ -1,5 +1,6 @@
 /// \file
-/// Kernel 4, pipelined: tiles arrive by cp.async while the tile before is computed, swizzled so that ldmatrix has no conflicts.
+/// Kernel 4, pipelined: tiles arrive by cp.async while the tile before is computed, swizzled so that ldmatrix has no
+/// conflicts.
 ///
 /// Teaches: the double buffer (a stage is filled while the other is used; who may overwrite what when), ldmatrix (one
 /// instruction fetches four 8 x 8 matrices as fragments), and the swizzle that it needs (swizzle.hpp). Ragged tails are

@@ -2,10 +2,10 @@
 /// \file
 /// The producer: one thread that keeps the shared memory of a persistent block filled, and two warps that it can send.
 ///
-/// A box (64 channels of 64 or 128 successive selected rows) comes by TMA, which the thread asks for and nobody waits for. A
-/// box that the tensor map cannot give, because it is cut off by the end of a segment that the map does not know, is copied
-/// by the other warps of its warpgroup (ragged_boxes.hpp). What consumers see is the same. Only the last box of a segment
-/// can be of that kind:
+/// A box (64 channels of 64 or 128 successive selected rows) comes by TMA, which the thread asks for and nobody waits
+/// for. A box that the tensor map cannot give, because it is cut off by the end of a segment that the map does not
+/// know, is copied by the other warps of its warpgroup (ragged_boxes.hpp). What consumers see is the same. Only the
+/// last box of a segment can be of that kind:
 ///
 ///     map of q, k, v                        r divides w and w divides N          otherwise
 ///     sizes                                 {D, H r, w / r, N / w, B}            {D, H r, N / r, 1, B}
@@ -26,8 +26,8 @@ public:
     __device__ __forceinline__ Producer(PipelineMemory<T, P> memory, const Tasks<P::tasks>& tasks)
         : memory_(memory), tasks_(tasks) {}
 
-    /// Loads everything that the dispatcher's next tile needs, in the order in which consumers will ask for it; K runs a block
-    /// ahead of V. False: there was no tile.
+    /// Loads everything that the dispatcher's next tile needs, in the order in which consumers will ask for it; K runs
+    /// a block ahead of V. False: there was no tile.
     __device__ __forceinline__ bool feed() {
         ptx::barrier_wait(memory_.source_full(), parity());
         const int first_row = source().first_row;
@@ -67,7 +67,8 @@ private:
     /// What the dispatcher says of the tile.
     __device__ __forceinline__ typename P::SourceOfTile source() const { return memory_.source().read(); }
 
-    /// The queries, or the keys, of a tile's view: how many there are, how many boxes may reach into, and row 0 in the map.
+    /// The queries, or the keys, of a tile's view: how many there are, how many boxes may reach into, and row 0 in the
+    /// map.
     struct Part {
         int rows, boxed_rows, row;
     };

@@ -10,16 +10,16 @@
 
 namespace dra::cuda::DRA_TARGET {
 
-/// A cursor for A operands (16, 16) from row `row` on: lanes 0..15 name the rows of the left 8 columns, 16..31 those of the
-/// right.
+/// A cursor for A operands (16, 16) from row `row` on: lanes 0..15 name the rows of the left 8 columns, 16..31 those of
+/// the right.
 template <class T, int D> __device__ __forceinline__ FragmentCursor<T, D> query_cursor(SwizzledTile<T, D> Q, int row) {
     const int lane = lane_index();
     return {Q.memory, Q.element(row + (lane & 15), lane >> 4)};
 }
 
-/// A cursor for B operands from K, 16 keys by 16 channels. B is K^T: its rows are channels, its columns keys, so that K's rows
-/// are B's columns, which is what ldmatrix gives without transposing. r[0], r[1]: keys 0..7, channels 0..7 and 8..15; r[2],
-/// r[3]: keys 8..15.
+/// A cursor for B operands from K, 16 keys by 16 channels. B is K^T: its rows are channels, its columns keys, so that
+/// K's rows are B's columns, which is what ldmatrix gives without transposing. r[0], r[1]: keys 0..7, channels 0..7 and
+/// 8..15; r[2], r[3]: keys 8..15.
 template <class T, int D> __device__ __forceinline__ FragmentCursor<T, D> key_cursor(SwizzledTile<T, D> K) {
     const int lane = lane_index();
     return {K.memory, K.element((lane & 7) + (lane >> 4) * 8, lane >> 3 & 1)};

@@ -2,9 +2,9 @@
 /// \file
 /// Boxes that no tensor map gives: two warps copy them with cp.async, filling with zeros what the view does not have.
 ///
-/// TMA counts bytes on the box's mbarrier by itself. Here the copiers wait for their copies, tell the async proxy (wgmma
-/// reads through it), meet, and arrive in its place. The price of such a box is that nobody can ask for it before its
-/// place is free, and about a microsecond of two warps that have nothing else to do.
+/// TMA counts bytes on the box's mbarrier by itself. Here the copiers wait for their copies, tell the async proxy
+/// (wgmma reads through it), meet, and arrive in its place. The price of such a box is that nobody can ask for it
+/// before its place is free, and about a microsecond of two warps that have nothing else to do.
 
 #include "cuda/kernels/compiler.hpp"
 #include "cuda/kernels/pipeline.hpp"
@@ -26,8 +26,8 @@ send_copiers(PipelineMemory<T, P> memory, PipelineState<P::orders>& state, const
     state.next();
 }
 
-/// Copies a box of ROWS rows, `stride` elements apart, half by half; by thread `thread` of the copiers. Rows from `rows` on,
-/// and channels from head_dim on, become zero without being read.
+/// Copies a box of ROWS rows, `stride` elements apart, half by half; by thread `thread` of the copiers. Rows from
+/// `rows` on, and channels from head_dim on, become zero without being read.
 template <int ROWS, int D, class T>
 __device__ __forceinline__ void copy_box(T* to, const T* first, long long stride, int rows, int head_dim, int thread) {
     constexpr int chunks = 8, rows_per_pass = copiers / chunks; // chunks of the 128 bytes that a half tile's row has
@@ -43,8 +43,8 @@ __device__ __forceinline__ void copy_box(T* to, const T* first, long long stride
     }
 }
 
-/// Copies what is ordered until the orders end; by the copiers. While there is no order, `meanwhile` is asked to do something
-/// else, a little at a time; it says false when it has nothing left.
+/// Copies what is ordered until the orders end; by the copiers. While there is no order, `meanwhile` is asked to do
+/// something else, a little at a time; it says false when it has nothing left.
 template <class T, class P, class Meanwhile> __device__ __forceinline__ void
 copy_ragged_boxes(PipelineMemory<T, P> memory, const Tasks<P::tasks>& tasks, int thread, Meanwhile meanwhile) {
     PipelineState<P::orders> state;

@@ -2,9 +2,9 @@
 /// \file
 /// Rows that no ticket computes, written by warps that have time: out = 0 and lse = -inf.
 ///
-/// clear_rows.cu does the same in a launch of its own. Here the warps of the copiers, of all blocks, share the tokens by groups of
-/// 32, and a warp clears 8 at a time while nobody has an order for it, with the memory's bandwidth, which attention hardly uses.
-/// The lse of all 32 goes with the first 8, since [B, H, N] has them side by side.
+/// clear_rows.cu does the same in a launch of its own. Here the warps of the copiers, of all blocks, share the tokens
+/// by groups of 32, and a warp clears 8 at a time while nobody has an order for it, with the memory's bandwidth, which
+/// attention hardly uses. The lse of all 32 goes with the first 8, since [B, H, N] has them side by side.
 
 #include "cuda/kernels/fragment.hpp"
 #include "cuda/kernels/pipeline.hpp"
@@ -35,8 +35,8 @@ __device__ __forceinline__ void clear_heads(const Parameters& parameters, int ba
         store(chunks + i, make_uint4(0, 0, 0, 0));
 }
 
-/// Clears 8 tokens more, by one warp: from the token on whose number, counted over [B, N rounded up to 32], stands in `next`.
-/// False: there was none left.
+/// Clears 8 tokens more, by one warp: from the token on whose number, counted over [B, N rounded up to 32], stands in
+/// `next`. False: there was none left.
 template <class T, int N> __device__ __forceinline__ bool clear_tokens(const Tasks<N>& tasks, int* next) {
     constexpr int at_once = 8;
     const Parameters& common = tasks.common();

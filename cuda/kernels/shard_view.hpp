@@ -2,14 +2,16 @@
 /// \file
 /// Queries and keys as two views: what a segment selects where q holds other tokens of the sequence than k and v.
 ///
-/// So it is in a step of a ring. A segment's queries and keys have one phase and one stride, and can be numbered alike: key j has
-/// number j, and the query at its position has that number, too. A query's number alone then says which keys it sees,
+/// So it is in a step of a ring. A segment's queries and keys have one phase and one stride, and can be numbered alike:
+/// key j has number j, and the query at its position has that number, too. A query's number alone then says which keys
+/// it sees,
 ///
 ///     extent(i) = min(i + 1, keys) under the causal mask, else keys
 ///
-/// as where both are of the same tokens, and all that a kernel must know besides is where the queries' numbers begin and end.
-/// Without the mask they begin at 0, wherever the queries lie. A query that sees no key has no number: no kernel computes it, so
-/// that no softmax has to guard against a row without keys, and clear_rows() writes its (0, -inf).
+/// as where both are of the same tokens, and all that a kernel must know besides is where the queries' numbers begin
+/// and end. Without the mask they begin at 0, wherever the queries lie. A query that sees no key has no number: no
+/// kernel computes it, so that no softmax has to guard against a row without keys, and clear_rows() writes its (0,
+/// -inf).
 
 #include "cuda/kernels/view.hpp"
 
@@ -67,8 +69,8 @@ __device__ __forceinline__ bool sees_a_key(const Parameters& parameters, int pos
     return keys.count > 0 && (!parameters.causal || row >= keys.before);
 }
 
-/// Dense attention of queries over keys of other tokens, as a block sees it. What a View calls a row is a query here, by its number,
-/// and `rows` is where these end.
+/// Dense attention of queries over keys of other tokens, as a block sees it. What a View calls a row is a query here,
+/// by its number, and `rows` is where these end.
 template <class T> struct ShardView : View<T> {
     int first_row;  ///< the first query's number
     int keys_count; ///< keys, the first of which has number 0

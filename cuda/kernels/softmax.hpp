@@ -6,12 +6,13 @@
 ///
 ///     m' = max(m, max s),   alpha = 2^(c m - c m'),   p = 2^(c s - c m'),   l' = alpha l + sum p,   O' = alpha O + P V
 ///
-/// and at the end out = O / l, lse = scale m + log l. m stays unscaled, so that c s - c m' is one multiply-add. That needs
-/// c > 0: a negative scale is taken into Q by its sign (exact), and 0 becomes the smallest normal number, whose products
-/// with any score are as good as 0 but with -inf are not NaN.
+/// and at the end out = O / l, lse = scale m + log l. m stays unscaled, so that c s - c m' is one multiply-add. That
+/// needs c > 0: a negative scale is taken into Q by its sign (exact), and 0 becomes the smallest normal number, whose
+/// products with any score are as good as 0 but with -inf are not NaN.
 ///
-/// A row must see a key in its first tile. Then m' is finite whenever it is subtracted; every row of a view sees key 0, and
-/// tiles come in ascending order. The sum is a lane's own, of its columns, until finish() adds the four lanes of a row.
+/// A row must see a key in its first tile. Then m' is finite whenever it is subtracted; every row of a view sees key 0,
+/// and tiles come in ascending order. The sum is a lane's own, of its columns, until finish() adds the four lanes of a
+/// row.
 
 #include "cuda/kernels/fragment.hpp"
 
@@ -40,8 +41,8 @@ struct OnlineSoftmax {
 
     /// Takes in a tile of scores, which become weights p; the outputs so far are corrected by alpha where needed.
     ///
-    /// m serves only to keep p in range, and any m near the maximum does: it is moved, and O corrected, only when a row's
-    /// maximum is more than 2^8 above it. p is then at most 2^8 and as exact as ever, and for most tiles D / 2
+    /// m serves only to keep p in range, and any m near the maximum does: it is moved, and O corrected, only when a
+    /// row's maximum is more than 2^8 above it. p is then at most 2^8 and as exact as ever, and for most tiles D / 2
     /// multiplications per lane are saved. The first tile always moves it.
     template <int N, int DN> __device__ __forceinline__ void update(float (&s)[N][4], float c, float (&o)[DN][4]) {
         constexpr float tolerated = 8;

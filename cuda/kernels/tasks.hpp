@@ -2,8 +2,8 @@
 /// \file
 /// What one launch of a persistent kernel does: one pattern, or several.
 ///
-/// Tickets are counted through, those of task 0 first. Tasks share everything but their segments, dilation, phases, heads, out
-/// and lse.
+/// Tickets are counted through, those of task 0 first. Tasks share everything but their segments, dilation, phases,
+/// heads, out and lse.
 
 #include "cuda/kernels/ladder.hpp"
 #include "cuda/kernels/tile_schedule.hpp"

@@ -1,10 +1,10 @@
 /// \file
 /// Kernel 3, tensor_core: the two products by mma.sync; the weights never leave registers.
 ///
-/// Teaches: fragments, that is which lane holds which element (fragment.hpp); and that the accumulator of Q K^T, rounded
-/// to 16 bits, already is the A operand of P V. Shared memory is filled by plain loads and read element by element, so that
-/// every index of the layout is on the page. That is also what makes it slow: 8 rows of one column lie in the same
-/// banks, a lane's half of a register is one load, and nothing is computed while a tile is on its way.
+/// Teaches: fragments, that is which lane holds which element (fragment.hpp); and that the accumulator of Q K^T,
+/// rounded to 16 bits, already is the A operand of P V. Shared memory is filled by plain loads and read element by
+/// element, so that every index of the layout is on the page. That is also what makes it slow: 8 rows of one column lie
+/// in the same banks, a lane's half of a register is one load, and nothing is computed while a tile is on its way.
 ///
 /// A block has 64 query rows, a warp 16. Measured on an H100, 8k tokens: 54 TFLOP/s (D = 128), 56 (D = 64), causal the
 /// same: three times tiled. Takes bf16 and fp16, D a multiple of 8 up to 128.

@@ -2,15 +2,15 @@
 /// \file
 /// Which block does what: the grid is one-dimensional, and a block's number says batch, head, segment and query tile.
 ///
-/// A *view* is one (batch, segment, head); its query tiles read the same keys. Views are ordered with the heads innermost,
-/// so that the query heads of one KV head are neighbours, and cut into *sections* whose keys and values fit the L2 cache
-/// together:
+/// A *view* is one (batch, segment, head); its query tiles read the same keys. Views are ordered with the heads
+/// innermost, so that the query heads of one KV head are neighbours, and cut into *sections* whose keys and values fit
+/// the L2 cache together:
 ///
 ///     block = section * (section_views * tiles) + turn,   turn = nth * (views of the section) + view
 ///
-/// Within a section the last query tile of every view comes first: under a causal mask it sees the most keys, and a long
-/// block that starts last would leave the other multiprocessors idle. Without a mask all tiles are equally long, and a
-/// section is one view, whose tiles then find its keys in L2.
+/// Within a section the last query tile of every view comes first: under a causal mask it sees the most keys, and a
+/// long block that starts last would leave the other multiprocessors idle. Without a mask all tiles are equally long,
+/// and a section is one view, whose tiles then find its keys in L2.
 
 #include "cuda/device/parameters.hpp"
 #include "cuda/simt/device.hpp"

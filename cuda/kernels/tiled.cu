@@ -1,16 +1,16 @@
 /// \file
 /// Kernel 2, tiled: keys and values pass through shared memory in tiles; the softmax is online.
 ///
-/// Teaches: shared memory, so that what is read once from global memory is used by 32 query rows; one register block (4 rows
-/// by 2 keys, 4 rows by D / 16 channels) per thread, so that what is read once from shared memory is used several times; and
-/// the online softmax, which needs no second pass over the keys, and gives lse for free.
+/// Teaches: shared memory, so that what is read once from global memory is used by 32 query rows; one register block (4
+/// rows by 2 keys, 4 rows by D / 16 channels) per thread, so that what is read once from shared memory is used several
+/// times; and the online softmax, which needs no second pass over the keys, and gives lse for free.
 ///
 /// A block has 32 query rows and 128 threads: thread (y, x) of 8 x 16 has rows 4 y .. 4 y + 3, keys x and x + 16 of a
-/// tile, channels x, x + 16, ... The 16 threads of a row are neighbours in a warp. Rows of Q and K have a pad of one float,
-/// so that 16 keys at one channel lie in 16 banks.
+/// tile, channels x, x + 16, ... The 16 threads of a row are neighbours in a warp. Rows of Q and K have a pad of one
+/// float, so that 16 keys at one channel lie in 16 banks.
 ///
-/// Measured on an H100, bf16, 8k tokens: 19 TFLOP/s (D = 128 and 64, causal 19 and 20). Takes every type, any D up to 256;
-/// all arithmetic is float.
+/// Measured on an H100, bf16, 8k tokens: 19 TFLOP/s (D = 128 and 64, causal 19 and 20). Takes every type, any D up to
+/// 256; all arithmetic is float.
 
 #include "cuda/kernels/kernels.hpp"
 #include "cuda/kernels/launch_kernel.hpp"
@@ -30,7 +30,8 @@ template <int D> struct Tiled {
     static constexpr std::size_t shared_bytes = sizeof(float) * (q_floats + k_floats + v_floats + p_floats);
 };
 
-/// Copies rows [first_row, first_row + 32) to shared memory, `apart` floats from row to row, zero past `rows` and head_dim.
+/// Copies rows [first_row, first_row + 32) to shared memory, `apart` floats from row to row, zero past `rows` and
+/// head_dim.
 template <int D, class T>
 __device__ void load_tile(float* tile, int apart, const Rows<const T>& from, int first_row, int rows, int head_dim) {
     for (int i = static_cast<int>(threadIdx.x); i < Tiled<D>::rows * D; i += Tiled<D>::threads) {

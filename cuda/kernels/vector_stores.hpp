@@ -2,9 +2,9 @@
 /// \file
 /// The end of a tile without a branch: 16-byte stores of whole sectors, predicated.
 ///
-/// A lane holds two neighbouring columns of every 8-column block of a row, 4 bytes; its quad (the 4 lanes of a row) holds
-/// 16. Four blocks at a time, the quad transposes its 4 x 4 words with four shuffles, after which a lane has a whole block,
-/// 16 bytes, and the quad's stores fill two 32-byte sectors.
+/// A lane holds two neighbouring columns of every 8-column block of a row, 4 bytes; its quad (the 4 lanes of a row)
+/// holds 16. Four blocks at a time, the quad transposes its 4 x 4 words with four shuffles, after which a lane has a whole
+/// block, 16 bytes, and the quad's stores fill two 32-byte sectors.
 
 #include "cuda/kernels/warpgroup_rows.hpp"
 

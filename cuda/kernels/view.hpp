@@ -2,8 +2,8 @@
 /// \file
 /// Dilation is a stride: what one segment of one head selects, as rows of q, k, v and out that a kernel walks.
 ///
-/// Row t lies at position first + t*r, and so r*H*D elements (r*Hkv*D in k and v) after the row before. Nothing else of a
-/// kernel knows of segments, dilation, phases or grouped heads: it does dense attention on `rows` rows.
+/// Row t lies at position first + t*r, and so r*H*D elements (r*Hkv*D in k and v) after the row before. Nothing else of
+/// a kernel knows of segments, dilation, phases or grouped heads: it does dense attention on `rows` rows.
 /// Queries are of the same tokens as keys; shard_view.hpp has those of other tokens.
 
 #include "cuda/kernels/element.hpp"
@@ -54,16 +54,16 @@ template <class T> struct View {
 
     __device__ __forceinline__ int keys() const { return rows; }
 
-    /// The number of keys that query row i sees: the first so many. Queries and keys have the same first position and the same
-    /// stride, so position j <= position i is index j <= index i. With different strides it would not be.
+    /// The number of keys that query row i sees: the first so many. Queries and keys have the same first position and
+    /// the same stride, so position j <= position i is index j <= index i. With different strides it would not be.
     __device__ __forceinline__ int extent(int i) const { return causal && i < rows ? i + 1 : rows; }
 
     /// The number of keys that some row of [first, first + count) sees. The tiles after them are never loaded.
     __device__ __forceinline__ int extent_of_tile(int first, int count) const { return extent(first + count - 1); }
 };
 
-/// Tells the emulator's counters how many pairs of a tile are visible: rows [first_row, first_row + ROWS), one per lane, times
-/// keys [first_key, first_key + KEYS). Of the view only `extent` is asked for; its queries end
+/// Tells the emulator's counters how many pairs of a tile are visible: rows [first_row, first_row + ROWS), one per
+/// lane, times keys [first_key, first_key + KEYS). Of the view only `extent` is asked for; its queries end
 /// before number `end`.
 template <int ROWS, int KEYS, class V>
 __device__ __forceinline__ void count_visible(const V& view, int first_row, int first_key, int end) {

@@ -1,19 +1,20 @@
 /// \file
 /// Kernel 7, warp_specialized: a producer warp and several consumer warpgroups, in a block that stays.
 ///
-/// Teaches: who needs registers. A warp that only asks for boxes needs few, a warpgroup that holds scores, weights and outputs
-/// of 64 rows needs 224 (D = 128): setmaxnreg moves them from the one to the other, which a launch cannot do. With them
-/// a tile of keys is 128, and two warpgroups (three for D = 64) share it: half the traffic from L2 of a block with one.
-/// While one warpgroup exponentiates, the tensor core has the other's products.
+/// Teaches: who needs registers. A warp that only asks for boxes needs few, a warpgroup that holds scores, weights and
+/// outputs of 64 rows needs 224 (D = 128): setmaxnreg moves them from the one to the other, which a launch cannot do.
+/// With them a tile of keys is 128, and two warpgroups (three for D = 64) share it: half the traffic from L2 of a block
+/// with one. While one warpgroup exponentiates, the tensor core has the other's products.
 ///
-/// The grid is as large as the device; a block takes every gridDim-th query tile. So the producer fetches the next tile's Q
-/// and K while the last one is still being computed, and nothing is set up anew.
+/// The grid is as large as the device; a block takes every gridDim-th query tile. So the producer fetches the next
+/// tile's Q and K while the last one is still being computed, and nothing is set up anew.
 ///
-/// Expected of an H200 at 8k tokens: 650 TFLOP/s (D = 128). Measured there, rested: 629, causal 531; D = 64: 525 and 471. In
-/// the same run hopper 552, 532, 442, 432: under the mask a fixed share of tiles costs what the warpgroups gain.
+/// Expected of an H200 at 8k tokens: 650 TFLOP/s (D = 128). Measured there, rested: 629, causal 531; D = 64: 525 and
+/// 471. In the same run hopper 552, 532, 442, 432: under the mask a fixed share of tiles costs what the warpgroups
+/// gain.
 ///
-/// Any segment length, dilation rate and number of tokens: see producer.hpp. Takes bf16 and fp16, D a multiple of 8 up to
-/// 128; compute capability 9.0 (sm_90a). Figures of all kernels: docs/gpu-results.md.
+/// Any segment length, dilation rate and number of tokens: see producer.hpp. Takes bf16 and fp16, D a multiple of 8 up
+/// to 128; compute capability 9.0 (sm_90a). Figures of all kernels: docs/gpu-results.md.
 
 #include "cuda/kernels/kernels.hpp"
 #include "cuda/kernels/persistent.hpp"

@@ -3,13 +3,13 @@
 /// A consumer warpgroup's 64 query rows: its registers, its two products, its softmax, its part of the protocol.
 ///
 /// A kernel strings these together; what it adds is the order. Products are only issued here: between issue_scores() or
-/// issue_values() and the wait that delivers them, s or o (and the weights) belong to the tensor core, and pin() keeps the
-/// compiler from touching them.
+/// issue_values() and the wait that delivers them, s or o (and the weights) belong to the tensor core, and pin() keeps
+/// the compiler from touching them.
 ///
-/// The softmax is that of softmax.hpp with its parts apart, since kernels put other work between them: hide what a row does not
-/// see; move the shift m where a maximum is more than 2^8 above it; weigh, p = 2^(c s - c m); correct o. A row that has
-/// seen no key yet has m = -inf and weights of 0: blocks of keys come from the last to the first here, and the last may be of
-/// later warpgroups alone.
+/// The softmax is that of softmax.hpp with its parts apart, since kernels put other work between them: hide what a row
+/// does not see; move the shift m where a maximum is more than 2^8 above it; weigh, p = 2^(c s - c m); correct o. A row
+/// that has seen no key yet has m = -inf and weights of 0: blocks of keys come from the last to the first here, and the
+/// last may be of later warpgroups alone.
 
 #include "cuda/kernels/fragment.hpp"
 #include "cuda/kernels/negate.hpp"
@@ -147,7 +147,8 @@ template <class T, class P> struct WarpgroupRows {
         }
     }
 
-    /// Whether some row of the warpgroup does not see all of this block; of two views, or the row before it: see shards.cu.
+    /// Whether some row of the warpgroup does not see all of this block; of two views, or the row before it: see
+    /// shards.cu.
     __device__ __forceinline__ bool is_edge(int block) const {
         return (block + 1) * P::keys > extent(first_row + warpgroup * P::box_rows - P::two_views);
     }

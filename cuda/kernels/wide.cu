@@ -2,12 +2,12 @@
 /// Kernel 5, wide: 128 query rows per block, 32 rows per warp, 16-byte stores.
 ///
 /// Teaches: what limits a tensor core kernel besides the tensor core.
-/// - Shared memory. A fragment of K or V that ldmatrix fetches feeds four products instead of two, because a warp has two
-///   tiles of 16 rows.
+/// - Shared memory. A fragment of K or V that ldmatrix fetches feeds four products instead of two, because a warp has
+///   two tiles of 16 rows.
 /// - L2. A block needs all keys for 128 rows instead of 64.
-/// - Registers. With D = 128 the outputs of 32 rows are 128 registers per thread, the scores of 64 keys 64, and 255 is all
-///   there is, at 8 warps per multiprocessor. So Q stays in shared memory and its fragments are fetched for every tile;
-///   what only edge tiles and the end need waits in shared memory too (parked.hpp); and addresses are moved from
+/// - Registers. With D = 128 the outputs of 32 rows are 128 registers per thread, the scores of 64 keys 64, and 255 is
+///   all there is, at 8 warps per multiprocessor. So Q stays in shared memory and its fragments are fetched for every
+///   tile; what only edge tiles and the end need waits in shared memory too (parked.hpp); and addresses are moved from
 ///   tile to tile (FragmentCursor), not derived anew. One register more, and the loop spills.
 /// - Issue slots. The correction of O is skipped while the maximum hardly moves (softmax.hpp).
 /// - Stores. Fragments would be written in pieces of 4 bytes; through shared memory they become whole rows.
@@ -15,8 +15,8 @@
 /// arrived and nobody reads the stage of this one any more.
 ///
 /// FlashAttention-2 has this form, with 340 TFLOP/s (D = 128, 8k; causal 298) and 304 (D = 64; causal 290) on an H200.
-/// Measured on an H100: 402 (causal 401) and 348 (causal 341), a third more than pipelined with D = 128; FlashAttention-2
-/// in the same run 359 (323) and 311 (296). Takes bf16 and fp16, D a multiple of 8 up to 128.
+/// Measured on an H100: 402 (causal 401) and 348 (causal 341), a third more than pipelined with D = 128;
+/// FlashAttention-2 in the same run 359 (323) and 311 (296). Takes bf16 and fp16, D a multiple of 8 up to 128.
 
 #include "cuda/kernels/copy_rows.hpp"
 #include "cuda/kernels/kernels.hpp"

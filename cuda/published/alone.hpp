@@ -29,8 +29,8 @@ private:
     Buffer<std::byte> memory_; ///< room for the longest chunk's mask, or for N extents
 };
 
-/// Fix 5 alone: masks, index lists and head groups of one pipeline call, with masks filled by one kernel. The principled form
-/// has extents in the plan's memory, and no list.
+/// Fix 5 alone: masks, index lists and head groups of one pipeline call, with masks filled by one kernel. The
+/// principled form has extents in the plan's memory, and no list.
 class CacheRequests final : public StreamRunnable {
 public:
     CacheRequests(const Problem& problem, published::Rung rung);

@@ -2,8 +2,9 @@
 /// \file
 /// The one attention kernel of all rungs: dense attention on the views of a call, tensor cores, online softmax, lse.
 ///
-/// What a fix is about is a template argument, and nothing else differs: who sees whom (Masking, fix 1), and what becomes of
-/// a row that was computed (CombineRule, fix 4). 4 D FLOPs per pair (row, key) that is visited, repeats included.
+/// What a fix is about is a template argument, and nothing else differs: who sees whom (Masking, fix 1), and what
+/// becomes of a row that was computed (CombineRule, fix 4). 4 D FLOPs per pair (row, key) that is visited, repeats
+/// included.
 
 #include "cuda/published/combine.hpp"
 #include "cuda/published/key_tiles.hpp"

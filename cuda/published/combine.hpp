@@ -20,8 +20,8 @@ struct Store {
     static __device__ __forceinline__ CombineWeights weights(float, float lse) { return {0, 1, lse}; }
 };
 
-/// The rule of the principled form, for lse a and b: m = max(a, b); lse = m + log(e^(a - m) + e^(b - m)); weights e^(a - lse)
-/// and e^(b - lse).
+/// The rule of the principled form, for lse a and b: m = max(a, b); lse = m + log(e^(a - m) + e^(b - m)); weights
+/// e^(a - lse) and e^(b - lse).
 struct MergeByLse {
     static constexpr bool reads = true;
     static __device__ __forceinline__ CombineWeights weights(float there, float lse) {

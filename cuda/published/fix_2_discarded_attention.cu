@@ -28,7 +28,8 @@ __global__ void copy_rows(const __grid_constant__ Parameters p, Source from, con
           load(static_cast<const uint4*>(from.data) + at(token, from.tokens.size())));
 }
 
-/// Merges genuine rows, one warp per row; grid as grid_of(call, warps). `indices` is null where rows lie where they belong.
+/// Merges genuine rows, one warp per row; grid as grid_of(call, warps). `indices` is null where rows lie where they
+/// belong.
 __global__ void __launch_bounds__(threads)
     merge_rows(const __grid_constant__ AttendCall call, const int* indices, float* out, float* lse) {
     const Parameters& p = call.pattern;

@@ -1,8 +1,8 @@
 #pragma once
 /// \file
-/// Fix 2 on a device: where rows come from. It teaches that a strided view costs the memory system nothing, for a row of
-/// D elements is whole sectors wherever it lies, while a gather reads and writes every row once more and, repeating rows
-/// up to a segment's length, multiplies the pairs by r^2.
+/// Fix 2 on a device: where rows come from. It teaches that a strided view costs the memory system nothing, for a row
+/// of D elements is whole sectors wherever it lies, while a gather reads and writes every row once more and, repeating
+/// rows up to a segment's length, multiplies the pairs by r^2.
 ///
 /// | rung       | form                                                        | pairs of a head              |
 /// |------------|-------------------------------------------------------------|------------------------------|
@@ -44,8 +44,8 @@ struct Source {
 void gather(CountedStream& stream, const Parameters& pattern, const Source& from, const IndexList& list,
             IntInterval tokens, void* gathered);
 
-/// Merges the genuine rows of a call, which were gathered by this index list, into out [B, N, H, D] and lse [B, H, N]. One warp
-/// per row.
+/// Merges the genuine rows of a call, which were gathered by this index list, into out [B, N, H, D] and lse [B, H, N].
+/// One warp per row.
 void scatter(CountedStream& stream, const AttendCall& call, const IndexList& list, float* out, float* lse);
 
 /// Merges the rows of a call, which lie where they belong, into out and lse. One warp per row.

@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// Fix 3 on a device: where a chunk's statistics come from. It teaches that the kernel which computes attention holds the
-/// maximum and the sum of every row in registers when it ends; asking for them costs one store per row.
+/// Fix 3 on a device: where a chunk's statistics come from. It teaches that the kernel which computes attention holds
+/// the maximum and the sum of every row in registers when it ends; asking for them costs one store per row.
 ///
 /// | rung       | form                                              | launches | FLOPs of a chunk |
 /// |------------|---------------------------------------------------|----------|------------------|
@@ -9,8 +9,8 @@
 /// | after      | attention, then a kernel for QK^T and the maximum | 2        | 6 n n_kv d       |
 /// | principled | the attention kernel writes lse                   | 1        | 4 n n_kv d       |
 ///
-/// Repaired as on the CPU: the sum that `after` lost is restored from the pass; LostSum shows the published form. The two
-/// rungs that compute twice merge by a kernel of their own, because the statistics come after the outputs.
+/// Repaired as on the CPU: the sum that `after` lost is restored from the pass; LostSum shows the published form. The
+/// two rungs that compute twice merge by a kernel of their own, because the statistics come after the outputs.
 
 #include "cuda/published/fix_4_duplicate_methods.hpp"
 

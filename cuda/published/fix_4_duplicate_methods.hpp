@@ -39,8 +39,8 @@ void attend(CountedStream&, DType, const AttendCall&, int chunk_offset, Combine)
 /// The method that the rung picks, by the number of ranks and causality.
 Method method(published::Rung rung, Index ranks, bool causal);
 
-/// The number of pairs (row, key) that a launch visits, in closed form: rows, repeats included, times the keys that their tile
-/// visits.
+/// The number of pairs (row, key) that a launch visits, in closed form: rows, repeats included, times the keys that
+/// their tile visits.
 Index visited_pairs(const AttendCall& call);
 
 } // namespace fix_4

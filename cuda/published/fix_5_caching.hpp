@@ -1,8 +1,8 @@
 #pragma once
 /// \file
-/// Fix 5 on a device: what is kept between calls. It teaches that cudaMalloc, cudaFree and a copy from the host make the
-/// host and the device wait for each other, that a cache of masks buys this back with n^2 bytes, and that a plan needs
-/// neither.
+/// Fix 5 on a device: what is kept between calls. It teaches that cudaMalloc, cudaFree and a copy from the host make
+/// the host and the device wait for each other, that a cache of masks buys this back with n^2 bytes, and that a plan
+/// needs neither.
 ///
 /// | rung       | masks                            | index lists                          | head groups | allocations per pair |
 /// |------------|----------------------------------|--------------------------------------|-------------|----------------------|
@@ -11,8 +11,8 @@
 /// | principled | filled again in the plan's bytes | made once by the plan                | closed form | 0                    |
 ///
 /// A pair is a chunk and a pattern. How a mask is filled is fix 1's choice, here as on the CPU; with fixes 1 and 2
-/// principled nobody asks for a mask or a list. The published cache is first-in-first-out: above 100 masks the 50 oldest
-/// go.
+/// principled nobody asks for a mask or a list. The published cache is first-in-first-out: above 100 masks the 50
+/// oldest go.
 
 #include "cuda/published/fix_1_causal_mask.hpp"
 #include "cuda/published/fix_2_discarded_attention.hpp"

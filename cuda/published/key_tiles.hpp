@@ -3,8 +3,8 @@
 /// What the attention kernel and the kernel of fix 3's second product share: a block's queries in registers, tiles of
 /// keys that arrive while the one before is computed, and scores with what a row does not see hidden.
 ///
-/// A block has 4 warps of 16 rows and walks the keys in tiles of 64, in two stages that cp.async fills in turn. The kernel
-/// `pipelined` of the ladder is where this is explained, and the kernels after it do it with more care.
+/// A block has 4 warps of 16 rows and walks the keys in tiles of 64, in two stages that cp.async fills in turn. The
+/// kernel `pipelined` of the ladder is where this is explained, and the kernels after it do it with more care.
 
 #include "cuda/kernels/copy_rows.hpp"
 #include "cuda/kernels/negate.hpp"
@@ -35,8 +35,8 @@ public:
     /// The number of keys that this block visits.
     __device__ __forceinline__ int visited() const { return visited_; }
 
-    /// Calls f(s, V) for every tile of keys, s being its scores, unscaled, -inf where hidden, and V where to read fragments
-    /// of its values. All threads of the block call it.
+    /// Calls f(s, V) for every tile of keys, s being its scores, unscaled, -inf where hidden, and V where to read
+    /// fragments of its values. All threads of the block call it.
     template <class F> __device__ __forceinline__ void walk(F f) {
         if (visited_ == 0) return;
         const Parameters& p = call_.pattern;

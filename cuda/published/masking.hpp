@@ -10,8 +10,8 @@
 
 namespace dra::cuda::DRA_TARGET::rungs {
 
-/// extent(i) = clamp(floor((q_i - k_0) / r) + 1, 0, keys), q_i = q_0 + (i mod queries) r: one subtraction and one division per
-/// row.
+/// extent(i) = clamp(floor((q_i - k_0) / r) + 1, 0, keys), q_i = q_0 + (i mod queries) r: one subtraction and one
+/// division per row.
 struct Extents {
     int extent[2]; ///< the extents of the lane's two rows
 
@@ -45,7 +45,8 @@ struct Extents {
     }
 };
 
-/// mask[query position, key position - chunk begin] != 0: one byte from global memory per score, and n^2 bytes per head.
+/// mask[query position, key position - chunk begin] != 0: one byte from global memory per score, and n^2 bytes per
+/// head.
 struct DenseMask {
     const unsigned char* row[2]; ///< the mask's rows of the lane's two rows, from the segment's first key on
     int key_apart;               ///< elements of the mask from a key to the next

@@ -145,7 +145,8 @@ void Pipeline::discard_three_attentions() {
         for (const NumberedPattern& pattern : patterns_) discard(pattern, x);
 }
 
-/// Computes attention of the rows of x with themselves, in every segment of a pattern, into memory that is overwritten later.
+/// Computes attention of the rows of x with themselves, in every segment of a pattern, into memory that is overwritten
+/// later.
 void Pipeline::discard(const NumberedPattern& pattern, const fix_2::Source& x) {
     Parameters p = pattern.with_heads(keeper_->heads(pattern.number));
     fix_2::gather(stream_, p, x, keeper_->rows(p, x.tokens), x.tokens, gathered_q_.data());

@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// The published pipeline on a device: a collective ring on one rank of R, with a rung chosen for each of the five fixes.
-/// The counterpart of reference/published/pipeline.hpp, which says what is repaired in it and what that costs.
+/// The published pipeline on a device: a collective ring on one rank of R, with a rung chosen for each of the five
+/// fixes. The counterpart of reference/published/pipeline.hpp, which says what is repaired in it and what that costs.
 ///
 ///     for chunk c:  copy its k and v
 ///         for pattern i:   mask of (N queries, chunk), seam 1 through seam 5;  heads, seam 5

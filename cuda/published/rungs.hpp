@@ -2,8 +2,8 @@
 /// \file
 /// The rungs of the five fixes on a device, as the comparison sees them: no CUDA header, no target's namespace.
 ///
-/// A runnable is the published pipeline with a rung chosen for every fix, or one fix alone. It keeps what its fixes keep, and
-/// says what a call did, by counting, and how long that took, by the device's clock and by the host's.
+/// A runnable is the published pipeline with a rung chosen for every fix, or one fix alone. It keeps what its fixes
+/// keep, and says what a call did, by counting, and how long that took, by the device's clock and by the host's.
 
 #include "cuda/device/device.hpp"
 #include "reference/published/rung.hpp"
@@ -66,8 +66,8 @@ public:
     virtual ~RungDevice() = default;
     virtual const DeviceFacts& facts() const = 0;
 
-    /// Copies q, k and v to the device, in bf16 or fp16, which tensor cores multiply. Throws KernelError unless D is a multiple
-    /// of 8, at most 128.
+    /// Copies q, k and v to the device, in bf16 or fp16, which tensor cores multiply. Throws KernelError unless D is a
+    /// multiple of 8, at most 128.
     virtual std::unique_ptr<DeviceInputs> upload(DType type, TensorView<const float> q, TensorView<const float> k,
                                                  TensorView<const float> v) = 0;
 

@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// Fix 3's second product: the scores of a call computed again, for the maximum of every row and, before the fix, the sum
-/// of e^(s - maximum). 2 D FLOPs per pair; no score reaches global memory.
+/// Fix 3's second product: the scores of a call computed again, for the maximum of every row and, before the fix, the
+/// sum of e^(s - maximum). 2 D FLOPs per pair; no score reaches global memory.
 
 #include "cuda/published/key_tiles.hpp"
 

@@ -84,8 +84,8 @@ template <class T> void pack_rows(const Rows<T>& from, Index i0, Index rows, Ind
     }
 }
 
-/// Packs rows [i0, i0 + rows) of a query head as panel n of the query block. Lanes beyond them, and rows that see nothing,
-/// get the weights e^(-inf) = 0.
+/// Packs rows [i0, i0 + rows) of a query head as panel n of the query block. Lanes beyond them, and rows that see
+/// nothing, get the weights e^(-inf) = 0.
 template <class T>
 void begin_panel(GradientPanels<T>& space, int n, const GradientHead<T>& from, T scale, Index i0, Index rows) {
     GradientPanel<T>& panel = space.panels[n];

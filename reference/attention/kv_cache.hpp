@@ -7,12 +7,12 @@
 ///
 ///     (out_t, lse_t) = merge over patterns i of attention of q_t over the keys j <= t that i selects in t's segment
 ///
-/// Once t has left a segment nobody sees its keys again. The p-th selected row of a segment is therefore kept at place p,
-/// where the next segment's p-th row takes its place: memory is ceil(w / r) rows of k and v for every pattern, batch and
-/// KV head, however many tokens come, and rows that nobody selects are not kept at all.
+/// Once t has left a segment nobody sees its keys again. The p-th selected row of a segment is therefore kept at place
+/// p, where the next segment's p-th row takes its place: memory is ceil(w / r) rows of k and v for every pattern, batch
+/// and KV head, however many tokens come, and rows that nobody selects are not kept at all.
 ///
-/// A token's key is there before its query asks for it, since both come in one call; taking the offset of a token before
-/// its key is appended is defect `decode-phase`.
+/// A token's key is there before its query asks for it, since both come in one call; taking the offset of a token
+/// before its key is appended is defect `decode-phase`.
 
 #include "reference/attention/opaque_memory.hpp"
 #include "reference/definition/problem.hpp"

@@ -117,8 +117,8 @@ template <class T> void begin_panel(PanelState<T>& panel, const Rows<T>& q, T sc
     panel.softmax = {};
 }
 
-/// Masks the scores of keys j .. j + strip. `spoiled` learns of those, among what is seen, that left the type on their way:
-/// by right they may be any. Where rows cannot be computed again (see attend_panels()) nobody asks.
+/// Masks the scores of keys j .. j + strip. `spoiled` learns of those, among what is seen, that left the type on their
+/// way: by right they may be any. Where rows cannot be computed again (see attend_panels()) nobody asks.
 template <class T, class Keys> DRA_INLINE void mask(const Keys& seen, Index j, Microtile<T>& s, NonFinite<T>& spoiled) {
     const bool masked = j + strip > seen.full;
     if constexpr (requires { seen.hide(j, s, T(0)); }) {
@@ -214,9 +214,9 @@ template <class T, class Again> void end_panel(const PanelState<T>& panel, RowMa
     }
 }
 
-/// Attention of queries `rows` of a view, at most query_block of them, over the keys that they see. 4 D FLOPs per visited
-/// pair. A row's result does not depend on which others are in the call. Where `visible` has a visibility, rows that are
-/// not finite are computed again, in extended precision.
+/// Attention of queries `rows` of a view, at most query_block of them, over the keys that they see. 4 D FLOPs per
+/// visited pair. A row's result does not depend on which others are in the call. Where `visible` has a visibility, rows
+/// that are not finite are computed again, in extended precision.
 template <class T, class Visible>
 void attend_panels(const Rows<T>& q, const PackedView<T, PackedKeys<T>, Visible>& view, const Interval& rows,
                    Partial<T> into, Combine combine, PanelWorkspace<T>& space) {

@@ -32,8 +32,8 @@ enum class Combine {
 ///
 ///     m = max(lse_a, lse_b);  lse = m + log(e^(lse_a - m) + e^(lse_b - m));  a = e^(lse_a - lse);  b = e^(lse_b - lse)
 ///
-/// a and b are computed as the two terms of the sum over the sum, so that a + b = 1. Taken from lse, which is rounded by
-/// its own size, they would scale out by that error in every merge, and a ring of many ranks has many.
+/// a and b are computed as the two terms of the sum over the sum, so that a + b = 1. Taken from lse, which is rounded
+/// by its own size, they would scale out by that error in every merge, and a ring of many ranks has many.
 ///
 /// Without the maximum it overflows at scores of 90 in float (defect `merge-overflow`); without the test for two empty
 /// sides it is -inf minus -inf (defect `empty-row-nan`): there a and b are 0. Merging with the identity is exact.
@@ -51,8 +51,8 @@ template <class T> struct MergeWeights {
 };
 
 /// Merges one row's partial (`other_out`, `other_lse`) into (`out`, `lse`), as a step from the side that weighs more
-/// towards the other: where both are equal the step is 0, and no product exceeds the larger of the two. Merging with the
-/// identity is exact whatever the other side is, an infinity included.
+/// towards the other: where both are equal the step is 0, and no product exceeds the larger of the two. Merging with
+/// the identity is exact whatever the other side is, an infinity included.
 template <class T, class Row, class OtherRow>
 void merge_row(Row&& out, T& lse, const OtherRow& other_out, T other_lse) {
     constexpr T of_identity = -std::numeric_limits<T>::infinity();

@@ -11,8 +11,8 @@ namespace {
 /// The rows packed at a time: large enough that a barrier costs nothing, small enough to stay near the cores.
 constexpr Index wave_rows = 16384, gradient_wave_rows = 32768;
 
-/// Parts of the views of a wave: enough that few long views reach all cores, few enough that adding up costs little, and
-/// none of less than a query block of queries.
+/// Parts of the views of a wave: enough that few long views reach all cores, few enough that adding up costs little,
+/// and none of less than a query block of queries.
 constexpr Index parts_of_wave = 16, most_parts = 8, queries_of_part = 256;
 
 /// Starts the team of the calling thread.

@@ -89,8 +89,8 @@ template <Index row = 1, class T> DRA_INLINE void multiply_add(Microtile<T>& sum
         DRA_UNROLL (j, vectors) sum.r[i].v[j] += a[i * row] * b->v[j];
 }
 
-/// The sum over k < K of a[i * row + k * step] * b[k * b_step], for i < strip, as one chain of additions; a packed strip
-/// has row 1 and step `strip`. Unrolled once: g++ 12 answers more code with copies and spills of accumulators.
+/// The sum over k < K of a[i * row + k * step] * b[k * b_step], for i < strip, as one chain of additions; a packed
+/// strip has row 1 and step `strip`. Unrolled once: g++ 12 answers more code with copies and spills of accumulators.
 template <Index row = 1, Index step = strip, Index b_step = 1, class T>
 DRA_INLINE Microtile<T> chain(Index K, const T* a, const Row<T>* b) {
     Microtile<T> sum{};
@@ -208,8 +208,8 @@ template <class T> DRA_INLINE void copy(Index columns, Index K, const T* x, Inde
 #define DRA_EXTREME(which, old, x) return std::string_view(#which) == "max" ? (old > x ? old : x) : (old < x ? old : x)
 #endif
 
-/// The larger, or the smaller, of two, lane by lane. A NaN in `x` is handed on, one in `old` is forgotten: it comes back
-/// through exp2.
+/// The larger, or the smaller, of two, lane by lane. A NaN in `x` is handed on, one in `old` is forgotten: it comes
+/// back through exp2.
 template <class T> DRA_INLINE Vector<T> larger(Vector<T> old, Vector<T> x) { DRA_EXTREME(max, old, x); }
 template <class T> DRA_INLINE Vector<T> smaller(Vector<T> old, Vector<T> x) { DRA_EXTREME(min, old, x); }
 #undef DRA_EXTREME
@@ -235,8 +235,8 @@ template <class T> DRA_INLINE bool any_nan(const Row<T>& x) {
     return any_nan<T>(sum);
 }
 
-/// NaN in the lanes where one of the numbers added was not finite, 0 in the others: 0 times what is not finite is NaN. In
-/// two sums, since each addition of one waits for the one before.
+/// NaN in the lanes where one of the numbers added was not finite, 0 in the others: 0 times what is not finite is NaN.
+/// In two sums, since each addition of one waits for the one before.
 template <class T> class NonFinite {
 public:
     /// Adds `strip` rows, of a microtile or in memory.

@@ -29,8 +29,8 @@ template <class T> void add(MutableRows<T> sum, MutableRows<T> lost, const RowMa
 template <class T> struct RunningPartial {
     Partial<T> sum, lost;
 
-    /// Merges row by row, as merge() does: the lighter side's weight is what the heavier one moves by towards it, so that a
-    /// part of weight w brings an error of the order of w u, and all of them together one of u.
+    /// Merges row by row, as merge() does: the lighter side's weight is what the heavier one moves by towards it, so
+    /// that a part of weight w brings an error of the order of w u, and all of them together one of u.
     void merge(const Partial<T>& other) {
         for (Index i = 0; i < sum.out.rows(); ++i) merge_row(i, other.out.row(i), other.lse[i]);
     }

@@ -15,8 +15,8 @@ namespace dra::defects {
 
 /// The distance between two results.
 struct Errors {
-    /// fp32, fp64: error ratios of "out", "lse", "dq", "dk", "dv". bf16, fp16: "out_max", "out_mean", "out_norm", "lse",
-    /// "dq", "dk", "dv" as shares of their bounds.
+    /// fp32, fp64: error ratios of "out", "lse", "dq", "dk", "dv". bf16, fp16: "out_max", "out_mean", "out_norm",
+    /// "lse", "dq", "dk", "dv" as shares of their bounds.
     std::map<std::string, double> ratios;
     double forward = 0, gradient = 0; ///< the largest share of a bound: of out and lse; of dq, dk, dv
     /// The largest max |x - y| / max |y| of a tensor; for lse the denominator is max(1, max |y|).

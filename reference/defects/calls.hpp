@@ -22,8 +22,8 @@ struct Share {
     Index rank, times;
 };
 
-/// Goes over the calls of one (batch, head), in the order in which a ring makes them. Chunks without tokens are met once,
-/// when the ingredients are asked for them.
+/// Goes over the calls of one (batch, head), in the order in which a ring makes them. Chunks without tokens are met
+/// once, when the ingredients are asked for them.
 class Calls {
 public:
     Calls(const Ingredients& ingredients, const Problem& problem, const Inputs& inputs)

@@ -3,18 +3,6 @@
 
 namespace dra::defects {
 
-namespace {
-
-/// Every r-th position from the phase on, counted from where the piece begins.
-PositionList counted_from_chunk(const Piece& piece) {
-    PositionList list;
-    const auto [begin, end] = piece.interval();
-    for (Index n = begin + piece.pattern.phase; n < end; n += piece.pattern.dilation_rate) list.push_back(n);
-    return list;
-}
-
-} // namespace
-
 /// The dilation starts anew in every chunk, instead of going on from where the segment began.
 Defect chunk_relative_phase() {
     return {

@@ -69,8 +69,8 @@ struct Defect {
     /// ways, the most common first. Some depend on the problem: a lost chunk may be any.
     std::function<std::vector<Ingredients>(const Problem&)> forms;
 
-    /// Whether it has forms for every chunk, none of which moves a row: what each makes of one rank's rows can be seen by
-    /// itself.
+    /// Whether it has forms for every chunk, none of which moves a row: what each makes of one rank's rows can be seen
+    /// by itself.
     bool by_chunk = false;
 
     /// Why it cannot show on a problem: what the first condition that does not hold says. Empty where all hold.
@@ -91,8 +91,8 @@ enum class By { out, out_and_lse };
 double excess(Kind kind, const Observation& observation, const Problem& problem, const Inputs& inputs,
               const Oracle& truth, By by = By::out_and_lse);
 
-/// Whether some form of the defect shows on this problem and these tensors; a gradient's never without a dout. Costs one
-/// run per form, unless hidden() knows.
+/// Whether some form of the defect shows on this problem and these tensors; a gradient's never without a dout. Costs
+/// one run per form, unless hidden() knows.
 bool visible(const Defect& defect, const Problem& problem, const Inputs& inputs, const Oracle& truth,
              By by = By::out_and_lse);
 

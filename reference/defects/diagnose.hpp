@@ -34,8 +34,8 @@ struct Diagnosis {
 };
 
 /// Judges and, where it is wrong, explains. q, k, v, dout are exact in the result's type. The oracle, and where the
-/// result is wrong a run of the engine for every form of every defect that is not hidden, on all cores: O(B H N^2 D) each.
-/// The narrator is told of the oracle, and of every run, by one thread at a time.
+/// result is wrong a run of the engine for every form of every defect that is not hidden, on all cores: O(B H N^2 D)
+/// each. The narrator is told of the oracle, and of every run, by one thread at a time.
 ///
 /// Throws ShapeError where shapes disagree, or gradients are given without dout.
 Diagnosis diagnose(

@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// The list of defects, the only one: each is a function, in the file that is called like it. CMake compiles these files, and
-/// the catalogue has them in this order.
+/// The list of defects, the only one: each is a function, in the file that is called like it. CMake compiles these
+/// files, and the catalogue has them in this order.
 
 #include "reference/defects/defect.hpp"
 

@@ -126,4 +126,12 @@ void finish(RunningRow row) {
 }
 
 } // namespace right
+
+PositionList counted_from_chunk(const Piece& piece) {
+    PositionList list;
+    const auto [begin, end] = piece.interval();
+    for (Index n = begin + piece.pattern.phase; n < end; n += piece.pattern.dilation_rate) list.push_back(n);
+    return list;
+}
+
 } // namespace dra::defects

@@ -109,8 +109,8 @@ RowMajor<double> key_rows(const Call& call, TensorView<const double> x);
 /// The scaled scores of a call, -inf where a query does not see a key. (queries, keys)
 RowMajor<double> scores(const Call& call);
 
-/// A row of scores becomes e^(s - lse), and 0 where that is no normal number: of a pair that is not seen Eigen's exp makes
-/// a subnormal, with which products take a hundred times as long.
+/// A row of scores becomes e^(s - lse), and 0 where that is no normal number: of a pair that is not seen Eigen's exp
+/// makes a subnormal, with which products take a hundred times as long.
 void to_weights(Eigen::Ref<Eigen::RowVectorXd> scores, double lse);
 
 /// A pattern's results in one head, ready to be mixed: row n of out and lse for every token n.
@@ -137,6 +137,9 @@ void merge(RunningRow into, const RunningRow& from, const MergePart& merged);
 void finish(RunningRow row);
 
 } // namespace right
+
+/// The wrong `selected` of two defects: every r-th position from the phase on, counted from where the piece begins.
+PositionList counted_from_chunk(const Piece& piece);
 
 /// A set of ingredients; unchanged it is the definition.
 struct Ingredients {

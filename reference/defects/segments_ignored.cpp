@@ -12,21 +12,13 @@ Pattern whole_sequence(const Problem& problem, Index pattern, Index kv_head) {
     return ignoring;
 }
 
-/// Every r-th position from the phase on, counted from where the chunk begins.
-PositionList every_rth_of_chunk(const Piece& piece) {
-    PositionList list;
-    const auto [begin, end] = piece.interval();
-    for (Index n = begin + piece.pattern.phase; n < end; n += piece.pattern.dilation_rate) list.push_back(n);
-    return list;
-}
-
 /// Where there is one segment, dilating chunks on their own is defect chunk-relative-phase alone.
 std::vector<Ingredients> ignoring_segments(const Problem& problem) {
     std::vector<Change> changes = {[](Ingredients& wrong) { wrong.pattern_of = whole_sequence; }};
     if (needs_segments().holds(problem))
         changes.push_back([](Ingredients& wrong) {
             wrong.pattern_of = whole_sequence;
-            wrong.selected = every_rth_of_chunk;
+            wrong.selected = counted_from_chunk;
         });
     return forms(std::move(changes))(problem);
 }

@@ -3,9 +3,9 @@
 /// What a program must be compiled like to use the library: one that is compiled otherwise is refused here, by name.
 ///
 /// A matrix may be allocated by the program and freed by the library, and of an inline function, all of Eigen's among
-/// them, the linker keeps one copy for both. So both sides must agree on how Eigen allocates, on the layout of types, and
-/// on what arithmetic means: -inf is a value (the lse of a row that sees no key), a NaN stays a NaN, sums are added up in
-/// the order that is written. docs/compiling.md has what each flag did to the results, and those that may differ.
+/// them, the linker keeps one copy for both. So both sides must agree on how Eigen allocates, on the layout of types,
+/// and on what arithmetic means: -inf is a value (the lse of a row that sees no key), a NaN stays a NaN, sums are added
+/// up in the order that is written. docs/compiling.md has what each flag did to the results, and those that may differ.
 ///
 /// Two things no header can see. clang has no macro for the parts of -ffast-math but -ffinite-math-only. And a program
 /// that is only linked with -ffast-math takes subnormal numbers for zero (crtfastmath.o).

@@ -2,9 +2,9 @@
 /// \file
 /// Dropout of one (batch, query head): which pairs are kept, by position alone.
 ///
-/// Pair (query i, key j) is kept iff dropout_word(seed, b, h, i, j) >= floor(p * 2^32), i and j being original positions:
-/// every schedule, rank and thread drops the same pairs, forward and backward, and no mask is stored. What is kept is
-/// divided by 1 - p; lse is that of the undropped scores.
+/// Pair (query i, key j) is kept iff dropout_word(seed, b, h, i, j) >= floor(p * 2^32), i and j being original
+/// positions: every schedule, rank and thread drops the same pairs, forward and backward, and no mask is stored. What
+/// is kept is divided by 1 - p; lse is that of the undropped scores.
 
 #include "reference/definition/problem.hpp"
 

@@ -1,6 +1,7 @@
 #pragma once
 /// \file
-/// The types of elements: one enumeration for tensors, files and kernels. No Eigen here, so that device code includes it too.
+/// The types of elements: one enumeration for tensors, files and kernels. No Eigen here, so that device code includes
+/// it too.
 
 namespace dra {
 

@@ -1,6 +1,7 @@
 #pragma once
 /// \file
-/// What correct means in bf16 and fp16: no worse than rounding S, P and O of the definition itself, within small factors.
+/// What correct means in bf16 and fp16: no worse than rounding S, P and O of the definition itself, within small
+/// factors.
 ///
 /// A half-precision kernel is judged on inputs that are exact in its type, against the oracle's y. The yardstick is
 /// Y = |y' - y|, y' being the definition with S, P and O rounded to the type and everything else in float64:

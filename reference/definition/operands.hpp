@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// The operands of attention and of its gradient: q, k and v that they read, what they write; owned, or as views of what
-/// somebody else owns. What owns converts to its view.
+/// The operands of attention and of its gradient: q, k and v that they read, what they write; owned, or as views of
+/// what somebody else owns. What owns converts to its view.
 
 #include "reference/definition/tensor.hpp"
 

@@ -23,9 +23,9 @@ class Temporary;
 /// A file in the making. What cannot be done is a FormatError of the field, the path and the system's reason.
 class OutputFile {
 public:
-    /// Makes the temporary, so that what forbids writing is found before there is something to write. Throws FormatError
-    /// where `path` names no file, its folder is missing or takes no file, or what is there is not a regular file or
-    /// must not be written.
+    /// Makes the temporary, so that what forbids writing is found before there is something to write. Throws
+    /// FormatError where `path` names no file, its folder is missing or takes no file, or what is there is not a
+    /// regular file or must not be written.
     explicit OutputFile(const std::filesystem::path& path, std::string field = "output");
     ~OutputFile();
     OutputFile(OutputFile&&) noexcept;

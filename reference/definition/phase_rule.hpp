@@ -1,6 +1,7 @@
 #pragma once
 /// \file
-/// The rules by which a pattern's phase follows from the KV head; pattern.hpp applies them, and kernels do by themselves.
+/// The rules by which a pattern's phase follows from the KV head; pattern.hpp applies them, and kernels do by
+/// themselves.
 
 namespace dra {
 

@@ -95,9 +95,9 @@ struct Problem {
 ///
 /// Throws ShapeError: a missing tensor, rank other than 4, sizes below 1, element count or bytes beyond 2^63 - 1, q, k,
 /// v, dout that disagree in B, N, D or type, dout not shaped like q, H not a multiple of Hkv. Throws PatternError: no
-/// pattern, lists of different length, w < 1, r < 1, r > w, R < 1, R > 65,536, dropout outside [0, 1), and a scale that the
-/// type that computes, float unless q is F64, does not hold to its full precision: it is 0, or its magnitude is that of a
-/// normal number.
+/// pattern, lists of different length, w < 1, r < 1, r > w, R < 1, R > 65,536, dropout outside [0, 1), and a scale that
+/// the type that computes, float unless q is F64, does not hold to its full precision: it is 0, or its magnitude is
+/// that of a normal number.
 Problem validate(const Configuration& configuration, const InputInfo& inputs);
 
 /// Throws ShapeError naming the tensor and the first element that is not finite.

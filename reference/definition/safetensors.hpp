@@ -51,8 +51,8 @@ TensorFile read_safetensors(const std::filesystem::path& path, const std::vector
 /// Reads all tensors of a file, by the same rules.
 TensorFile read_safetensors(const std::filesystem::path& path);
 
-/// Writes each tensor in its dtype, rounded to nearest where that is narrower than its elements. Throws FormatError when
-/// that cannot be done. The second puts the file in its place, too: whole, or not at all.
+/// Writes each tensor in its dtype, rounded to nearest where that is narrower than its elements. Throws FormatError
+/// when that cannot be done. The second puts the file in its place, too: whole, or not at all.
 void write_safetensors(OutputFile& to, const TensorFile& file);
 void write_safetensors(const std::filesystem::path& path, const TensorFile& file);
 

@@ -32,9 +32,9 @@ struct SafetensorsHeader {
     std::map<std::string, std::string> metadata;
 };
 
-/// The header whose JSON this is, of a file with `data_bytes` after it. Throws FormatError naming the file and the field
-/// on anything that the format forbids: what is not a JSON object of tensors, a name said twice, an unknown dtype,
-/// negative or overflowing sizes, offsets that are out of range, overlap or leave a gap, trailing bytes.
+/// The header whose JSON this is, of a file with `data_bytes` after it. Throws FormatError naming the file and the
+/// field on anything that the format forbids: what is not a JSON object of tensors, a name said twice, an unknown
+/// dtype, negative or overflowing sizes, offsets that are out of range, overlap or leave a gap, trailing bytes.
 SafetensorsHeader parse_safetensors_header(const std::string& path, const std::string& text, std::uint64_t data_bytes);
 
 } // namespace dra

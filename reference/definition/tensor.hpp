@@ -2,8 +2,8 @@
 /// \file
 /// [B, N, H, D] tensors, and the rows of one head as strided Eigen maps.
 ///
-/// Element (b, n, h, d) of a Tensor lies at ((b*N + n)*H + h)*D + d. The rows of one (b, h) are therefore a matrix (N, D)
-/// whose rows are H*D elements apart, and the rows at positions first + t*stride are one with rows stride*H*D apart:
+/// Element (b, n, h, d) of a Tensor lies at ((b*N + n)*H + h)*D + d. The rows of one (b, h) are therefore a matrix (N,
+/// D) whose rows are H*D elements apart, and the rows at positions first + t*stride are one with rows stride*H*D apart:
 /// dilation costs neither a copy nor an index list. Of a TensorView, which may be a part of a tensor or an array of
 /// another layout, as [B, H, N, D], only the D channels of a row must lie side by side.
 

@@ -2,8 +2,8 @@
 /// \file
 /// One attention call of the pipeline: the rows of one segment against the keys that one chunk has of it.
 ///
-/// Fixes 1 and 2 say what a call is made of (Masking, rows), fixes 3 and 4 how it is computed. All rungs run it through the
-/// engine's panel kernel, and go over panels with the same parallel loop.
+/// Fixes 1 and 2 say what a call is made of (Masking, rows), fixes 3 and 4 how it is computed. All rungs run it through
+/// the engine's panel kernel, and go over panels with the same parallel loop.
 
 #include "reference/attention/panel.hpp"
 #include "reference/published/fix_1_causal_mask.hpp"

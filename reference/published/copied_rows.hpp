@@ -1,7 +1,8 @@
 #pragma once
 /// \file
-/// Attention of copied rows, one view after the other: the loop that opportunities 6 and 7 share. Where the memory of the
-/// copies comes from is a seam (6), and so is how their rows are found (7); all else is the same code in every rung.
+/// Attention of copied rows, one view after the other: the loop that opportunities 6 and 7 share. Where the memory of
+/// the copies comes from is a seam (6), and so is how their rows are found (7); all else is the same code in every
+/// rung.
 ///
 ///     for pattern i:  for view (b, KV head g, segment) of i:     k, v = copies of its rows;  pack
 ///         for query head h of g:                                 q = a copy;  (o, l) = attention of q over k, v
@@ -74,7 +75,8 @@ inline Counts visible_pairs(const Problem& problem) {
     return counts;
 }
 
-/// The whole call. copy(tensor, b, h, pattern, view, into) copies the view's rows of (b, h): seam 7. Returns what it counted.
+/// The whole call. copy(tensor, b, h, pattern, view, into) copies the view's rows of (b, h): seam 7. Returns what it
+/// counted.
 template <class T, class Copy> Counts attend_copies(const Problem& problem, const Tensors<T>& tensors,
                                                     Workspace<T>& workspace, Memory<T>& memory, Copy copy) {
     workspace.start();

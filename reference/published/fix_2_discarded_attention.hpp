@@ -18,11 +18,11 @@
 /// | principled | strided views                                 | n w / r^2, fewer when causal |
 ///
 /// Repaired: repeated keys were attended as if they were further tokens, which biases a row wherever the count does not
-/// divide (defect `pad-by-repeat`); here repeats are masked, one comparison per score, and still computed. Repeated rows
-/// are computed and dropped. The class took rows of whole chunks (defects `segments-ignored`, `chunk-relative-phase`)
-/// and left result t in row t (defect `rows-not-scattered`); here a call is a segment's rows against its keys in the
-/// chunk, and results return to where they belong. The discarded attentions carry no causal mask, so that fix 1 is
-/// charged for the pipeline's alone. Gathering is serial.
+/// divide (defect `pad-by-repeat`); here repeats are masked, one comparison per score, and still computed. Repeated
+/// rows are computed and dropped. The class took rows of whole chunks (defects `segments-ignored`,
+/// `chunk-relative-phase`) and left result t in row t (defect `rows-not-scattered`); here a call is a segment's rows
+/// against its keys in the chunk, and results return to where they belong. The discarded attentions carry no causal
+/// mask, so that fix 1 is charged for the pipeline's alone. Gathering is serial.
 
 #include "reference/definition/pattern.hpp"
 #include "reference/published/attend_call.hpp"

@@ -19,8 +19,8 @@
 /// | principled | the one pass returns lse                         | 4 n n_kv d       | none             |
 ///
 /// Repaired: in the pipeline the lost sum of `after` is restored from the pass, l_i = e^(lse_i - m_i), one subtraction
-/// per row; LostSum shows the published form. Masks hold in the second product as in the first. A row that sees nothing has
-/// m = -inf, and nothing is subtracted from that (defect `empty-row-nan`).
+/// per row; LostSum shows the published form. Masks hold in the second product as in the first. A row that sees nothing
+/// has m = -inf, and nothing is subtracted from that (defect `empty-row-nan`).
 
 #include "reference/published/attend_call.hpp"
 

@@ -37,8 +37,8 @@ struct IsolatedTopic {
 /// One rung of a topic alone. float and double.
 template <class T> IsolatedTopic isolate(Topic topic, Rung rung, const Problem& problem, const InputsView<T>& inputs);
 
-/// The whole call of an opportunity, in which nothing else changes from rung to rung: attention of the problem, or of its
-/// last token. What is end to end for a fix is the pipeline. float and double.
+/// The whole call of an opportunity, in which nothing else changes from rung to rung: attention of the problem, or of
+/// its last token. What is end to end for a fix is the pipeline. float and double.
 template <class T>
 IsolatedTopic whole_call(Topic opportunity, Rung rung, const Problem& problem, const InputsView<T>& inputs);
 

@@ -58,7 +58,8 @@ struct ViewRows {
         counts.bytes_kept = cache.bytes();
     }
 
-    /// Every row of every view against the definition, by division and remainder; twice, so that what is kept is judged.
+    /// Every row of every view against the definition, by division and remainder; twice, so that what is kept is
+    /// judged.
     Verification verify() {
         bool right = true;
         for (int call = 0; call < 2; ++call) {

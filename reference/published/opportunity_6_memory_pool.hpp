@@ -3,8 +3,8 @@
 /// Opportunity 6, the memory pool. It teaches that an allocator is a pool already, and that what beats both is to know
 /// beforehand how much will be needed.
 ///
-/// The report: "Memory Pool Optimization: better buffer reuse strategies". Upstream measured a pool of its own later: 3.37
-/// -> 3.07 ms at 8 MB, with 6.07 times the memory, and 14.23 -> 15.77 ms at 32 MB.
+/// The report: "Memory Pool Optimization: better buffer reuse strategies". Upstream measured a pool of its own later:
+/// 3.37 -> 3.07 ms at 8 MB, with 6.07 times the memory, and 14.23 -> 15.77 ms at 32 MB.
 ///
 /// | rung       | a temporary is                               | kept between calls                          |
 /// |------------|----------------------------------------------|---------------------------------------------|
@@ -12,8 +12,8 @@
 /// | after      | taken from lists of powers of two bytes      | the most of each size, rounded up           |
 /// | principled | the next part of one block, sized by a plan  | the largest view's temporaries, and no more |
 ///
-/// The temporaries are those of attention of copied rows (copied_rows.hpp): k and v of a view; q, o and l of each of its
-/// query heads. Who attends views in place needs none of them (fix 2), and the engine's own memory is a Workspace.
+/// The temporaries are those of attention of copied rows (copied_rows.hpp): k and v of a view; q, o and l of each of
+/// its query heads. Who attends views in place needs none of them (fix 2), and the engine's own memory is a Workspace.
 /// Nothing to repair: memory has no values.
 
 #include "reference/published/copied_rows.hpp"

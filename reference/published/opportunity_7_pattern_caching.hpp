@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// Opportunity 7, pattern caching. It teaches that three numbers say which rows a pattern selects: a list of them is work,
-/// a cache of lists is memory, and a closed form is neither.
+/// Opportunity 7, pattern caching. It teaches that three numbers say which rows a pattern selects: a list of them is
+/// work, a cache of lists is memory, and a closed form is neither.
 ///
 /// The report: "Pattern Caching: extend caching to dilation patterns". Fix 5 had added a pattern cache already, which
 /// nothing ever reads; here it is read.
@@ -15,8 +15,8 @@
 /// | after      | a list, kept                 | O(views), 8 bytes per row and head  |
 /// | principled | a closed form                | O(views), nothing kept              |
 ///
-/// All three copy the rows (copied_rows.hpp), so that nothing is credited to a list but the list; that a closed form needs
-/// no copy either is fix 2.
+/// All three copy the rows (copied_rows.hpp), so that nothing is credited to a list but the list; that a closed form
+/// needs no copy either is fix 2.
 
 #include "reference/published/copied_rows.hpp"
 

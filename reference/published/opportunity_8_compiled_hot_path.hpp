@@ -3,7 +3,8 @@
 /// Opportunity 8, the compiled hot path. It teaches that a compiler fuses what need not have been apart: the fused pass
 /// can be written down, and then there is nothing to compile at run time.
 ///
-/// The report: "torch.compile: apply to hot paths for additional speedup". None was published, so there is no rung `after`.
+/// The report: "torch.compile: apply to hot paths for additional speedup". None was published, so there is no rung
+/// `after`.
 ///
 ///     before, of every pattern, each line over all (view, query head) on all cores, into a new temporary:
 ///     q, k, v = rows;  s = q k^T;  s = scale s;  s = where(visible, s, -inf);  m = max s;  s = s - m;  p = e^s;
@@ -15,7 +16,8 @@
 /// | after      | none was published                                      |                                |
 /// | principled | a plan made once, then runs: online softmax, in registers | none                         |
 ///
-/// The products are Eigen's, one block of rows per thread. On a GPU a captured graph of launches is the third rung's form.
+/// The products are Eigen's, one block of rows per thread. On a GPU a captured graph of launches is the third rung's
+/// form.
 
 #include "reference/published/copied_rows.hpp"
 

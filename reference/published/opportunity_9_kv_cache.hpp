@@ -2,9 +2,9 @@
 /// \file
 /// Opportunity 9, the KV cache. It teaches that what may be forgotten is worth more than what is kept.
 ///
-/// The report: "KV Caching: implement proper key-value caching for inference". The class has none, and computes the whole
-/// prefix for every token. A dense cache, as inference code has it, knows nothing of patterns: it keeps every row, reads
-/// every row, and hides by a mask what the token does not see.
+/// The report: "KV Caching: implement proper key-value caching for inference". The class has none, and computes the
+/// whole prefix for every token. A dense cache, as inference code has it, knows nothing of patterns: it keeps every
+/// row, reads every row, and hides by a mask what the token does not see.
 ///
 /// | rung       | a token t computes                        | rows read per head        | rows kept per head  |
 /// |------------|-------------------------------------------|---------------------------|---------------------|

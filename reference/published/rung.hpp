@@ -43,8 +43,8 @@ enum class Topic {
     kv_cache,
 };
 
-/// A topic from 1 to 5. Fixes are links of the pipeline, which has a rung for each. Opportunities are not: the class never
-/// had them, so that the pipeline is what it was, and each has a loop of its own.
+/// A topic from 1 to 5. Fixes are links of the pipeline, which has a rung for each. Opportunities are not: the class
+/// never had them, so that the pipeline is what it was, and each has a loop of its own.
 using Fix = Topic;
 
 inline constexpr Index fixes = 5, topics = 9;

@@ -1,7 +1,8 @@
 #pragma once
 /// \file
-/// One rank of a ring, as gradients are computed: the queries that it owns, and their dq over the keys that have visited
-/// it. With keys and values travel their own gradients, to which every rank that they visit adds what its queries bring.
+/// One rank of a ring, as gradients are computed: the queries that it owns, and their dq over the keys that have
+/// visited it. With keys and values travel their own gradients, to which every rank that they visit adds what its
+/// queries bring.
 ///
 /// As Rank it knows neither the other ranks nor how keys come and go. Not installed.
 

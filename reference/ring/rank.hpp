@@ -2,9 +2,10 @@
 /// \file
 /// One rank of a ring: the queries that it owns, and their result over the keys that have visited it.
 ///
-/// Keys visit it shard after shard; of each it merges what its queries see. It knows neither the other ranks nor how keys
-/// come and go: that is the affair of whoever runs it, one rank after another in one thread (ring_attention.hpp), or each
-/// in a thread or a process of its own. The result depends on the order of the visits by rounding alone. Not installed.
+/// Keys visit it shard after shard; of each it merges what its queries see. It knows neither the other ranks nor how
+/// keys come and go: that is the affair of whoever runs it, one rank after another in one thread (ring_attention.hpp),
+/// or each in a thread or a process of its own. The result depends on the order of the visits by rounding alone. Not
+/// installed.
 
 #include "reference/attention/attend.hpp"
 #include "reference/attention/running_sum.hpp"

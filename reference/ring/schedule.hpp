@@ -26,9 +26,9 @@ constexpr Index owner_at(const Problem& problem, Index rank, Index step) {
 /// The R steps of one rank.
 std::vector<RingStep> ring_schedule(const Problem& problem, Index rank);
 
-/// The steps of one rank at which some query of it sees some key, under any pattern of any head, ascending; `all` are the
-/// problem's holdings. It walks from shard to shard along the keys that are seen: the cost is that of what is found, for
-/// every segment and head, whatever R is; and none where the rank has no token.
+/// The steps of one rank at which some query of it sees some key, under any pattern of any head, ascending; `all` are
+/// the problem's holdings. It walks from shard to shard along the keys that are seen: the cost is that of what is
+/// found, for every segment and head, whatever R is; and none where the rank has no token.
 std::vector<Index> needed_steps(const Problem& problem, const std::vector<Holding>& all, Index rank);
 
 /// The steps at which a rank has work.

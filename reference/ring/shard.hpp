@@ -8,8 +8,8 @@
 
 namespace dra {
 
-/// Chunk c when `tokens` are cut into `chunks` of ceil(size / chunks): the last ones are shorter or empty, never negative
-/// (defect `tail-negative`).
+/// Chunk c when `tokens` are cut into `chunks` of ceil(size / chunks): the last ones are shorter or empty, never
+/// negative (defect `tail-negative`).
 constexpr Interval chunk(Index c, Index chunks, const Interval& tokens) {
     const Index length = ceil_div(tokens.size(), chunks);
     return {std::min(tokens.begin + c * length, tokens.end), std::min(tokens.begin + (c + 1) * length, tokens.end)};
@@ -20,10 +20,10 @@ using Cut = decltype(chunk);
 
 /// The intervals that rank p of problem.ranks owns, ascending, which is the order in which its shard stores them.
 ///
-/// contiguous: chunk p of R. zigzag: chunks p and 2R-1-p of 2R, so that causal work is balanced. segment-zigzag: the same
-/// in every block of c = ceil(w_max / ceil(N/R)) consecutive ranks, over the tokens that the block would own in contiguous
-/// layout: causal work is balanced within the block, and a segment that does not leave those tokens does not leave the
-/// block. With c = R it is zigzag.
+/// contiguous: chunk p of R. zigzag: chunks p and 2R-1-p of 2R, so that causal work is balanced. segment-zigzag: the
+/// same in every block of c = ceil(w_max / ceil(N/R)) consecutive ranks, over the tokens that the block would own in
+/// contiguous layout: causal work is balanced within the block, and a segment that does not leave those tokens does not
+/// leave the block. With c = R it is zigzag.
 std::vector<Interval> owned(const Problem& problem, Index rank, Cut& cut = chunk);
 
 /// An interval of tokens, and the rank that owns it.

@@ -1,16 +1,15 @@
 // Every kernel of a device against the oracle: golden cases, real tensors, and random problems that are new each time.
 //
-// Prints a line a kernel and type with the largest share of a bound that it used (1 is at the bound), and every failure.
-// Run it in a folder that holds golden/ and data/.
+// Prints a line a kernel and type with the largest share of a bound that it used (1 is at the bound), and every
+// failure. Run it in a folder that holds golden/ and data/.
 
 #include "cuda/device/attention.hpp"
 #include "reference/definition/half_precision.hpp"
-#include "reference/definition/output_file.hpp"
+#include "tests/cuda/program.hpp"
 #include "tests/golden.hpp"
 #include "tests/problems.hpp"
 
 #include <CLI/CLI.hpp>
-#include <fmt/format.h>
 
 #include <chrono>
 #include <random>
@@ -214,11 +213,7 @@ int check(int argc, char** argv) {
     for (int i = 0; i < (small ? std::min(problems, 12) : problems) && elapsed() < seconds; ++i)
         suite.run(random_case(seed + static_cast<std::uint64_t>(i), small));
     suite.print();
-    if (!json.empty()) {
-        OutputFile file(json, "--json");
-        file.write(suite.record(seed).dump(1) + '\n');
-        put_in_place(std::move(file));
-    }
+    write_record(json, suite.record(seed));
     if (suite.is_empty()) throw std::runtime_error("no kernel was run: nothing is known");
     return suite.passed() ? 0 : 1;
 }
@@ -226,11 +221,4 @@ int check(int argc, char** argv) {
 } // namespace
 } // namespace dra::cuda
 
-int main(int argc, char** argv) {
-    try {
-        return dra::cuda::check(argc, argv);
-    } catch (const std::exception& error) {
-        fmt::print(stderr, "correctness: {}\n", error.what());
-        return 2;
-    }
-}
+int main(int argc, char** argv) { return dra::cuda::status_of("correctness", dra::cuda::check, argc, argv); }

@@ -18,7 +18,8 @@ TEST_CASE("the dropout word is a function of seed, batch, query head, query and 
 }
 
 TEST_CASE("random normals are those that Python makes of the same words, of deviation 1 unless another is asked for") {
-    // sqrt(-2 log((w0 + 0.5) / 2^32)) cos(2 pi w1 / 2^32) by Python's floats; words 6627e8d5 e169c58d, 56af56bc 5613c9b1
+    // sqrt(-2 log((w0 + 0.5) / 2^32)) cos(2 pi w1 / 2^32) by Python's floats; words 6627e8d5 e169c58d, 56af56bc
+    // 5613c9b1
     CHECK(random_normal<double>({1, 1, 1, 1}, 0).flat()[0] == doctest::Approx(0.9911376792540323).epsilon(1e-13));
     CHECK(random_normal<double>({1, 6, 1, 1}, 7).flat()[5] == doctest::Approx(-0.7589798986215739).epsilon(1e-13));
 }

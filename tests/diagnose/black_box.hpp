@@ -20,8 +20,8 @@ struct PosedProblem {
     }
 };
 
-/// The problem of a seed: small sizes, up to 7 ranks, every choice of a configuration; mostly ordinary scores, sometimes all 0,
-/// sometimes, with `steep`, some beyond 100.
+/// The problem of a seed: small sizes, up to 7 ranks, every choice of a configuration; mostly ordinary scores,
+/// sometimes all 0, sometimes, with `steep`, some beyond 100.
 inline PosedProblem pose(std::uint64_t seed, DType dtype, bool steep = true) {
     const dra::test::SeededDraw draw(seed);
     dra::test::Question asked = dra::test::draw_question(draw, {.tokens = 20, .head_dim = 8});
@@ -45,7 +45,8 @@ inline Tensor<double> disturbed(Tensor<double> x, std::uint64_t seed) {
     return x;
 }
 
-/// What a program with this form of a defect hands over: gradients where the defect is in them, its cost where it is there.
+/// What a program with this form of a defect hands over: gradients where the defect is in them, its cost where it is
+/// there.
 inline Result black_box(const Defect& defect, const Ingredients& form, const PosedProblem& posed, DType dtype,
                         bool disturb) {
     PosedProblem seen = posed;

@@ -1,4 +1,5 @@
-// How few problems could tell the defects apart? A search over random small problems, beside the probes that are stored.
+// How few problems could tell the defects apart? A search over random small problems, beside the probes that are
+// stored.
 
 #include "reference/defects/probes.hpp"
 #include "tests/problems.hpp"

@@ -1,5 +1,5 @@
-// The command line: any arguments are either refused by an InputError that names field, value and rule, or understood; and a
-// problem that is understood and validated keeps every rule of the definition.
+// The command line: any arguments are either refused by an InputError that names field, value and rule, or understood;
+// and a problem that is understood and validated keeps every rule of the definition.
 
 #include "cli/command_line.hpp"
 #include "cli/problem_flags.hpp"

@@ -1,5 +1,5 @@
-// `dra diagnose` and `dra probe`, run: whatever the flags, they are refused by an error that names field, value and rule
-// and leave nothing behind, or they give a verdict, in the exit status and in the JSON alike.
+// `dra diagnose` and `dra probe`, run: whatever the flags, they are refused by an error that names field, value and
+// rule and leave nothing behind, or they give a verdict, in the exit status and in the JSON alike.
 
 #include "cli/command_line.hpp"
 #include "reference/defects/probes.hpp"

@@ -39,8 +39,9 @@ test::Question draw_problem(Draws& draws) {
     return asked;
 }
 
-/// Whether max |dP| of every head that sees a key is well above rounding of its terms, which are about 1 / (1 - dropout)
-/// each. By chance all of a few pairs may have a dP near 0: dq and dk are then rounding alone, and their floor is as small.
+/// Whether max |dP| of every head that sees a key is well above rounding of its terms, which are about 1 / (1 -
+/// dropout) each. By chance all of a few pairs may have a dP near 0: dq and dk are then rounding alone, and their floor
+/// is as small.
 bool dp_is_large(const Oracle& truth, double dropout) {
     return std::ranges::all_of(truth.magnitudes,
                                [&](const Magnitudes& head) { return head.dp == 0 || head.dp * (1 - dropout) >= 2; });

@@ -1,5 +1,5 @@
-// The safetensors reader: any bytes are either refused by a FormatError or read as tensors that fit the file, and what was
-// read is the same after it was written and read again.
+// The safetensors reader: any bytes are either refused by a FormatError or read as tensors that fit the file, and what
+// was read is the same after it was written and read again.
 
 #include "reference/definition/safetensors.hpp"
 #include "tests/folder.hpp"

@@ -17,8 +17,8 @@ namespace dra::mutation {
 
 inline constexpr int most = 1 << 14;
 
-/// Which points the program has, and which of them were asked at run time; added to the file that DRA_MUTATION_SEEN names
-/// when the program ends.
+/// Which points the program has, and which of them were asked at run time; added to the file that DRA_MUTATION_SEEN
+/// names when the program ends.
 struct Seen {
     bool there[most] = {}, asked[most] = {};
     ~Seen() {

@@ -142,7 +142,8 @@ TEST_CASE("segment-zigzag balances causal work as zigzag does, and every segment
                       by_segment = causal(Layout::segment_zigzag, ranks, w);
         CHECK(imbalance(by_segment) == doctest::Approx(1).epsilon(1e-12));
         CHECK(imbalance(contiguous) == doctest::Approx(2 - 1.0 / static_cast<double>(block)).epsilon(0.01));
-        // Every rank of a block needs the keys of all of them, but no others; a contiguous one those that are not later.
+        // Every rank of a block needs the keys of all of them, but no others; a contiguous one those that are not
+        // later.
         CHECK(needed_steps(by_segment) == ranks * block);
         CHECK(needed_steps(contiguous) == ranks * (block + 1) / 2);
         MESSAGE("segments of ", block, " ranks: needed steps contiguous ", needed_steps(contiguous), ", zigzag ",

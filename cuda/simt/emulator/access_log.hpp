@@ -28,8 +28,8 @@ struct Request {
 /// The number of distinct 32-byte sectors, which a request moves between L2 and the multiprocessor.
 std::uint64_t sectors(const Request& request);
 
-/// The number of passes over the 32 banks of 4 bytes. A pass serves any number of lanes that read the same word, but one word
-/// per bank; 8 bytes per lane go by half warps and 16 by quarters, as on the GPU.
+/// The number of passes over the 32 banks of 4 bytes. A pass serves any number of lanes that read the same word, but
+/// one word per bank; 8 bytes per lane go by half warps and 16 by quarters, as on the GPU.
 std::uint64_t wavefronts(const Request& request);
 
 /// The accesses of a warp's lanes since the warp last met.

@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// Atomics on global or shared memory. They are atomic between OS threads too, because blocks run on several; like CUDA's
-/// they are relaxed: they order nothing else.
+/// Atomics on global or shared memory. They are atomic between OS threads too, because blocks run on several; like
+/// CUDA's they are relaxed: they order nothing else.
 
 #include "cuda/simt/emulator/memory.hpp"
 #include "cuda/simt/emulator/thread.hpp"

@@ -95,8 +95,8 @@ void Block::run(std::size_t number) {
     if (error_) std::rethrow_exception(error_);
 }
 
-/// Not before the last block does the OS thread learn what the threads did, or it would hand it to the next block's: blocks
-/// are not ordered, though one OS thread runs them one after the other.
+/// Not before the last block does the OS thread learn what the threads did, or it would hand it to the next block's:
+/// blocks are not ordered, though one OS thread runs them one after the other.
 const Counters& Block::finish() {
     sanitizers::acquire(done_edge_);
     return counters;

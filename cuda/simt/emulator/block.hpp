@@ -3,8 +3,9 @@
 /// A thread block on one OS thread: its fibers, and everything that they share.
 ///
 /// An instruction that threads execute together is a meeting: every thread but the last one to come is suspended, the
-/// last one executes the instruction for all, and the others become runnable. A suspended thread switches straight to the
-/// next runnable one. The OS thread's own flow only starts a block, and is switched to when nothing can run any more.
+/// last one executes the instruction for all, and the others become runnable. A suspended thread switches straight to
+/// the next runnable one. The OS thread's own flow only starts a block, and is switched to when nothing can run any
+/// more.
 
 #include "cuda/simt/emulator/barriers.hpp"
 #include "cuda/simt/emulator/counters.hpp"
@@ -51,8 +52,8 @@ public:
     const Lane* first_exited() const; ///< null while all threads live
     const Config& config() const { return config_; }
 
-    /// Puts a warp's instruction together: the last lane of `mask` to come calls execute() for all of them. Its lanes must
-    /// name the same instruction on the same line.
+    /// Puts a warp's instruction together: the last lane of `mask` to come calls execute() for all of them. Its lanes
+    /// must name the same instruction on the same line.
     template <class Execute> void meet(const char* instruction, std::uint32_t mask, Site site, Execute&& execute) {
         Meeting& meeting = join(instruction, mask, site);
         const std::uint32_t me = 1u << lane_->number % warp_size;

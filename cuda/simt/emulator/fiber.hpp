@@ -11,8 +11,8 @@ namespace dra::simt::machine {
 /// Memory for one fiber, between a guard page below and nothing above: overflow is a crash, not a corruption.
 class Stack {
 public:
-    /// `number` moves the first frame by some cache lines. Stacks that all began at the same offset of a page would share
-    /// a few sets of the L1 cache.
+    /// `number` moves the first frame by some cache lines. Stacks that all began at the same offset of a page would
+    /// share a few sets of the L1 cache.
     Stack(std::size_t bytes, unsigned number);
     ~Stack();
     Stack(Stack&& other) noexcept;
@@ -35,9 +35,9 @@ public:
 
     Fiber(); ///< the calling OS thread's own flow, on its own stack
 
-    /// A fiber that begins with entry() on the stack at the first switch to it, and calls it again whenever it returns. A fiber
-    /// never ends: its last switch away is just not answered. (Starting anew would cost AddressSanitizer a stack of its own each
-    /// time.)
+    /// A fiber that begins with entry() on the stack at the first switch to it, and calls it again whenever it returns.
+    /// A fiber never ends: its last switch away is just not answered. (Starting anew would cost AddressSanitizer a
+    /// stack of its own each time.)
     Fiber(const Stack& stack, Entry entry);
     ~Fiber();
     Fiber(const Fiber&) = delete;

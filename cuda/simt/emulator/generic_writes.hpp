@@ -2,9 +2,9 @@
 /// \file
 /// Who wrote what of shared memory through the generic proxy, and whether a fence_proxy_async() came after it.
 ///
-/// TMA stores and wgmma read through the async proxy: what threads wrote (shared_store, stmatrix, cp.async) is visible to
-/// them only behind a fence.proxy.async, by the writer after its write, or by the reader after that. Plain stores through
-/// a pointer are not seen here.
+/// TMA stores and wgmma read through the async proxy: what threads wrote (shared_store, stmatrix, cp.async) is visible
+/// to them only behind a fence.proxy.async, by the writer after its write, or by the reader after that. Plain stores
+/// through a pointer are not seen here.
 
 #include "cuda/simt/emulator/lane.hpp"
 #include "cuda/simt/emulator/shared_memory.hpp"

@@ -24,7 +24,8 @@ template <class... P, class... A> cudaError_t launch(void (*kernel)(P...), dim3 
                                  [kernel, values = std::tuple<P...>(arguments...)] { std::apply(kernel, values); });
 }
 
-/// Queues a kernel that a GPU may begin, where `early`, before the launch before it has ended; the kernel itself waits for that.
+/// Queues a kernel that a GPU may begin, where `early`, before the launch before it has ended; the kernel itself waits
+/// for that.
 template <class... P, class... A> cudaError_t launch_early(bool, void (*kernel)(P...), dim3 grid, dim3 block,
                                                            std::size_t shared_bytes, cudaStream_t stream,
                                                            const A&... arguments) {

@@ -14,7 +14,8 @@ namespace {
 
 constexpr unsigned matrices = 4, rows = 8, row_bytes = 16; // what ldmatrix.x4 and stmatrix.x4 move
 
-/// The number of passes that one 8x8 matrix needs: its rows lie in 8 groups of 4 banks, and a group serves one of them at a time.
+/// The number of passes that one 8x8 matrix needs: its rows lie in 8 groups of 4 banks, and a group serves one of them
+/// at a time.
 unsigned wavefronts(unsigned char* const* row) {
     unsigned load[8] = {}, most = 0;
     for (unsigned i = 0; i < rows; ++i) {

@@ -2,8 +2,8 @@
 /// \file
 /// mbarriers: objects in shared memory that count arrivals and bytes.
 ///
-/// The 8 bytes hold a mark and a number, so that an object that was never initialised, or that was overwritten, is found
-/// out; the state itself is kept here. A phase is complete when as many threads have arrived as the object was
+/// The 8 bytes hold a mark and a number, so that an object that was never initialised, or that was overwritten, is
+/// found out; the state itself is kept here. A phase is complete when as many threads have arrived as the object was
 /// initialised for, and as many bytes as they announced; then the next phase begins.
 
 #include "cuda/simt/emulator/schedule.hpp"

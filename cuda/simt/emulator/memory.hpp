@@ -55,7 +55,8 @@ inline void allow_next_launch() {}
 inline void await_earlier_launch() {}
 } // namespace ptx
 
-/// Count what only the kernel knows: the pairs (query, key) that it let through, and the operations of its scalar loops.
+/// Count what only the kernel knows: the pairs (query, key) that it let through, and the operations of its scalar
+/// loops.
 void count_pairs(unsigned long long pairs);
 void count_flops(unsigned long long flops);
 

@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// The arithmetic of the tensor core, as plain loops: 16-bit factors, products exact in float, float sums in the order of
-/// k. (The hardware's order of summation is not specified, and differs.)
+/// The arithmetic of the tensor core, as plain loops: 16-bit factors, products exact in float, float sums in the order
+/// of k. (The hardware's order of summation is not specified, and differs.)
 
 #include "cuda/simt/emulator/ptx_matrix.hpp"
 

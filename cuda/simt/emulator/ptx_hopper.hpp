@@ -49,13 +49,15 @@ void fence_proxy_async(Site site = Site::here());
 void named_barrier_sync(int id, int threads, Site site = Site::here());
 void named_barrier_arrive(int id, int threads, Site site = Site::here());
 
-/// Starts loading a box. It is NaN from here on; it lands at a random moment, and then its bytes are taken off the barrier.
+/// Starts loading a box. It is NaN from here on; it lands at a random moment, and then its bytes are taken off the
+/// barrier.
 template <int R> void tensor_load(void* shared, const TensorMap* map, std::uint64_t* barrier,
                                   const int (&coordinates)[R], Site site = Site::here()) {
     static_assert(R >= 2 && R <= 5);
     machine::tensor_load(shared, *map, barrier, coordinates, R, site);
 }
-/// Starts storing a box. Shared memory is read at bulk_wait, not before: writing it again too early is seen in the result.
+/// Starts storing a box. Shared memory is read at bulk_wait, not before: writing it again too early is seen in the
+/// result.
 template <int R>
 void tensor_store(const TensorMap* map, const void* shared, const int (&coordinates)[R], Site site = Site::here()) {
     static_assert(R >= 2 && R <= 5);
@@ -72,7 +74,8 @@ template <int N> void wgmma_wait(Site site = Site::here()) { machine::wgmma_wait
 /// Does nothing, since nothing moves instructions here.
 template <int N> void pin(float (&)[N]) {}
 
-/// Starts a product. d is NaN from here on; shared memory is read and d delivered at the wait. Registers of A are read now.
+/// Starts a product. d is NaN from here on; shared memory is read and d delivered at the wait. Registers of A are read
+/// now.
 template <int N, class T, int TransposeB = 0>
 void wgmma_shared(float (&d)[N / 2], std::uint64_t a, std::uint64_t b, int accumulate, Site site = Site::here()) {
     static_assert(N >= 8 && N <= 256 && N % 8 == 0);

@@ -5,8 +5,8 @@ namespace dra::simt::machine {
 
 /// A warp that asks for more than is free waits until others give some back, as on silicon.
 ///
-/// How many registers the compiler gave the kernel is not known here: the most that its block size allows is assumed. So
-/// an increase to fewer than that is no fault, but a decrease to more is, whatever the compiler chose.
+/// How many registers the compiler gave the kernel is not known here: the most that its block size allows is assumed.
+/// So an increase to fewer than that is no fault, but a decrease to more is, whatever the compiler chose.
 void change_registers(int registers, bool increase, Site site) {
     const sanitizers::Quiet quiet;
     Block& block = Block::current();

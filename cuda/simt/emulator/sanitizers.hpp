@@ -3,9 +3,9 @@
 /// What ThreadSanitizer and AddressSanitizer must be told about fibers, and about memory that kernels own.
 ///
 /// ThreadSanitizer sees one thread for every CUDA thread, and only those happens-before edges that the CUDA model has:
-/// they are announced here, by release and acquire. The emulator's own loads and stores must stay invisible, which takes
-/// two things: its files are compiled without -fsanitize=thread, and a Quiet stands in every instruction, because memcpy
-/// and malloc are watched wherever they are called from.
+/// they are announced here, by release and acquire. The emulator's own loads and stores must stay invisible, which
+/// takes two things: its files are compiled without -fsanitize=thread, and a Quiet stands in every instruction, because
+/// memcpy and malloc are watched wherever they are called from.
 
 #include <cstddef>
 
@@ -37,7 +37,8 @@ struct Quiet {
 inline void release(char& edge) { __tsan_release(&edge); }
 inline void acquire(char& edge) { __tsan_acquire(&edge); }
 
-/// Reports a kernel's access that an instruction makes for it; `caller` is the instruction's return address, in the kernel.
+/// Reports a kernel's access that an instruction makes for it; `caller` is the instruction's return address, in the
+/// kernel.
 inline void read(const void* address, std::size_t bytes, void* caller) {
     __tsan_func_entry(caller);
     __tsan_read_range(const_cast<void*>(address), bytes);

@@ -12,7 +12,8 @@ namespace dra::simt::machine {
 
 constexpr unsigned warp_size = 32, most_warps = 32;
 
-/// A generator of random numbers: xorshift64*, seeded through splitmix64 so that neighbouring seeds have nothing in common.
+/// A generator of random numbers: xorshift64*, seeded through splitmix64 so that neighbouring seeds have nothing in
+/// common.
 class Random {
 public:
     explicit Random(std::uint64_t seed = 0) {
@@ -46,8 +47,8 @@ class Schedule {
 public:
     static constexpr unsigned none = ~0u;
 
-    /// Begins anew. With Order::random the seed also draws how many turns a warp has in a row: single turns find what fine
-    /// interleaving breaks, long runs find what breaks when one warp is far ahead.
+    /// Begins anew. With Order::random the seed also draws how many turns a warp has in a row: single turns find what
+    /// fine interleaving breaks, long runs find what breaks when one warp is far ahead.
     void restart(Order order, std::uint64_t seed) {
         order_ = order;
         random_ = Random(seed);

@@ -52,7 +52,8 @@ public:
     void run_until(const std::function<bool()>& done);
     void run_all();
 
-    /// Works everything off for calls that must not throw, because destructors make them: a fault is kept for the next wait.
+    /// Works everything off for calls that must not throw, because destructors make them: a fault is kept for the next
+    /// wait.
     bool run_all_quietly();
 
     Allocations allocations;

@@ -6,7 +6,8 @@
 
 namespace dra::simt {
 
-/// A tensor and a box, in elements, innermost dimension first. make_tensor_map() makes it, and keeps the driver's rules.
+/// A tensor and a box, in elements, innermost dimension first. make_tensor_map() makes it, and keeps the driver's
+/// rules.
 struct TensorMap {
     unsigned char* base;
     int rank, element_bytes;

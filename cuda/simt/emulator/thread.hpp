@@ -6,7 +6,8 @@
 
 namespace dra::simt {
 
-// The built-in variables are set for every fiber before it runs. A block never leaves its OS thread, so the compiler may keep their addresses.
+// The built-in variables are set for every fiber before it runs. A block never leaves its OS thread, so the compiler
+// may keep their addresses.
 #define DRA_SIMT_BUILT_IN extern thread_local constinit __attribute__((tls_model("initial-exec")))
 DRA_SIMT_BUILT_IN uint3 threadIdx;
 DRA_SIMT_BUILT_IN uint3 blockIdx;

@@ -17,8 +17,8 @@ struct Meeting {
     std::uint32_t mask, arrived;
 };
 
-/// What lanes bring to an instruction and take away from it, one row per register. A lane's column is its own until it comes
-/// to its next instruction, so a result can lie here until the lane runs again.
+/// What lanes bring to an instruction and take away from it, one row per register. A lane's column is its own until it
+/// comes to its next instruction, so a result can lie here until the lane runs again.
 struct Exchange {
     std::array<std::uint64_t, 32> value; // for shuffles and votes
     std::array<unsigned, 32> source;

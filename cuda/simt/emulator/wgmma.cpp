@@ -81,8 +81,8 @@ void read_matrix(const Block& block, float* to, std::uint64_t bits, int rows, bo
     });
 }
 
-/// Where thread t's register i of D lies: row 16 (t / 32) + (t % 32) / 4 + 8 (i / 2 % 2), column 8 (i / 4) + 2 (t % 4) +
-/// i % 2.
+/// Where thread t's register i of D lies: row 16 (t / 32) + (t % 32) / 4 + 8 (i / 2 % 2), column
+/// 8 (i / 4) + 2 (t % 4) + i % 2.
 std::size_t position(unsigned thread, int i, int columns) {
     const unsigned row = thread / 32 * 16 + thread % 32 / 4 + static_cast<unsigned>(i / 2 % 2 * 8);
     return row * static_cast<std::size_t>(columns) + static_cast<std::size_t>(i / 4 * 8 + i % 2) + thread % 4 * 2;

@@ -6,8 +6,8 @@
 
 namespace dra::cuda::silicon::ptx {
 
-/// Starts a copy of 16 bytes, of which the first `bytes` (0..16) are read and the others become zero: a ragged tail costs no
-/// branch, and with 0 the global address is not touched at all.
+/// Starts a copy of 16 bytes, of which the first `bytes` (0..16) are read and the others become zero: a ragged tail
+/// costs no branch, and with 0 the global address is not touched at all.
 __device__ __forceinline__ void copy_async_16(void* shared, const void* global, int bytes) {
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(shared)), "l"(global), "r"(bytes)
                  : "memory");

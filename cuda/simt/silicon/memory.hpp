@@ -83,8 +83,8 @@ __device__ __forceinline__ void load_if(bool there, const float* from, float& x)
                  : "memory");
 }
 
-/// Puts `id` before what the list in shared memory begins with, unless its node {on the list, next} says that it is on it.
-/// Without a branch, for the same reason.
+/// Puts `id` before what the list in shared memory begins with, unless its node {on the list, next} says that it is on
+/// it. Without a branch, for the same reason.
 __device__ __forceinline__ void push_if(bool wanted, int* node, int* list, int id) {
     asm volatile("{\n\t.reg .pred wanted;\n\t.reg .b32 before;\n\tsetp.ne.b32 wanted, %0, 0;\n\t"
                  "@wanted atom.global.exch.b32 before, [%1], 1;\n\t"

@@ -14,8 +14,8 @@
 
 namespace dra::cuda::silicon {
 
-/// Queues a kernel on a stream. A kernel must be told before it uses more than 48 KiB of shared memory. Where `early`, it may
-/// begin before the launch before it has ended, and itself waits for it (programmatic dependent launch).
+/// Queues a kernel on a stream. A kernel must be told before it uses more than 48 KiB of shared memory. Where `early`,
+/// it may begin before the launch before it has ended, and itself waits for it (programmatic dependent launch).
 template <class... P, class... A> cudaError_t launch_early(bool early, void (*kernel)(P...), dim3 grid, dim3 block,
                                                            std::size_t shared_bytes, cudaStream_t stream,
                                                            const A&... arguments) {

@@ -7,7 +7,8 @@
 
 namespace dra::cuda::silicon::ptx {
 
-/// Loads the box at `coordinates` (innermost first). What lies outside the tensor becomes zero, and its bytes count too.
+/// Loads the box at `coordinates` (innermost first). What lies outside the tensor becomes zero, and its bytes count
+/// too.
 template <int R> __device__ __forceinline__ void tensor_load(void* shared, const TensorMap* map, std::uint64_t* barrier,
                                                              const int (&at)[R]) {
     static_assert(R >= 2 && R <= 5);

@@ -3,8 +3,8 @@
 /// wgmma (sm_90a): four warps multiply 64 rows, B (and perhaps A) straight from shared memory, asynchronously.
 ///
 /// Between wgmma_fence() and the wait, the accumulators and the registers of A belong to the tensor core. B with
-/// TransposeB = 0 is K-major (rows of B^T contiguous: K), with 1 MN-major (rows of B contiguous: V). Descriptors come from
-/// cuda/simt/matrix_descriptor.hpp.
+/// TransposeB = 0 is K-major (rows of B^T contiguous: K), with 1 MN-major (rows of B contiguous: V). Descriptors come
+/// from cuda/simt/matrix_descriptor.hpp.
 
 #include "cuda/simt/silicon/memory.hpp"
 #include "cuda/simt/silicon/warpgroup_text.hpp"

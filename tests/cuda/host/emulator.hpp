@@ -8,7 +8,8 @@
 
 namespace dra::test {
 
-/// A limit of the device's memory: while it lives, the device gives so many bytes in all; without a number, none at all.
+/// A limit of the device's memory: while it lives, the device gives so many bytes in all; without a number, none at
+/// all.
 class DeviceMemory {
 public:
     explicit DeviceMemory(std::size_t bytes = 0) { simt::config().memory_limit = bytes; }

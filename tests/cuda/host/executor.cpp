@@ -271,8 +271,8 @@ TEST_CASE("bytes in closed form") {
     CHECK(bytes_of(Mode::mixture, DType::f32) == 4 * inputs_and_out + 4 * rows + 4 * (elements + rows));
     CHECK(bytes_of(Mode::mixture, DType::bf16) == 2 * inputs_and_out + 4 * rows + 4 * (elements + rows) + 4 * elements);
 
-    // All patterns in one launch: two integers per pattern and two per tile; of a mixture out and lse in float of each pattern
-    // but that into which they are merged, whose rows are whole groups of 16 channels.
+    // All patterns in one launch: two integers per pattern and two per tile; of a mixture out and lse in float of each
+    // pattern but that into which they are merged, whose rows are whole groups of 16 channels.
     const Index of_partial = 4 * (2 * elements + rows);
     const Index segments = 2 * (2 + 1), of_groups = 4 * 2 * (2 + 2 * segments), of_mixture = 4 * 2 * (2 + 4 * segments);
     CHECK(bytes_of(Mode::groups, DType::bf16, "all_patterns") == 2 * inputs_and_out + 4 * rows + of_groups);

@@ -17,8 +17,8 @@ cuda::Device& emulator() {
     return *device;
 }
 
-/// Sequences of 24 tokens: segments that the shards below cut and segments that they do not, phases, shared KV heads, a mixture,
-/// and a pattern that selects nothing of some shards.
+/// Sequences of 24 tokens: segments that the shards below cut and segments that they do not, phases, shared KV heads, a
+/// mixture, and a pattern that selects nothing of some shards.
 const Question questions[] = {
     {{1, 24, 4, 8}, 2, {{8, 24}, {1, 3}, Mode::groups, {}, true}, 1},
     {{2, 24, 2, 8}, 2, {{5, 12}, {2, 4}}, 2},

@@ -1,11 +1,9 @@
 // Every instruction that the kernels use, on this machine's GPU, against plain C++.
 
-#include "reference/definition/output_file.hpp"
 #include "tests/cuda/instructions/check.hpp"
+#include "tests/cuda/program.hpp"
 
 #include <CLI/CLI.hpp>
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <stdexcept>
 
@@ -32,22 +30,11 @@ int check(int argc, char** argv) {
         }
     if (record.empty()) throw std::runtime_error("no instruction was checked: nothing is known");
     record["passed"] = passed;
-    if (!json.empty()) {
-        OutputFile file(json, "--json");
-        file.write(record.dump(1) + '\n');
-        put_in_place(std::move(file));
-    }
+    write_record(json, record);
     return passed ? 0 : 1;
 }
 
 } // namespace
 } // namespace dra::cuda
 
-int main(int argc, char** argv) {
-    try {
-        return dra::cuda::check(argc, argv);
-    } catch (const std::exception& error) {
-        fmt::print(stderr, "instructions: {}\n", error.what());
-        return 2;
-    }
-}
+int main(int argc, char** argv) { return dra::cuda::status_of("instructions", dra::cuda::check, argc, argv); }

@@ -16,8 +16,8 @@ __device__ void place_swizzled(unsigned char* to, const std::uint32_t* from, int
     }
 }
 
-/// in: A (64, 64); then B, K-major as N rows of 64, or MN-major as blocks of 64 columns, 64 rows each. d starts as 1 and is
-/// added to when `Accumulate`.
+/// in: A (64, 64); then B, K-major as N rows of 64, or MN-major as blocks of 64 columns, 64 rows each. d starts as 1
+/// and is added to when `Accumulate`.
 template <int N, class T, int TransposeB, bool ARegisters, bool Accumulate> __global__ void __launch_bounds__(128)
     products(const std::uint32_t* in, float* out) {
     DRA_SHARED_MEMORY(raw);

@@ -1,6 +1,7 @@
 #pragma once
 /// \file
-/// One pattern on the device, run through the ladder alone: no executor, no clearing, no merging that the test did not ask for.
+/// One pattern on the device, run through the ladder alone: no executor, no clearing, no merging that the test did not
+/// ask for.
 
 #include "cuda/host/buffer.hpp"
 #include "tests/cuda/kernels/problems.hpp"
@@ -40,7 +41,8 @@ private:
     cuda::emulated::Buffer<std::byte> bytes_;
 };
 
-/// A pattern with fixed phase over all heads, its tensors on the device. out and lse are NaN until somebody writes them.
+/// A pattern with fixed phase over all heads, its tensors on the device. out and lse are NaN until somebody writes
+/// them.
 class SinglePattern {
 public:
     SinglePattern(const Tensor<float>& q, const Tensor<float>& k, const Tensor<float>& v, DType type,

@@ -64,7 +64,8 @@ TEST_CASE("fix 2: rows gathered with repetition, r times the rows and r^2 the pa
     CHECK(principled.counts.pairs == n * w / (r * r));
     CHECK(after.counts.pairs == r * r * principled.counts.pairs);
     CHECK(before.counts.pairs == after.counts.pairs + 3 * n * w);
-    // A gather reads and writes a row of whole sectors, and reads an index for every 16 bytes; a view reads it where it is.
+    // A gather reads and writes a row of whole sectors, and reads an index for every 16 bytes; a view reads it where it
+    // is.
     CHECK(after.device_counts.sectors > 2 * principled.device_counts.sectors);
     CHECK(after.device_counts.launches == principled.device_counts.launches + 4); // three gathers and the scatter
     CHECK(before.device_counts.launches ==

@@ -19,8 +19,8 @@ TEST_CASE("as published, with a sum of 1 per chunk, fix 3 is wrong in lse alone,
     CHECK(many.share(*wrong) > 100);
 }
 
-/// The number of keys that each of 8 queries sees of 8 keys, numbered from 0 both, in a chunk that the methods are told begins
-/// at `offset`: q = 0, so that lse is the logarithm of that number.
+/// The number of keys that each of 8 queries sees of 8 keys, numbered from 0 both, in a chunk that the methods are told
+/// begins at `offset`: q = 0, so that lse is the logarithm of that number.
 std::vector<int> seen_by(Method method, int offset, bool causal) {
     constexpr int tokens = 8, D = 8;
     CountedStream stream;

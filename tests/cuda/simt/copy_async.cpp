@@ -73,8 +73,8 @@ template <Bug bug> void load_tile(bf16* tile, const bf16* from) {
         ptx::copy_async_16(at<bug>(tile, i / chunks, i % chunks), from + i * 8, 16);
 }
 
-/// out (64, 8) = sum over the tiles of tile (64, 64) ones (64, 8): row sums, by a double-buffered pipeline. Each warp owns
-/// 16 rows, and none of the rows that its own threads copied.
+/// out (64, 8) = sum over the tiles of tile (64, 64) ones (64, 8): row sums, by a double-buffered pipeline. Each warp
+/// owns 16 rows, and none of the rows that its own threads copied.
 template <Bug bug> __global__ void row_sums(const bf16* in, float* out, int tiles) {
     DRA_SHARED_MEMORY(raw);
     auto* stages = reinterpret_cast<bf16*>(raw);

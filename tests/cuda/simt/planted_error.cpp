@@ -1,7 +1,7 @@
 /// \file
 /// Kernels with a planted error, so that sanitizers which do not see into the emulator fail the suite; and the same
-/// kernels without, about which they must be silent. The argument chooses: `race-in-block`, `race-between-blocks`, `correct` with
-/// ThreadSanitizer; `overrun`, `shared-overrun`, `correct` with AddressSanitizer.
+/// kernels without, about which they must be silent. The argument chooses: `race-in-block`, `race-between-blocks`,
+/// `correct` with ThreadSanitizer; `overrun`, `shared-overrun`, `correct` with AddressSanitizer.
 ///
 /// Plain loads and stores on purpose: load() and store() would find the overruns by themselves.
 

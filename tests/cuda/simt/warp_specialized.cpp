@@ -1,6 +1,6 @@
 /// \file
-/// The kernel that this emulator is for: a producer thread feeds a ring of stages by TMA, consumer warpgroups multiply by
-/// wgmma. Correct it is never accused; every bug planted in it is caught.
+/// The kernel that this emulator is for: a producer thread feeds a ring of stages by TMA, consumer warpgroups multiply
+/// by wgmma. Correct it is never accused; every bug planted in it is caught.
 
 #include "tests/cuda/simt/emulated.hpp"
 

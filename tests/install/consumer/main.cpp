@@ -1,5 +1,6 @@
 /// \file
-/// Another program's use of the library: attention of a small problem, held against the oracle's. Exits 1 if they differ.
+/// Another program's use of the library: attention of a small problem, held against the oracle's. Exits 1 if they
+/// differ.
 
 #include "reference/reference.hpp"
 
