@@ -20,7 +20,7 @@ template <class T> void add(T& sum, T& lost, T part) {
 }
 
 /// The same of every element.
-template <class T> void add(MutableRows<T> sum, MutableRows<T> lost, const RowMajor<T>& part) {
+template <class T> void add(MutableRows<T> sum, MutableRows<T> lost, const Rows<T>& part) {
     for (Index i = 0; i < sum.rows(); ++i)
         for (Index d = 0; d < sum.cols(); ++d) add(sum(i, d), lost(i, d), part(i, d));
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <numeric>
 
 namespace dra {
 
@@ -50,5 +51,17 @@ struct Positions {
 
     constexpr bool operator==(const Positions&) const = default;
 };
+
+/// The positions that are in both: two arithmetic progressions have one in common, whose stride is the least common
+/// multiple of theirs. O(b.stride / gcd of the strides): O(1) where a's is a multiple of b's.
+constexpr Positions common(const Positions& a, const Positions& b) {
+    if (a.empty() || b.empty()) return {};
+    const Positions inside = a.within(b.first, b[b.count - 1] + 1);
+    const Index every = b.stride / std::gcd(a.stride, b.stride); // of the positions of a, which b may have
+    for (Index t = 0; t < std::min(every, inside.count); ++t)
+        if ((inside[t] - b.first) % b.stride == 0)
+            return {inside[t], every * inside.stride, (inside.count - t - 1) / every + 1};
+    return {};
+}
 
 } // namespace dra

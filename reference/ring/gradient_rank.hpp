@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// One rank of a ring, as gradients are computed: the queries that it owns, and their dq over the keys that have
+/// One rank, as gradients are computed: the queries that it computes, and their dq over the keys that have
 /// visited it. With keys and values travel their own gradients, to which every rank that they visit adds what its
 /// queries bring.
 ///
@@ -11,12 +11,12 @@
 
 namespace dra {
 
-/// A gradient so far, and what its roundings lost, wherever they lie; both start as 0; [B, local tokens, heads, D].
+/// A gradient so far, and what its roundings lost, wherever they lie; both start as 0; [B, rows, heads, D].
 template <class T> struct RunningGradient {
     TensorView<T> sum, lost;
 
-    /// Adds `part` (rows, D) to rows of (b, h).
-    void add(Index b, Index h, const Positions& rows, const RowMajor<T>& part) const {
+    /// Adds `part` (rows, D) to rows of (b, h), which is a head of the tensor.
+    void add(Index b, Index h, const Positions& rows, const Rows<T>& part) const {
         dra::add<T>(sum.rows(b, h, rows), lost.rows(b, h, rows), part);
     }
 };
@@ -24,27 +24,45 @@ template <class T> struct RunningGradient {
 /// The keys and values that visit a rank, and their gradients so far.
 template <class T> struct VisitingGradients {
     VisitingKeys<T> keys;
-    RunningGradient<T> dk, dv; ///< [B, local tokens, Hkv, D]
+    RunningGradient<T> dk, dv; ///< [B, rows, heads, D]
 };
 
-/// What one rank keeps: its own tokens of what it was given, and of dq. float and double.
+/// The memory of visits, which ranks that take turns may share. It grows to the largest visit that it has met.
+template <class T> struct GradientVisitWorkspace {
+    AttendGradientWorkspace<T> attend = {};
+    std::vector<T> dq = {}, dk = {}, dv = {}; ///< what a visit brings, until it is added
+    std::vector<GradientHead<T>> heads = {};  ///< of a visit
+};
+
+/// What one rank keeps: its part of what it was given, and of dq. float and double.
 template <class T> struct GradientRank {
-    const Problem& problem; ///< it must outlive the rank
-    Shard<T> q, dout, dq;
-    Tensor<T> dq_lost;
-    Lse<T> lse;                               ///< [B, H, local tokens], of the whole result
-    std::vector<Lse<Extended<T>>> delta = {}; ///< one per pattern where mixing is stopped, else one for all
+    const Problem& problem;      ///< it must outlive the rank
+    Part part;                   ///< of the queries
+    TensorView<const T> q, dout; ///< [B, rows, heads, D], somebody else's
+    const Lse<T>& lse;           ///< [B, heads, rows], of the whole result, somebody else's
+    Tensor<T> dq, dq_lost;
+    std::vector<Lse<Extended<T>>> delta; ///< one per pattern where mixing is stopped, else one for all
 
     /// A rank that nothing has visited, whose delta is missing.
-    GradientRank(const Problem& problem, Shard<T> own_queries, Shard<T> own_dout, Lse<T> own_lse);
+    GradientRank(const Problem& problem, Part part, TensorView<const T> q, TensorView<const T> dout, const Lse<T>& lse);
 
-    /// Appends delta, from its own tokens of out: of the whole result, or, where mixing is stopped, of the next pattern
-    /// alone.
-    void find_delta(const Shard<T>& out);
+    /// Forgets all visits.
+    void clear();
 
-    /// Receives a visit: adds what its queries bring, under all patterns, to their dq and to dk, dv of the keys. The
-    /// workspace may be shared with ranks that take turns.
-    void add(const VisitingGradients<T>& visiting, AttendGradientWorkspace<T>& workspace);
+    /// Finds delta from its part of out: i is 0 for the whole result, or, where mixing is stopped, the pattern of which
+    /// alone it is.
+    void find_delta(Index i, TensorView<const T> out);
+
+    /// Receives a visit: adds what its queries bring, under all patterns, to their dq and to dk, dv of the keys; or what
+    /// those at the tokens `among` bring under one.
+    void add(const VisitingGradients<T>& visiting, GradientVisitWorkspace<T>& workspace);
+    void add(const VisitingGradients<T>& visiting, Index pattern, const Interval& among,
+             GradientVisitWorkspace<T>& workspace);
 };
+
+/// Whether gradients take the mixing weights for constants, so that delta is each pattern's own.
+inline bool delta_per_pattern(const Problem& problem) {
+    return problem.mode == Mode::mixture && problem.stop_gradient_mixing;
+}
 
 } // namespace dra

@@ -5,55 +5,57 @@
 namespace dra {
 namespace {
 
-/// Where a visit's partials are kept until they are merged, one query head's below the other's.
-template <class T> class VisitPartials {
-public:
-    VisitPartials(Index heads, Index rows, Index head_dim)
-        : rows_(rows), out_(heads * rows, head_dim), lse_(heads * rows) {}
+/// Where head i of a visit's partials is kept, each below the one before.
+template <class T> Partial<T> partial(VisitWorkspace<T>& workspace, Index i, Index rows, Index head_dim) {
+    return {{workspace.out.data() + i * rows * head_dim, rows, head_dim, Eigen::OuterStride<>(head_dim)},
+            {workspace.lse.data() + i * rows, rows, Eigen::InnerStride<>(1)}};
+}
 
-    Partial<T> of(Index head) {
-        return {{out_.row(head * rows_).data(), rows_, out_.cols(), Eigen::OuterStride<>(out_.cols())},
-                {lse_.data() + head * rows_, rows_, Eigen::InnerStride<>(1)}};
-    }
-
-private:
-    Index rows_;
-    RowMajor<T> out_;
-    Eigen::ArrayX<T> lse_;
-};
-
-/// The running result of some rows of a rank.
-template <class T> RunningPartial<T> partial(Rank<T>& rank, Index b, Index h, const Positions& rows) {
-    return {{rank.out.rows.view().rows(b, h, rows), rank.lse.rows(b, h, rows)},
-            {rank.out_lost.view().rows(b, h, rows), rank.lse_lost.rows(b, h, rows)}};
+/// The running result of some rows of a head of a rank.
+template <class T> RunningPartial<T> running_partial(Rank<T>& rank, Index b, Index head, const Positions& rows) {
+    return {{rank.out.view().rows(b, head, rows), rank.lse.rows(b, head, rows)},
+            {rank.out_lost.view().rows(b, head, rows), rank.lse_lost.rows(b, head, rows)}};
 }
 
 } // namespace
 
-template <class T> Rank<T>::Rank(const Problem& asked, Shard<T> own_queries)
-    : problem(asked), q(std::move(own_queries)), out{q.intervals, Tensor<T>(q.rows.shape(), T(0))},
-      lse(problem.batch, problem.heads, q.rows.shape().tokens), out_lost(q.rows.shape(), T(0)), lse_lost(lse) {
+template <class T> Rank<T>::Rank(const Problem& asked, Part of_queries, TensorView<const T> rows)
+    : problem(asked), part(std::move(of_queries)), q(rows), out(q.shape()),
+      lse(problem.batch, q.shape().heads, q.shape().tokens), out_lost(q.shape()), lse_lost(lse) {
+    clear();
+}
+
+template <class T> void Rank<T>::clear() {
+    out.flat().setZero();
     lse.flat().setConstant(-std::numeric_limits<T>::infinity());
+    out_lost.flat().setZero();
     lse_lost.flat().setZero();
 }
 
-template <class T> void Rank<T>::attend(const VisitingKeys<T>& keys, AttendWorkspace<T>& workspace) {
-    for (Index pattern = 0; pattern < problem.patterns(); ++pattern) attend(keys, pattern, workspace);
+template <class T> void Rank<T>::attend(const VisitingKeys<T>& keys, VisitWorkspace<T>& workspace) {
+    for (Index pattern = 0; pattern < problem.patterns(); ++pattern)
+        attend(keys, pattern, {0, problem.tokens}, workspace);
 }
 
-template <class T> void Rank<T>::attend(const VisitingKeys<T>& visiting, Index pattern, AttendWorkspace<T>& workspace) {
-    const TensorView<const T> q_rows = q.rows;
-    std::vector<QueryHead<T>> heads;
-    for_each_visit(problem, pattern, q.intervals, visiting.intervals, [&](const Visit& visit) {
-        const auto& [b, g, visibility, queries, keys] = visit;
-        const Index group = problem.query_heads_per_kv_head();
-        VisitPartials<T> partials(group, queries.count, problem.head_dim);
-        heads.clear();
-        for (Index h = 0; h < group; ++h)
-            heads.push_back({q_rows.rows(b, g * group + h, queries), partials.of(h), {problem, b, g * group + h}});
-        dra::attend<T>(heads, visiting.k.rows(b, g, keys), visiting.v.rows(b, g, keys), visibility,
-                       static_cast<T>(problem.softmax_scale), Combine::store, workspace);
-        for (Index h = 0; h < group; ++h) partial(*this, b, g * group + h, queries).merge(partials.of(h));
+template <class T> void Rank<T>::attend(const VisitingKeys<T>& visiting, Index pattern, const Interval& among,
+                                        VisitWorkspace<T>& workspace, Rank* alone) {
+    for_each_segment_visit(problem, pattern, part, among, visiting.part, [&](const SegmentVisit& visit) {
+        const auto& [b, g, heads, visibility, queries, keys] = visit;
+        const Index elements = heads.size() * queries.count, kv_head = g - visiting.part.heads.begin;
+        workspace.out.resize(std::max(workspace.out.size(), static_cast<std::size_t>(elements * problem.head_dim)));
+        workspace.lse.resize(std::max(workspace.lse.size(), static_cast<std::size_t>(elements)));
+        workspace.heads.clear();
+        const auto here = [&](Index h) { return h - part.heads.begin; };
+        const auto partial_of = [&](Index h) {
+            return partial(workspace, h - heads.begin, queries.count, problem.head_dim);
+        };
+        for (Index h = heads.begin; h < heads.end; ++h)
+            workspace.heads.push_back({q.rows(b, here(h), queries), partial_of(h), {problem, b, h}});
+        dra::attend<T>(workspace.heads, visiting.k.rows(b, kv_head, keys), visiting.v.rows(b, kv_head, keys),
+                       visibility, static_cast<T>(problem.softmax_scale), Combine::store, workspace.attend);
+        for (Index h = heads.begin; h < heads.end; ++h)
+            for (Rank* rank : {this, alone})
+                if (rank) running_partial(*rank, b, here(h), queries).merge(partial_of(h));
     });
 }
 

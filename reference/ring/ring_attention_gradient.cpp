@@ -7,18 +7,18 @@
 namespace dra {
 namespace {
 
-/// What travels.
-template <class T> struct Visitor {
-    Shard<T> k, v, dk, dv;
-    Tensor<T> dk_lost{dk.rows.shape(), T(0)}, dv_lost{dv.rows.shape(), T(0)};
+/// The gradients that travel with a shard of keys and values.
+template <class T> struct TravellingGradients {
+    Tensor<T> dk, dv, dk_lost, dv_lost;
 
-    VisitingGradients<T> visiting() { return {{k.intervals, k.rows, v.rows}, {dk.rows, dk_lost}, {dv.rows, dv_lost}}; }
+    explicit TravellingGradients(const Shape& shape) : dk(shape, T(0)), dv(dk), dk_lost(dk), dv_lost(dk) {}
 };
 
 /// Puts one tensor of all that have a part of it together again.
-template <class T, class Holder> void join(std::vector<Holder>& holders, Shard<T> Holder::*part, Tensor<T>& to) {
+template <class T, class Holder, class Part>
+void join(std::vector<Holder>& holders, Part part, const std::vector<Shard<T>>& like, Tensor<T>& to) {
     std::vector<Shard<T>> shards;
-    for (Holder& holder : holders) shards.push_back(std::move(holder.*part));
+    for (std::size_t p = 0; p < holders.size(); ++p) shards.push_back({like[p].intervals, std::move(holders[p].*part)});
     gather<T>(shards, to);
 }
 
@@ -27,33 +27,34 @@ template <class T, class Holder> void join(std::vector<Holder>& holders, Shard<T
 template <class T> Gradients<T> ring_attention_gradient(const Problem& problem, const InputsView<T>& inputs,
                                                         const AttentionView<const T>& result,
                                                         TensorView<const T> dout) {
-    const auto cut = [&](TensorView<const T> x) { return scatter(problem, x); };
-    Gradients<T> gradients{{problem.q_shape(), T(0)}, {problem.kv_shape(), T(0)}, {problem.kv_shape(), T(0)}};
-    std::vector<Shard<T>> own_q = cut(inputs.q), own_dout = cut(dout), own_out = cut(result.out), all_k = cut(inputs.k),
-                          all_v = cut(inputs.v), dk = cut(gradients.dk), dv = cut(gradients.dv);
-    const bool stopped = problem.mode == Mode::mixture && problem.stop_gradient_mixing;
+    const std::vector<Shard<T>> q = scatter(problem, inputs.q), own_dout = scatter(problem, dout),
+                                own_out = scatter(problem, result.out);
+    const KeyShards<T> keys(problem, inputs);
+    std::vector<Lse<T>> lse;
+    for (const Shard<T>& shard : q) lse.push_back(scatter(result.lse, shard.intervals));
     std::vector<GradientRank<T>> ranks;
-    std::vector<Visitor<T>> visitors;
-    for (std::size_t p = 0; p < own_q.size(); ++p) {
-        Lse<T> lse = scatter(result.lse, own_q[p].intervals);
-        ranks.emplace_back(problem, std::move(own_q[p]), std::move(own_dout[p]), std::move(lse));
-        if (!stopped) ranks.back().find_delta(own_out[p]);
-        visitors.push_back({std::move(all_k[p]), std::move(all_v[p]), std::move(dk[p]), std::move(dv[p])});
+    std::vector<TravellingGradients<T>> travelling;
+    for (std::size_t p = 0; p < q.size(); ++p) {
+        ranks.emplace_back(problem, part_of(problem, q[p]), q[p].rows, own_dout[p].rows, lse[p]);
+        if (!delta_per_pattern(problem)) ranks[p].find_delta(0, own_out[p].rows);
+        travelling.emplace_back(keys.k[p].rows.shape());
     }
-    if (stopped)
-        for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
-            const std::vector<Rank<T>> alone = attend_on_ring(problem, pattern, pattern + 1, inputs);
-            for (std::size_t p = 0; p < ranks.size(); ++p) ranks[p].find_delta(alone[p].out);
-        }
+    for (Index pattern = 0; delta_per_pattern(problem) && pattern < problem.patterns(); ++pattern) {
+        const std::vector<Rank<T>> alone = attend_on_ring(problem, pattern, pattern + 1, q, keys);
+        for (std::size_t p = 0; p < ranks.size(); ++p) ranks[p].find_delta(pattern, alone[p].out);
+    }
 
-    AttendGradientWorkspace<T> workspace; // the ranks take turns
-    go_round(problem,
-             [&](std::size_t rank, std::size_t owner) { ranks[rank].add(visitors[owner].visiting(), workspace); });
+    GradientVisitWorkspace<T> workspace; // the ranks take turns
+    go_round(problem, [&](std::size_t rank, std::size_t owner) {
+        TravellingGradients<T>& with = travelling[owner];
+        ranks[rank].add({keys[owner], {with.dk, with.dk_lost}, {with.dv, with.dv_lost}}, workspace);
+    });
 
-    join(ranks, &GradientRank<T>::dq, gradients.dq);
-    join(visitors, &Visitor<T>::dk, gradients.dk);
-    join(visitors, &Visitor<T>::dv, gradients.dv);
-    if (!stopped) kernel::ExtendedSums<T>{problem, inputs, result, dout}.mend(gradients);
+    Gradients<T> gradients{Tensor<T>(problem.q_shape()), Tensor<T>(problem.kv_shape()), Tensor<T>(problem.kv_shape())};
+    join(ranks, &GradientRank<T>::dq, q, gradients.dq);
+    join(travelling, &TravellingGradients<T>::dk, keys.k, gradients.dk);
+    join(travelling, &TravellingGradients<T>::dv, keys.v, gradients.dv);
+    if (!delta_per_pattern(problem)) kernel::ExtendedSums<T>{problem, inputs, result, dout}.mend(gradients);
     return gradients;
 }
 

@@ -23,8 +23,21 @@ template <class Work> void go_round(const Problem& problem, Work work) {
         }
 }
 
-/// The result of patterns [first, last), sharded: of all of them, that of ring_attention. float and double.
+/// The shards of K and V, in the order of their ranks.
+template <class T> struct KeyShards {
+    std::vector<Shard<T>> k, v;
+    std::vector<Part> parts; ///< what each pair of them is
+
+    KeyShards(const Problem& problem, const InputsView<T>& inputs)
+        : k(scatter(problem, inputs.k)), v(scatter(problem, inputs.v)) {
+        for (const Shard<T>& shard : k) parts.push_back({{0, problem.kv_heads}, TokenRows(shard.intervals)});
+    }
+
+    VisitingKeys<T> operator[](Index owner) const { return {parts[owner], k[owner].rows, v[owner].rows}; }
+};
+
+/// The result of patterns [first, last), sharded as q is: of all of them, that of ring_attention. float and double.
 template <class T> std::vector<Rank<T>> attend_on_ring(const Problem& problem, Index first_pattern, Index last_pattern,
-                                                       const InputsView<T>& inputs);
+                                                       const std::vector<Shard<T>>& q, const KeyShards<T>& keys);
 
 } // namespace dra

@@ -1,46 +1,46 @@
 #pragma once
 /// \file
-/// Visits: what the queries that a rank owns see of the keys that it holds, view by view. Not installed.
+/// Visits: what the queries that a rank computes see of keys that it holds, segment by segment. Not installed.
 
 #include "reference/definition/pattern.hpp"
 #include "reference/definition/visibility.hpp"
-#include "reference/ring/shard.hpp"
+#include "reference/ring/part.hpp"
 
 namespace dra {
 
-/// The visibility of keys of one interval for queries of another, among the `selected` positions of a segment.
-inline Visibility visibility_of(const Problem& problem, const Positions& selected, const Interval& queries,
-                                const Interval& keys) {
-    return {selected.within(queries.begin, queries.end), selected.within(keys.begin, keys.end), problem.causal};
-}
-
-/// One segment of one (b, KV head), as an interval of a rank's queries meets an interval of the keys that it holds.
-struct Visit {
+/// One segment of one (b, KV head), as a piece of a rank's queries meets a piece of the keys that visit it.
+struct SegmentVisit {
     Index b, g;
+    Interval heads;          ///< the query heads that use g and are computed
     Visibility visibility;   ///< in global positions
-    Positions queries, keys; ///< the same as rows of the shards
+    Positions queries, keys; ///< the same as rows of the tensors
 };
 
-/// Calls visit(Visit) for every one of a pattern in which some query sees some key. Only segments that both the queries
-/// and the keys lie in are looked at.
-template <class Function> void for_each_visit(const Problem& problem, Index pattern,
-                                              const std::vector<Interval>& queries, const std::vector<Interval>& keys,
-                                              Function visit) {
-    const auto meet = [&](std::size_t i, std::size_t j, Index b, Index g, const Positions& selected) {
-        const Visibility visibility = visibility_of(problem, selected, queries[i], keys[j]);
+/// Calls visit(SegmentVisit) for every one of a pattern in which some query, of the tokens `among`, sees some key. Only
+/// segments that both the queries and the keys lie in are looked at. Heads of `queries` are query heads, those of
+/// `keys` KV heads.
+template <class Function> void for_each_segment_visit(const Problem& problem, Index pattern, const Part& queries,
+                                                      const Interval& among, const Part& keys, Function visit) {
+    const auto meet = [&](std::size_t i, std::size_t j, Index g, const Interval& heads, const Positions& selected) {
+        const Positions q = common(selected.within(among.begin, among.end), queries.tokens.pieces()[i]),
+                        k = common(selected, keys.tokens.pieces()[j]);
+        const Visibility visibility{q, k, problem.causal};
         if (!visibility.any()) return;
-        visit(Visit{b, g, visibility, local(queries, i, selected), local(keys, j, selected)});
+        const Positions q_rows = queries.tokens.rows(i, q), k_rows = keys.tokens.rows(j, k);
+        for (Index b = 0; b < problem.batch; ++b) visit(SegmentVisit{b, g, heads, visibility, q_rows, k_rows});
     };
-    const Interval heads = heads_of(problem, pattern);
+    const Interval heads = common(heads_of(problem, pattern), keys.heads);
     for (Index g = heads.begin; g < heads.end; ++g) {
+        const Interval asking = common(query_heads_of(problem, g), queries.heads);
+        if (asking.size() == 0) continue;
         const Pattern of_head = pattern_of(problem, pattern, g);
-        for (std::size_t i = 0; i < queries.size(); ++i)
-            for (Index b = 0; b < problem.batch; ++b)
-                for (std::size_t j = 0; j < keys.size(); ++j) {
-                    const Index first = of_head.segment_of(std::max(queries[i].begin, keys[j].begin)),
-                                end = of_head.segments(std::min(queries[i].end, keys[j].end));
-                    for (Index s = first; s < end; ++s) meet(i, j, b, g, of_head.selected(s, problem.tokens));
-                }
+        for (std::size_t i = 0; i < queries.tokens.pieces().size(); ++i)
+            for (std::size_t j = 0; j < keys.tokens.pieces().size(); ++j) {
+                const Interval q = extent(queries.tokens.pieces()[i]), k = extent(keys.tokens.pieces()[j]);
+                const Index first = of_head.segment_of(std::max({q.begin, k.begin, among.begin})),
+                            end = of_head.segments(std::min({q.end, k.end, among.end}));
+                for (Index s = first; s < end; ++s) meet(i, j, g, asking, of_head.selected(s, problem.tokens));
+            }
     }
 }
 

@@ -1,6 +1,7 @@
 #include "reference/ring/gradient_rank.hpp"
 #include "reference/ring/ring_attention.hpp"
 #include "reference/ring/ring_attention_gradient.hpp"
+#include "reference/ring/round.hpp"
 #include "tests/gradients.hpp"
 
 #include <doctest/doctest.h>
@@ -24,39 +25,21 @@ Question question(Layout layout, bool stop_mixing = false) {
             7};
 }
 
-template <class T> bool same(const Shard<T>& x, const Shard<T>& y) {
-    return x.intervals == y.intervals && (x.rows.flat() == y.rows.flat()).all();
-}
-
-/// The shards of the keys, rank by rank.
-template <class T> struct Keys {
-    std::vector<Shard<T>> k, v;
-
-    explicit Keys(const RandomInputs<T>& inputs)
-        : k(scatter<T>(inputs.problem, inputs.k)), v(scatter<T>(inputs.problem, inputs.v)) {}
-
-    VisitingKeys<T> of(Index owner) const {
-        const auto p = static_cast<std::size_t>(owner);
-        return {k[p].intervals, k[p].rows, v[p].rows};
-    }
-};
-
 TEST_CASE_TEMPLATE("a rank alone, visited by one shard after another, has its rows of ring attention", T, float,
                    double) {
     for (const Layout layout : layouts) {
         const RandomInputs<T> inputs(question(layout));
         const Attention<T> whole = ring_attention<T>(inputs.problem, inputs);
-        const Keys<T> keys(inputs);
+        const KeyShards<T> keys(inputs.problem, inputs);
         const std::vector<Shard<T>> q = scatter<T>(inputs.problem, inputs.q),
                                     out = scatter<T>(inputs.problem, whole.out);
         for (Index p = 0; p < ranks; ++p) {
-            const auto own = static_cast<std::size_t>(p);
-            Rank<T> rank(inputs.problem, q[own]);
-            CHECK((rank.out.rows.flat() == 0).all());
-            AttendWorkspace<T> workspace;
-            for (const RingStep& step : ring_schedule(inputs.problem, p)) rank.attend(keys.of(step.owner), workspace);
-            CHECK(same(rank.out, out[own]));
-            CHECK((rank.lse.flat() == scatter(whole.lse, q[own].intervals).flat()).all());
+            Rank<T> rank(inputs.problem, part_of(inputs.problem, q[p]), q[p].rows);
+            CHECK((rank.out.flat() == 0).all());
+            VisitWorkspace<T> workspace;
+            for (const RingStep& step : ring_schedule(inputs.problem, p)) rank.attend(keys[step.owner], workspace);
+            CHECK((rank.out.flat() == out[p].rows.flat()).all());
+            CHECK((rank.lse.flat() == scatter(whole.lse, q[p].intervals).flat()).all());
         }
     }
 }
@@ -68,15 +51,16 @@ template <class T> struct Travelling {
     explicit Travelling(Shape shape) : dk(shape, T(0)), dv(dk), dk_lost(dk), dv_lost(dk) {}
 };
 
-/// The rank's delta, of the whole result or of each pattern alone.
-template <class T> void find_delta(GradientRank<T>& rank, Index p, const Keys<T>& keys, const Shard<T>& out) {
+/// Finds the rank's delta, of the whole result or of each pattern alone.
+template <class T> void find_delta(GradientRank<T>& rank, Index p, const KeyShards<T>& keys, const Shard<T>& out) {
     const Problem& problem = rank.problem;
-    if (!problem.stop_gradient_mixing) return rank.find_delta(out);
+    if (!problem.stop_gradient_mixing) return rank.find_delta(0, out.rows);
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern) {
-        Rank<T> alone(problem, rank.q);
-        AttendWorkspace<T> workspace;
-        for (const RingStep& step : ring_schedule(problem, p)) alone.attend(keys.of(step.owner), pattern, workspace);
-        rank.find_delta(alone.out);
+        Rank<T> alone(problem, rank.part, rank.q);
+        VisitWorkspace<T> workspace;
+        for (const RingStep& step : ring_schedule(problem, p))
+            alone.attend(keys[step.owner], pattern, {0, problem.tokens}, workspace);
+        rank.find_delta(pattern, alone.out);
     }
 }
 
@@ -88,14 +72,16 @@ TEST_CASE_TEMPLATE("ranks stepped by hand leave the gradients of ring attention,
             const Problem& problem = inputs.problem;
             const Attention<T> result = ring_attention<T>(problem, inputs);
             const Gradients<T> whole = ring_attention_gradient<T>(problem, inputs, result, inputs.dout);
-            const Keys<T> keys(inputs);
+            const KeyShards<T> keys(inputs.problem, inputs);
             const std::vector<Shard<T>> q = scatter<T>(problem, inputs.q), dout = scatter<T>(problem, inputs.dout),
                                         out = scatter<T>(problem, result.out), dq = scatter<T>(problem, whole.dq),
                                         dk = scatter<T>(problem, whole.dk), dv = scatter<T>(problem, whole.dv);
+            std::vector<Lse<T>> lse;
+            for (const Shard<T>& shard : q) lse.push_back(scatter(result.lse, shard.intervals));
             std::vector<GradientRank<T>> all;
             std::vector<Travelling<T>> travelling;
             for (std::size_t p = 0; p < q.size(); ++p) {
-                all.emplace_back(problem, q[p], dout[p], scatter(result.lse, q[p].intervals));
+                all.emplace_back(problem, part_of(problem, q[p]), q[p].rows, dout[p].rows, lse[p]);
                 find_delta(all.back(), static_cast<Index>(p), keys, out[p]);
                 travelling.emplace_back(keys.k[p].rows.shape());
             }
@@ -103,11 +89,11 @@ TEST_CASE_TEMPLATE("ranks stepped by hand leave the gradients of ring attention,
                 for (Index p = 0; p < ranks; ++p) {
                     const Index owner = owner_at(problem, p, step);
                     Travelling<T>& with = travelling[owner];
-                    AttendGradientWorkspace<T> workspace;
-                    all[p].add({keys.of(owner), {with.dk, with.dk_lost}, {with.dv, with.dv_lost}}, workspace);
+                    GradientVisitWorkspace<T> workspace;
+                    all[p].add({keys[owner], {with.dk, with.dk_lost}, {with.dv, with.dv_lost}}, workspace);
                 }
             for (std::size_t p = 0; p < q.size(); ++p) {
-                CHECK(same(all[p].dq, dq[p]));
+                CHECK((all[p].dq.flat() == dq[p].rows.flat()).all());
                 CHECK((travelling[p].dk.flat() == dk[p].rows.flat()).all());
                 CHECK((travelling[p].dv.flat() == dv[p].rows.flat()).all());
             }
