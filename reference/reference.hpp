@@ -31,7 +31,11 @@
 #include "reference/attention/plan.hpp"
 #include "reference/attention/workspace.hpp"
 
+#include "reference/ring/cost.hpp"
+#include "reference/ring/itinerary.hpp"
+#include "reference/ring/part.hpp"
 #include "reference/ring/ring_attention.hpp"
 #include "reference/ring/ring_attention_gradient.hpp"
 #include "reference/ring/schedule.hpp"
 #include "reference/ring/shard.hpp"
+#include "reference/ring/strategy.hpp"

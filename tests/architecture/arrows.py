@@ -14,8 +14,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 DEFINITION = "reference/definition"
 LIBRARY = {DEFINITION, "reference/attention", "reference/ring"}
+DISTRIBUTED = {"distributed", "distributed/backends"}
 BENCHMARKS = {"benchmarks/comparison", "benchmarks/speed", "benchmarks/measuring"}
-PROGRAM = LIBRARY | BENCHMARKS | {"reference/published", "reference/defects", "cuda/device", "cuda/published"}
+PROGRAM = LIBRARY | BENCHMARKS | DISTRIBUTED | {"reference/published", "reference/defects", "cuda/device", "cuda/published"}
 
 # Of each folder, the others whose headers it may include.
 MAY_SEE = {
@@ -25,6 +26,8 @@ MAY_SEE = {
     "reference/published": LIBRARY,
     "reference/defects": {DEFINITION, "reference/ring"},  # never attention: what judges shares no arithmetic with it
     "reference": LIBRARY,  # the umbrella header
+    "distributed": LIBRARY,
+    "distributed/backends": LIBRARY | {"distributed"},
     "cuda/device": {DEFINITION},
     "cuda/simt": {DEFINITION, "cuda/device"},
     "cuda/kernels": {DEFINITION, "cuda/device", "cuda/simt"},
@@ -43,7 +46,7 @@ MAY_SEE = {
 def folder(path):
     """The room that a file stands in: of reference/, cuda/ and benchmarks/ the inner one."""
     parts = pathlib.PurePosixPath(path).parts
-    return "/".join(parts[:2]) if parts[0] in ("reference", "cuda", "benchmarks") and len(parts) > 2 else parts[0]
+    return "/".join(parts[:2]) if parts[0] in ("reference", "cuda", "distributed", "benchmarks") and len(parts) > 2 else parts[0]
 
 
 def includes():
