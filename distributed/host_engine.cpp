@@ -1,5 +1,9 @@
 #include "distributed/host_engine.hpp"
 
+#include "reference/attention/team.hpp"
+#include "reference/definition/pattern.hpp"
+#include "reference/definition/team_size.hpp"
+
 namespace dra::distributed {
 namespace {
 
@@ -10,7 +14,8 @@ enum Kind { first_operand, second_operand, first_gradient, second_gradient, firs
 
 template <class T> HostEngine<T>::HostEngine(const Problem& problem, const Itinerary& itinerary,
                                              const InputsView<T>& shard, std::optional<TensorView<const T>> dout)
-    : problem_(problem), itinerary_(itinerary), memory_(problem, itinerary), lost_(itinerary.places.size()) {
+    : problem_(problem), itinerary_(itinerary), memory_(problem, itinerary), lost_(itinerary.places.size()),
+      workspaces_(static_cast<std::size_t>(omp_get_max_threads())), gradient_workspaces_(workspaces_.size()) {
     memory_.put(own_queries, Operand::q, shard.q);
     memory_.put(own_keys, Operand::k, shard.k);
     memory_.put(own_keys, Operand::v, shard.v);
@@ -81,20 +86,41 @@ template <class T> RunningGradient<T> HostEngine<T>::running(Index place, Operan
     return {memory_.write(place, operand), lost_[place][operand == Operand::dv]};
 }
 
+/// Calls work(thread, some queries of the visit) by the team, so that every one is in one call; those of a KV head are
+/// in `splits` of them.
+template <class T> template <class Work>
+void HostEngine<T>::share_heads(const Visit& visit, Index splits, const Work& work) const {
+    const Interval heads = common(heads_of(problem_, visit.pattern), itinerary_.places[visit.keys].part.heads);
+    const Index items = heads.size() * splits;
+    const int threads = static_cast<int>(std::clamp<Index>(items, 1, team()));
+    with_team(threads, [&](int thread) {
+        share_out(threads, items, [&](Index i) {
+            const Index g = heads.begin + i / splits;
+            work(thread, Queries{chunk(i % splits, splits, visit.among), {g, g + 1}});
+        });
+    });
+}
+
 template <class T> void HostEngine<T>::attend(const Visit& visit) {
     Rank<T>* alone = ranks_.size() > 1 ? &ranks_[1 + visit.pattern] : nullptr;
-    ranks_.front().attend(keys(visit.keys), visit.pattern, visit.among, workspace_, alone);
+    share_heads(visit, team(), [&](int thread, const Queries& asking) {
+        ranks_.front().attend(keys(visit.keys), visit.pattern, asking, workspaces_[thread], alone);
+    });
+}
+
+template <class T> void HostEngine<T>::find_delta() {
+    const bool per_pattern = delta_per_pattern(problem_);
+    for (Index i = 0; i < std::ssize(gradient_rank_->delta); ++i)
+        gradient_rank_->find_delta(i, ranks_[per_pattern ? 1 + i : 0].out);
+    has_delta_ = true;
 }
 
 template <class T> void HostEngine<T>::add_gradient(const Visit& visit) {
-    if (!has_delta_) {
-        const bool per_pattern = delta_per_pattern(problem_);
-        for (Index i = 0; i < std::ssize(gradient_rank_->delta); ++i)
-            gradient_rank_->find_delta(i, ranks_[per_pattern ? 1 + i : 0].out);
-        has_delta_ = true;
-    }
-    gradient_rank_->add({keys(visit.keys), running(visit.keys, Operand::dk), running(visit.keys, Operand::dv)},
-                        visit.pattern, visit.among, gradient_workspace_);
+    if (!has_delta_) find_delta();
+    share_heads(visit, 1, [&](int thread, const Queries& asking) {
+        gradient_rank_->add({keys(visit.keys), running(visit.keys, Operand::dk), running(visit.keys, Operand::dv)},
+                            visit.pattern, asking, gradient_workspaces_[thread]);
+    });
 }
 
 template <class T> void HostEngine<T>::clear(Index place) {

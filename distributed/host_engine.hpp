@@ -13,7 +13,8 @@
 
 namespace dra::distributed {
 
-/// A rank's tensors and its arithmetic. float and double.
+/// A rank's tensors and its arithmetic, which a team shares: as many threads as OpenMP would give whoever makes the
+/// engine. Of attention they share heads and tokens, of gradients heads. float and double.
 template <class T> class HostEngine {
 public:
     /// `shard` holds the rank's own tokens, [B, local tokens, heads, D], contiguous, and `dout` those of the gradient,
@@ -47,6 +48,9 @@ public:
 private:
     bool computes_own() const { return itinerary_.computed == own_queries; }
     bool has_gradient() const { return gradient_rank_.has_value(); }
+    int team() const { return static_cast<int>(workspaces_.size()); }
+    template <class Work> void share_heads(const Visit& visit, Index splits, const Work& work) const;
+    void find_delta();
     void make_keys(Index place, bool gradient);
     void make_queries(bool gradient);
     VisitingKeys<T> keys(Index place) const;
@@ -62,8 +66,8 @@ private:
     Tensor<T> own_dk_, own_dv_, own_dk_lost_, own_dv_lost_;
     std::optional<GradientRank<T>> gradient_rank_;
     bool has_delta_ = false;
-    VisitWorkspace<T> workspace_;
-    GradientVisitWorkspace<T> gradient_workspace_;
+    std::vector<VisitWorkspace<T>> workspaces_; ///< by thread
+    std::vector<GradientVisitWorkspace<T>> gradient_workspaces_;
 };
 
 } // namespace dra::distributed

@@ -80,13 +80,13 @@ template <class T> void GradientRank<T>::find_delta(Index i, TensorView<const T>
 template <class T>
 void GradientRank<T>::add(const VisitingGradients<T>& visiting, GradientVisitWorkspace<T>& workspace) {
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern)
-        add(visiting, pattern, {0, problem.tokens}, workspace);
+        add(visiting, pattern, Queries::all(problem), workspace);
 }
 
-template <class T> void GradientRank<T>::add(const VisitingGradients<T>& visiting, Index pattern, const Interval& among,
+template <class T> void GradientRank<T>::add(const VisitingGradients<T>& visiting, Index pattern, const Queries& asking,
                                              GradientVisitWorkspace<T>& workspace) {
     const Lse<Extended<T>>& of_pattern = delta[std::min<Index>(pattern, std::ssize(delta) - 1)];
-    for_each_segment_visit(problem, pattern, part, among, visiting.keys.part, [&](const SegmentVisit& visit) {
+    for_each_segment_visit(problem, pattern, part, asking, visiting.keys.part, [&](const SegmentVisit& visit) {
         add_visit(*this, of_pattern, visit, visiting, workspace);
     });
 }

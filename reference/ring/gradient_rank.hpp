@@ -54,9 +54,9 @@ template <class T> struct GradientRank {
     void find_delta(Index i, TensorView<const T> out);
 
     /// Receives a visit: adds what its queries bring, under all patterns, to their dq and to dk, dv of the keys; or what
-    /// those at the tokens `among` bring under one.
+    /// some of them bring under one.
     void add(const VisitingGradients<T>& visiting, GradientVisitWorkspace<T>& workspace);
-    void add(const VisitingGradients<T>& visiting, Index pattern, const Interval& among,
+    void add(const VisitingGradients<T>& visiting, Index pattern, const Queries& asking,
              GradientVisitWorkspace<T>& workspace);
 };
 

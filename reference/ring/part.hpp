@@ -54,6 +54,13 @@ struct Part {
     bool operator==(const Part&) const = default;
 };
 
+/// Some queries: those at some tokens, of the query heads that use some KV heads.
+struct Queries {
+    Interval tokens, kv_heads;
+
+    static Queries all(const Problem& problem) { return {{0, problem.tokens}, {0, problem.kv_heads}}; }
+};
+
 /// What is in both.
 constexpr Interval common(const Interval& a, const Interval& b) {
     const Index begin = std::max(a.begin, b.begin);

@@ -34,12 +34,12 @@ template <class T> void Rank<T>::clear() {
 
 template <class T> void Rank<T>::attend(const VisitingKeys<T>& keys, VisitWorkspace<T>& workspace) {
     for (Index pattern = 0; pattern < problem.patterns(); ++pattern)
-        attend(keys, pattern, {0, problem.tokens}, workspace);
+        attend(keys, pattern, Queries::all(problem), workspace);
 }
 
-template <class T> void Rank<T>::attend(const VisitingKeys<T>& visiting, Index pattern, const Interval& among,
+template <class T> void Rank<T>::attend(const VisitingKeys<T>& visiting, Index pattern, const Queries& asking,
                                         VisitWorkspace<T>& workspace, Rank* alone) {
-    for_each_segment_visit(problem, pattern, part, among, visiting.part, [&](const SegmentVisit& visit) {
+    for_each_segment_visit(problem, pattern, part, asking, visiting.part, [&](const SegmentVisit& visit) {
         const auto& [b, g, heads, visibility, queries, keys] = visit;
         const Index elements = heads.size() * queries.count, kv_head = g - visiting.part.heads.begin;
         workspace.out.resize(std::max(workspace.out.size(), static_cast<std::size_t>(elements * problem.head_dim)));

@@ -43,10 +43,10 @@ template <class T> struct Rank {
     /// Forgets all visits.
     void clear();
 
-    /// Receives a visit: merges attention over the keys that its queries see, under all patterns; or that those at the
-    /// tokens `among` see under one. The same is merged into `alone`, a rank of the same part, where there is one.
+    /// Receives a visit: merges attention over the keys that its queries see, under all patterns; or that some of them
+    /// see under one. The same is merged into `alone`, a rank of the same part, where there is one.
     void attend(const VisitingKeys<T>& keys, VisitWorkspace<T>& workspace);
-    void attend(const VisitingKeys<T>& keys, Index pattern, const Interval& among, VisitWorkspace<T>& workspace,
+    void attend(const VisitingKeys<T>& keys, Index pattern, const Queries& asking, VisitWorkspace<T>& workspace,
                 Rank* alone = nullptr);
 };
 

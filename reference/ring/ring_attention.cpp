@@ -11,7 +11,7 @@ template <class T> std::vector<Rank<T>> attend_on_ring(const Problem& problem, I
     VisitWorkspace<T> workspace; // the ranks take turns
     go_round(problem, [&](std::size_t rank, std::size_t owner) {
         for (Index pattern = first_pattern; pattern < last_pattern; ++pattern)
-            ranks[rank].attend(keys[owner], pattern, {0, problem.tokens}, workspace);
+            ranks[rank].attend(keys[owner], pattern, Queries::all(problem), workspace);
     });
     return ranks;
 }

@@ -25,7 +25,7 @@ double right_excess(test::Question asked, Index ranks, Layout layout) {
 TEST_CASE("right ingredients give the oracle's out, lse, dq, dk and dv on random problems, for every R, mixing stopped "
           "or not") {
     double worst = 0;
-    for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    for (std::uint64_t seed = 1; seed <= DRA_RANDOM_PROBLEMS; ++seed) {
         const test::Question asked = test::draw_question(test::SeededDraw(seed));
         for (const Layout layout : test::layouts)
             for (const Index ranks : {1, 2, 3, 4, 7}) worst = std::max(worst, right_excess(asked, ranks, layout));

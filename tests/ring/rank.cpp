@@ -59,7 +59,7 @@ template <class T> void find_delta(GradientRank<T>& rank, Index p, const KeyShar
         Rank<T> alone(problem, rank.part, rank.q);
         VisitWorkspace<T> workspace;
         for (const RingStep& step : ring_schedule(problem, p))
-            alone.attend(keys[step.owner], pattern, {0, problem.tokens}, workspace);
+            alone.attend(keys[step.owner], pattern, Queries::all(problem), workspace);
         rank.find_delta(pattern, alone.out);
     }
 }

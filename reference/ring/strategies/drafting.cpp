@@ -11,7 +11,7 @@ constexpr Index flops_per_visit = Index{1} << 27; // some milliseconds of one co
 /// Visible pairs of the queries at some tokens, of all heads.
 Index pairs_of(const Problem& problem, Index pattern, const Part& queries, const Interval& among, const Part& keys) {
     Index pairs = 0;
-    for_each_segment_visit(problem, pattern, queries, among, keys,
+    for_each_segment_visit(problem, pattern, queries, {among, {0, problem.kv_heads}}, keys,
                            [&](const SegmentVisit& visit) { pairs += visit.heads.size() * visit.visibility.pairs(); });
     return pairs;
 }

@@ -6,7 +6,7 @@ namespace {
 using cuda::emulated::AttentionKernel;
 using simt::Order;
 
-constexpr Index problems_per_kernel = DRA_RANDOM_PROBLEMS; // 500 in a release build
+constexpr Index problems_per_kernel = DRA_RANDOM_PROBLEMS; // 200 in a release build
 
 /// Blocks of several warpgroups are slow to emulate, and share most of what they do.
 Index problems_of(const AttentionKernel& kernel) {
