@@ -1,4 +1,4 @@
-"""Mutates reference/ one operator at a time and reruns the fast suites: do the tests notice?
+"""Mutates reference/ and distributed/ one operator at a time and reruns the fast suites: do the tests notice?
 
     python3 -m venv build/mutation-venv && build/mutation-venv/bin/pip install -r tests/mutation/requirements.txt
     build/mutation-venv/bin/python tests/mutation/campaign.py [--only reference/ring --suites ring property] [--resume]
@@ -34,8 +34,9 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests" / "mutation"
 TREE = ROOT / "build" / "mutation" / "tree"
 BUILD = ROOT / "build" / "mutation" / "build"
-FOLDERS = ["reference/definition", "reference/attention", "reference/ring"]
-SUITES = ["definition", "attention", "ring", "property", "allocation"]
+FOLDERS = ["reference/definition", "reference/attention", "reference/ring", "distributed"]
+TARGETS = ["dra_reference_native", "dra_distributed"]
+SUITES = ["definition", "attention", "ring", "distributed", "property", "allocation"]
 LEAST_KILLED = 0.95
 POINTS_OF_A_FILE = 256  # numbers of their own, so that a change of one file leaves the text of the others as it was
 DEADLOCK = 200  # seconds after which a test that takes no CPU time is stopped
@@ -55,7 +56,11 @@ def find_points():
     commands = json.loads((BUILD.parent / "original" / "compile_commands.json").read_text())
     resources = run("clang++", "-print-resource-dir").stdout.strip()
     finder = Finder(ROOT, FOLDERS)
-    of_engine = [c for c in commands if any(f"/{folder}/" in c["file"] for folder in FOLDERS) and "dra_reference_native" in c["command"]]
+    of_engine = [
+        c
+        for c in commands
+        if any(f"/{folder}/" in c["file"] for folder in FOLDERS) and any(f"/{target}.dir/" in c["command"] for target in TARGETS)
+    ]
     with Progress("sources that are searched") as progress:
         for done, command in enumerate(of_engine, 1):
             kept = [a for a in shlex.split(command["command"])[1:] if a.startswith(("-D", "-I", "-m"))]
@@ -71,7 +76,7 @@ def find_points():
 
 def configure(source, build, *more):
     done = run("cmake", "-S", source, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DDRA_CUDA=OFF",
-               "-DDRA_EMULATOR=OFF", "-DDRA_BENCHMARKS=OFF", "-DDRA_TESTS=ON", "-DDRA_PROPERTY_CASES=100",
+               "-DDRA_EMULATOR=OFF", "-DDRA_BENCHMARKS=OFF", "-DDRA_PRECOMPILED=OFF", "-DDRA_TESTS=ON", "-DDRA_PROPERTY_CASES=100",
                "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON", *more)  # fmt: skip
     if done.returncode:
         raise SystemExit(done.stdout + done.stderr)
