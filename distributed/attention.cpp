@@ -7,11 +7,7 @@ namespace {
 
 /// What all ranks must have understood alike.
 std::vector<std::pair<std::string, std::string>> terms_of(const Problem& problem, Strategy strategy, Index bytes) {
-    const auto list = [](const std::vector<Index>& values) {
-        std::string text;
-        for (const Index value : values) text += (text.empty() ? "" : ",") + std::to_string(value);
-        return text;
-    };
+    const auto list = [](const std::vector<Index>& values) { return fmt::format("{}", fmt::join(values, ",")); };
     return {
         {"version", "1"}, // of what is exchanged
         {"element bytes", std::to_string(bytes)},
