@@ -1,6 +1,7 @@
 #include "distributed/communicator.hpp"
 
 #include <algorithm>
+#include <string_view>
 
 namespace dra::distributed {
 
@@ -52,9 +53,10 @@ void Communicator::note_start(const Exchange& exchange) {
 }
 
 void Communicator::note_end(const Exchange& exchange) {
-    for (Record& record : records_)
-        if (record.step == exchange.step && exchange.operation.starts_with(record.operation.data()))
-            record.is_done = true;
+    for (Record& record : records_) {
+        const auto operation = std::string_view(exchange.operation).substr(0, record.operation.size() - 1);
+        if (record.step == exchange.step && operation == record.operation.data()) record.is_done = true;
+    }
     for (const auto& [peer, rows] : exchange.sends) {
         traffic_[peer].bytes_sent += rows.bytes();
         ++traffic_[peer].messages_sent;

@@ -96,6 +96,16 @@ std::optional<Index> ThreadWorld::culprit(Index rank, Index peer) const {
     return std::nullopt;
 }
 
+/// The last sign of life of whom a rank waits for in truth; where ranks wait for each other, of the last one that began to.
+Clock::rep ThreadWorld::last_life(Index rank, Index peer) const {
+    if (const std::optional<Index> awaited = culprit(rank, peer)) return life_[*awaited];
+    Clock::rep latest = life_[rank];
+    for (Index i = 0; i < size(); ++i, peer = waits_on_[peer]) latest = std::max(latest, life_[peer].load());
+    return latest;
+}
+
+void ThreadWorld::show_life(Index rank) { life_[rank] = Clock::now().time_since_epoch().count(); }
+
 void ThreadWorld::end(const CommError& error) {
     if (!failure_) failure_ = error;
     changed_.notify_all();
@@ -108,9 +118,8 @@ public:
           sends_(this->exchange().sends.size()), receives_(this->exchange().receives.size()) {
         const std::lock_guard lock(world_.mutex_);
         world_.leaving_[rank_].make_room(sends_.size());
-        for (const Send& send : this->exchange().sends) world_.lane(rank_, send.peer).sends.make_room(sends_.size());
-        for (const Receive& receive : this->exchange().receives)
-            world_.lane(receive.peer, rank_).receives.make_room(receives_.size());
+        for (const Send& send : this->exchange().sends) world_.lane(rank_, send.peer).sends.make_room(1);
+        for (const Receive& receive : this->exchange().receives) world_.lane(receive.peer, rank_).receives.make_room(1);
         for (std::size_t i = 0; i < sends_.size(); ++i) sends_[i].from = this->exchange().sends[i].rows;
         for (std::size_t i = 0; i < receives_.size(); ++i) receives_[i].to = this->exchange().receives[i].rows;
     }
@@ -158,8 +167,7 @@ private:
             auto next = until;
             const std::optional<Index> from = drive(receives_, exchange().receives, lock, next),
                                        to = drive(sends_, exchange().sends, lock, next), peer = from ? from : to;
-            if (!peer)
-                world_.life_[rank_] = Clock::now().time_since_epoch().count(); // whoever waits for it starts anew
+            if (!peer) world_.show_life(rank_); // whoever waits for it starts anew
             world_.waits_on_[rank_] = peer && patience > Clock::duration::zero() ? *peer : rank_;
             if (!peer || Clock::now() >= until) return peer;
             if (!world_.failure_) world_.changed_.wait_until(lock, next);
@@ -188,7 +196,7 @@ private:
     /// Another rank gave up.
     [[noreturn]] void follow(std::unique_lock<std::mutex>& lock) {
         const CommError::Facts facts = world_.failure_->facts();
-        const std::string cause = world_.failure_->what();
+        const std::string cause = facts.step < 0 ? facts.cause : world_.failure_->what();
         lock.unlock();
         fail(facts.rank, facts.suspect, "rank " + std::to_string(facts.rank) + " gave up: " + cause);
     }
@@ -205,7 +213,10 @@ private:
                 fail(sides[i].peer, sides[i].peer, cause);
             }
             const bool is_late = !world_.link_.model_time && post.arrived > now_in_seconds();
-            if (post.state == State::matched && post.has_left && !is_late) copy_message(post, lock);
+            if (post.state == State::matched && post.has_left && !is_late) {
+                copy_message(post, lock);
+                for (const Index rank : {rank_, sides[i].peer}) world_.show_life(rank);
+            }
             if (post.state == State::done) continue;
             if (!waiting) waiting = sides[i].peer;
             if (post.state == State::matched && post.has_left && is_late)
@@ -235,7 +246,7 @@ private:
 
     /// Leaves the partner of a message that will not come alone.
     static void withdraw(Post& post) {
-        if (post.state == State::matched) {
+        if (post.state == State::matched && post.partner) {
             post.partner->wrong = "the peer abandoned its transfer";
             post.partner->partner = nullptr;
         }
@@ -269,12 +280,11 @@ public:
         world_.clocks_[rank_] += flops / world_.link_.flops_per_second;
     }
 
-    void show_life() override { world_.life_[rank_] = Clock::now().time_since_epoch().count(); }
+    void show_life() override { world_.show_life(rank_); }
 
     Clock::time_point last_life(Index peer) const override {
         const std::lock_guard lock(world_.mutex_);
-        const std::optional<Index> alive = world_.culprit(rank_, peer);
-        return alive ? Clock::time_point(Clock::duration(world_.life_[*alive].load())) : Clock::time_point();
+        return Clock::time_point(Clock::duration(world_.last_life(rank_, peer)));
     }
 
     Index suspect(Index peer) const override {

@@ -83,6 +83,8 @@ private:
 
     double seconds(Index rank) const; // with the lock held, as all that follow
     std::optional<Index> culprit(Index rank, Index peer) const;
+    Clock::rep last_life(Index rank, Index peer) const;
+    void show_life(Index rank); // without the lock
     Lane& lane(Index from, Index to) { return lanes_[{from, to}]; }
     void match(Index from, Index to);
     void let_leave(Index from);
