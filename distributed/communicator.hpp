@@ -58,6 +58,8 @@ protected:
     Clock::time_point started() const { return started_; }
 
 private:
+    friend class TransferDecorator;
+
     /// Posts all messages. What went wrong is thrown by waiting_for().
     virtual void begin() = 0;
 
