@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <sstream>
 
@@ -20,7 +21,7 @@ template <class Value> Receive receive_of(Index peer, Value& value) {
 std::string text_of(const std::vector<ListedMessage>& messages) {
     std::string text;
     for (const auto& [operation, step, bytes] : messages)
-        text += fmt::format("{} step {}\t{}\n", operation, step, bytes);
+        text += fmt::format("{} step {}\t{} bytes\n", operation, step, bytes);
     return text;
 }
 
@@ -30,26 +31,29 @@ std::string text_of(const std::vector<std::pair<std::string, std::string>>& comm
     return text;
 }
 
-/// A line of a text: name and value.
-std::pair<std::string, std::string> next_line(std::istringstream& text) {
-    std::string line;
-    if (!std::getline(text, line)) return {"", ""};
-    const std::size_t tab = line.find('\t');
-    return {line.substr(0, tab), line.substr(tab + 1)};
+/// The lines of a text: name and value.
+std::vector<std::pair<std::string, std::string>> lines_of(const std::string& text) {
+    std::vector<std::pair<std::string, std::string>> lines;
+    std::istringstream stream(text);
+    for (std::string line; std::getline(stream, line);) {
+        const std::size_t tab = line.find('\t');
+        lines.emplace_back(line.substr(0, tab), line.substr(tab + 1));
+    }
+    return lines;
 }
 
-/// The first line in which two texts differ, said by `say(name, one value, the other value)`.
+/// The first line in which two texts differ, said by `say(name, one value, the other value)`; a line may be missing on
+/// either side.
 template <class Say> std::string first_difference(const std::string& one, const std::string& other, Say say) {
-    std::istringstream one_text(one), other_text(other);
-    for (;;) {
-        const auto [name, value] = next_line(one_text);
-        const auto [other_name, other_value] = next_line(other_text);
-        if (name != other_name)
-            return say(name.empty() ? other_name : name, name.empty() ? "nothing" : value,
-                       name.empty() ? other_value : "nothing");
-        if (value != other_value) return say(name, value, other_value);
-        if (name.empty()) return "";
-    }
+    const auto lines = lines_of(one), others = lines_of(other);
+    const auto differing = std::ranges::mismatch(lines, others);
+    const auto mine = differing.in1, theirs = differing.in2;
+    if (mine == lines.end() && theirs == others.end()) return "";
+    const auto is_theirs = [&](const auto& line) { return line.first == mine->first; };
+    if (mine == lines.end() || (theirs != others.end() && std::any_of(theirs + 1, others.end(), is_theirs)))
+        return say(theirs->first, "nothing", theirs->second);
+    const bool both = theirs != others.end() && is_theirs(*theirs);
+    return say(mine->first, mine->second, both ? theirs->second : "nothing");
 }
 
 /// What a rank and one peer compare: the common terms, what the rank with the lower number sends, and what it receives.
@@ -65,6 +69,8 @@ public:
         for (std::size_t i = 0; i < texts_.size(); ++i)
             own_.of_text[i] = digest(texts_[i]), own_.lengths[i] = texts_[i].size();
     }
+
+    Index peer() const { return peer_; }
 
     void append_digests(Exchange& exchange) {
         exchange.sends.push_back(send_of(peer_, own_));
@@ -93,8 +99,8 @@ public:
         };
         const auto list = [](Index from, Index to) {
             return [from, to](const std::string& name, const std::string& sent, const std::string& expected) {
-                return fmt::format("in {} rank {} sends rank {} {} bytes, and rank {} expects {}", name, from, to, sent,
-                                   to, expected);
+                return fmt::format("in {} rank {} sends rank {} {}, and rank {} expects {}", name, from, to, sent, to,
+                                   expected);
             };
         };
         std::string found = first_difference(low_texts[0], high_texts[0], common);
@@ -107,6 +113,11 @@ private:
     Index rank_, peer_;
     std::array<std::string, 3> texts_, others_texts_;
     Digests own_ = {}, others_ = {};
+};
+
+/// What a rank found: from how many others it differs, and how long the text is that says in what.
+struct Verdict {
+    Index differing = 0, length = 0;
 };
 
 void exchange_now(Communicator& communicator, Exchange exchange) {
@@ -129,35 +140,49 @@ void agree(Communicator& communicator, const Terms& terms) {
     for (Index peer = 0; peer < communicator.size(); ++peer)
         if (peer != rank) pairs.emplace_back(terms, rank, peer);
 
-    Exchange digests{"agreement", 0, {}, {}}, texts{"agreement", 1, {}, {}}, verdicts{"agreement", 2, {}, {}};
+    Exchange digests{"agreement", 0, {}, {}}, texts{"agreement", 1, {}, {}}, verdicts{"agreement", 2, {}, {}},
+        reasons{"agreement", 3, {}, {}};
     for (Pair& pair : pairs) pair.append_digests(digests);
     exchange_now(communicator, std::move(digests));
     for (Pair& pair : pairs)
         if (pair.differs()) pair.append_texts(texts);
     exchange_now(communicator, std::move(texts));
 
-    // Who differs from nobody must be told, too, that others do.
+    Verdict own;
     std::string difference;
-    for (const Pair& pair : pairs)
-        if (pair.differs() && difference.empty()) difference = pair.difference();
-    const std::uint8_t own = difference.empty() ? 0 : 1;
-    std::vector<std::uint8_t> differing(static_cast<std::size_t>(communicator.size()));
-    for (Index peer = 0; peer < communicator.size(); ++peer)
-        if (peer != rank) {
-            verdicts.sends.push_back(send_of(peer, own));
-            verdicts.receives.push_back(receive_of(peer, differing[peer]));
-        }
+    Index peer = rank;
+    for (const Pair& pair : pairs) {
+        if (!pair.differs()) continue;
+        if (own.differing++ == 0) difference = pair.difference(), peer = pair.peer();
+    }
+    own.length = std::ssize(difference);
+
+    // Who differs from nobody is told, too, that others do, and in what.
+    std::vector<Verdict> found(static_cast<std::size_t>(communicator.size()));
+    for (const Pair& pair : pairs) {
+        verdicts.sends.push_back(send_of(pair.peer(), own));
+        verdicts.receives.push_back(receive_of(pair.peer(), found[pair.peer()]));
+    }
     exchange_now(communicator, std::move(verdicts));
-    const auto other = std::ranges::find(differing, 1);
-    if (difference.empty() && other == differing.end()) return;
-    const Index suspect = difference.empty() ? other - differing.begin() : rank;
-    throw CommError({rank,
-                     suspect,
-                     suspect,
-                     0,
-                     "agreement",
-                     {},
-                     difference.empty() ? fmt::format("rank {} differs from another", suspect) : difference});
+    std::vector<std::string> said(found.size());
+    for (const Pair& pair : pairs) {
+        const Index length = found[pair.peer()].length;
+        std::string& text = said[pair.peer()];
+        text.resize(static_cast<std::size_t>(length));
+        if (own.length > 0)
+            reasons.sends.push_back(
+                {pair.peer(), {reinterpret_cast<const std::byte*>(difference.data()), 1, own.length, own.length}});
+        if (length > 0)
+            reasons.receives.push_back({pair.peer(), {reinterpret_cast<std::byte*>(text.data()), 1, length, length}});
+    }
+    exchange_now(communicator, std::move(reasons));
+
+    // Believed to be at fault is who differs from most, and of two rather the other.
+    const auto most = std::ranges::max_element(found, {}, &Verdict::differing);
+    if (own.differing == 0 && most->differing == 0) return;
+    const Index suspect = own.differing > most->differing ? rank : most - found.begin();
+    if (difference.empty()) difference = said[suspect], peer = suspect;
+    throw CommError({rank, peer, suspect, 0, "agreement", {}, difference});
 }
 
 } // namespace dra::distributed

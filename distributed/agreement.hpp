@@ -30,7 +30,8 @@ struct Terms {
 std::uint64_t digest(const std::string& text);
 
 /// Compares the terms of all ranks, pair by pair: all of them call it together. Throws CommError with the first
-/// difference of some pair, and both values; every rank throws where one does.
+/// difference of some pair, its own where it differs itself, and both values; every rank throws where one does. The
+/// suspect is who differs from most.
 void agree(Communicator& communicator, const Terms& terms);
 
 } // namespace dra::distributed

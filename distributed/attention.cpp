@@ -84,7 +84,7 @@ DistributedAttention<T>::DistributedAttention(Communicator& communicator, const 
 }
 
 template <class T> void DistributedAttention<T>::agree_with_all() {
-    const Index ranks = communicator_.size();
+    const Index ranks = std::max(communicator_.size(), problem_.ranks); // which may be what they do not agree on
     Terms terms{terms_of(problem_, strategy_, sizeof(T)), {}, {}};
     terms.sends.resize(static_cast<std::size_t>(ranks));
     terms.receives.resize(static_cast<std::size_t>(ranks));
@@ -102,6 +102,9 @@ template <class T> void DistributedAttention<T>::agree_with_all() {
                  [&](const Parcel& parcel) { return engine_.mutable_rows(parcel).bytes(); });
         }
     agree(communicator_, terms);
+    if (problem_.ranks != communicator_.size())
+        throw ShapeError("ranks", std::to_string(problem_.ranks),
+                         fmt::format("must be {}, the communicator's size", communicator_.size()));
 }
 
 template <class T> void DistributedAttention<T>::run() {
