@@ -111,7 +111,7 @@ template <class T> void HostEngine<T>::attend(const Visit& visit) {
 template <class T> void HostEngine<T>::find_delta() {
     const bool per_pattern = delta_per_pattern(problem_);
     for (Index i = 0; i < std::ssize(gradient_rank_->delta); ++i)
-        gradient_rank_->find_delta(i, ranks_[per_pattern ? 1 + i : 0].out);
+        gradient_rank_->find_delta(i, ranks_[per_pattern ? 1 + i : 0].out, gradient_workspaces_.front());
     has_delta_ = true;
 }
 

@@ -69,12 +69,14 @@ template <class T> void GradientRank<T>::clear() {
     dq_lost.flat().setZero();
 }
 
-template <class T> void GradientRank<T>::find_delta(Index i, TensorView<const T> out) {
+template <class T>
+void GradientRank<T>::find_delta(Index i, TensorView<const T> out, GradientVisitWorkspace<T>& workspace) {
     const Shape& shape = q.shape();
     if (shape.tokens == 0) return;
     for (Index b = 0; b < shape.batch; ++b)
         for (Index h = 0; h < shape.heads; ++h)
-            weighted_mean_gradient<T>(dout.rows(b, h), out.rows(b, h), delta[i].rows(b, h, {0, 1, shape.tokens}));
+            weighted_mean_gradient<T>(dout.rows(b, h), out.rows(b, h), delta[i].rows(b, h, {0, 1, shape.tokens}),
+                                      workspace.attend);
 }
 
 template <class T>

@@ -51,7 +51,11 @@ template <class T> struct GradientRank {
 
     /// Finds delta from its part of out: i is 0 for the whole result, or, where mixing is stopped, the pattern of which
     /// alone it is.
-    void find_delta(Index i, TensorView<const T> out);
+    void find_delta(Index i, TensorView<const T> out, GradientVisitWorkspace<T>& workspace);
+    void find_delta(Index i, TensorView<const T> out) { // with memory of its own
+        GradientVisitWorkspace<T> workspace;
+        find_delta(i, out, workspace);
+    }
 
     /// Receives a visit: adds what its queries bring, under all patterns, to their dq and to dk, dv of the keys; or what
     /// some of them bring under one.
