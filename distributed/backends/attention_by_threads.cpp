@@ -12,6 +12,17 @@ template <class Work> double seconds_of(ThreadWorld& world, Index rank, bool mod
                       : std::chrono::duration<double>(Clock::now() - before).count();
 }
 
+/// An exchange of nothing with all others: when it ends, all have begun it, and clocks of a model say the same.
+std::unique_ptr<Transfer> make_meeting(Communicator& communicator) {
+    Exchange meeting{"meeting", 0, {}, {}};
+    for (Index peer = 0; peer < communicator.size(); ++peer)
+        if (peer != communicator.rank()) {
+            meeting.sends.push_back({peer, {}});
+            meeting.receives.push_back({peer, {}});
+        }
+    return communicator.transfer(std::move(meeting));
+}
+
 /// Copies a rank's own rows to their places in the whole.
 template <class T> void put(TensorView<const T> own, const std::vector<Interval>& intervals, TensorView<T> whole) {
     for (Index row = 0; const auto& [begin, end] : intervals) {
@@ -52,10 +63,15 @@ template <class T> AllRanks<T> attention_by_threads(const Problem& problem, Stra
         DistributedAttention<T> attention(communicator, problem, strategy, {q[rank].rows, k[rank].rows, v[rank].rows},
                                           own_dout);
         RankFigures& figures = all.figures[rank];
+        const std::unique_ptr<Transfer> meeting = make_meeting(communicator);
+        const auto time_of = [&](auto run) {
+            meeting->start();
+            meeting->wait();
+            return seconds_of(world, rank, link.model_time, run);
+        };
         for (Index run = 0; run < runs; ++run) {
-            figures.seconds = seconds_of(world, rank, link.model_time, [&] { attention.run(); });
-            if (dout)
-                figures.gradient_seconds = seconds_of(world, rank, link.model_time, [&] { attention.run_gradient(); });
+            figures.seconds = time_of([&] { attention.run(); });
+            if (dout) figures.gradient_seconds = time_of([&] { attention.run_gradient(); });
         }
         figures.attention = attention.cost(PassName::attention);
         figures.gradient = attention.cost(PassName::gradient);

@@ -24,7 +24,7 @@ public:
     }
 
     void add_gradient(const std::vector<Bundle>& bundles) {
-        std::map<Index, TransferPlan> returns;
+        Returns returns;
         for (const Bundle& bundle : bundles)
             for (const Index from : bundle.route) bring_back(returns, bundle, from);
         play_gradient(returns);
@@ -91,18 +91,32 @@ private:
             return;
         }
         pass.steps.push_back(std::move(local));
+        std::vector<std::size_t> given; // transfers that bring nothing, which no work waits for
         for (std::size_t i = 0; i < numbers.size(); ++i) {
             pass.steps[posting_ == Posting::together ? 0 : i].starts.push_back(i);
-            pass.steps[i].awaits.push_back(i);
+            if (posting_ == Posting::together && pass.transfers[i].receives.empty()) {
+                given.push_back(i);
+                continue;
+            }
+            pass.steps.back().awaits.push_back(i);
             visit_arrivals(pass.steps.emplace_back(), numbers[i]);
         }
+        pass.steps.back().awaits.insert(pass.steps.back().awaits.end(), given.begin(), given.end());
     }
 
+    /// Transfers of gradients by their number: to the owners of the rows, and from those that had the rank's own. They
+    /// are not the same, since the ranks that a rank gives to need not be done when it is.
+    struct Returns {
+        std::map<Index, TransferPlan> given, taken;
+    };
+
     /// The rank's part in the return of a bundle's gradients from one of the ranks that had it.
-    void bring_back(std::map<Index, TransferPlan>& returns, const Bundle& bundle, Index from) {
+    void bring_back(Returns& returns, const Bundle& bundle, Index from) {
         if (from != rank_ && bundle.owner != rank_) return;
         const Index number = distance(bundle.owner, from) - 1;
-        TransferPlan& transfer = returns[number];
+        TransferPlan& transfer = (from == rank_ ? returns.given : returns.taken)[number];
+        transfer.operation = "key gradients";
+        transfer.step = number;
         Index place = 0;
         if (from == rank_) {
             place = arrivals_[brought_back_++].place;
@@ -115,20 +129,20 @@ private:
                             parcels(problem_, itinerary_, place, operand, bundle.part));
     }
 
-    void play_gradient(std::map<Index, TransferPlan>& returns) {
+    void play_gradient(Returns& returns) {
         Pass& pass = itinerary_.gradient;
         pass.steps.emplace_back().clears = {own_keys};
         for (const Arrival& arrival : arrivals_) pass.steps.back().clears.push_back(arrival.place);
+        for (auto& [number, transfer] : returns.taken)
+            pass.steps.back().starts.push_back(add_transfer(pass, std::move(transfer)));
         std::vector<std::size_t> started;
-        for (auto& [number, transfer] : returns) {
+        for (auto& [number, transfer] : returns.given) {
             ItineraryStep step; // the work on the rows of one owner, while the gradients of another's are under way
             step.starts = started;
             for (const Arrival& arrival : arrivals_)
                 if (distance(arrival.peer, rank_) - 1 == number)
                     append_visits(step, problem_, itinerary_, {arrival.place});
             pass.steps.push_back(std::move(step));
-            transfer.operation = "key gradients";
-            transfer.step = number;
             started = {add_transfer(pass, std::move(transfer))};
         }
         ItineraryStep local;
