@@ -107,13 +107,19 @@ template <class T> void DistributedAttention<T>::agree_with_all() {
                          fmt::format("must be {}, the communicator's size", communicator_.size()));
 }
 
+/// Tells those that wait for this rank that it is alive, though a step may have no transfer to tell them so.
+template <class T> void DistributedAttention<T>::note_work(Index flops_per_pair_and_channel, const Visit& visit) {
+    communicator_.spend(static_cast<double>(flops_per_pair_and_channel * problem_.head_dim) *
+                        static_cast<double>(visit.pairs));
+    communicator_.show_life();
+}
+
 template <class T> void DistributedAttention<T>::run() {
     communicator_.reset_traffic();
     engine_.begin_attention();
-    const double flops_per_pair = 4.0 * static_cast<double>(problem_.head_dim);
     play(itinerary_.attention, transfers_[0], engine_, [&](const Visit& visit) {
         engine_.attend(visit);
-        communicator_.spend(flops_per_pair * static_cast<double>(visit.pairs));
+        note_work(4, visit);
     });
     check_count(PassName::attention);
 }
@@ -121,10 +127,9 @@ template <class T> void DistributedAttention<T>::run() {
 template <class T> void DistributedAttention<T>::run_gradient() {
     communicator_.reset_traffic();
     engine_.begin_gradient();
-    const double flops_per_pair = 10.0 * static_cast<double>(problem_.head_dim);
     play(itinerary_.gradient, transfers_[1], engine_, [&](const Visit& visit) {
         engine_.add_gradient(visit);
-        communicator_.spend(flops_per_pair * static_cast<double>(visit.pairs));
+        note_work(10, visit);
     });
     check_count(PassName::gradient);
 }

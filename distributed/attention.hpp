@@ -41,6 +41,7 @@ public:
 
 private:
     void agree_with_all();
+    void note_work(Index flops_per_pair_and_channel, const Visit& visit);
     void check_count(PassName pass) const;
 
     Communicator& communicator_;

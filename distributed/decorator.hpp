@@ -4,7 +4,8 @@
 /// bytes.
 ///
 /// What is counted, recorded and waited for is the decorator's own; the exchange, the signs of life and the words of
-/// errors are those of what it wraps. A decorator overrides transfer(), and returns a TransferDecorator of its own.
+/// errors are those of what it wraps. A decorator that looks at transfers overrides transfer(), and returns a
+/// TransferDecorator of its own around one of inner().
 
 #include "distributed/communicator.hpp"
 
@@ -35,12 +36,17 @@ public:
     explicit CommunicatorDecorator(Communicator& inner) : Communicator(inner.size(), inner.timeout()), inner_(inner) {}
 
     Index rank() const override { return inner_.rank(); }
-    std::unique_ptr<Transfer> transfer(Exchange exchange) override { return inner_.transfer(std::move(exchange)); }
+    std::unique_ptr<Transfer> transfer(Exchange exchange) override {
+        return std::make_unique<TransferDecorator>(*this, inner_.transfer(std::move(exchange)));
+    }
     void abort(const std::string& cause) noexcept override { inner_.abort(cause); }
     void spend(double flops) override { inner_.spend(flops); }
     void show_life() override { inner_.show_life(); }
     Clock::time_point last_life(Index rank) const override { return inner_.last_life(rank); }
     Index suspect(Index peer) const override { return inner_.suspect(peer); }
+
+protected:
+    Communicator& inner() { return inner_; }
 
 private:
     Communicator& inner_;

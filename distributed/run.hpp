@@ -5,6 +5,7 @@
 #include "distributed/communicator.hpp"
 #include "reference/ring/itinerary.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -23,6 +24,13 @@ std::vector<std::unique_ptr<Transfer>> make_transfers(const Pass& pass, Engine& 
     return transfers;
 }
 
+/// Lets the transfers progress that a step awaits, and those that it starts for later steps.
+inline void advance(const ItineraryStep& step, const std::vector<std::unique_ptr<Transfer>>& transfers) {
+    for (const std::size_t i : step.awaits) transfers[i]->advance();
+    for (const std::size_t i : step.starts)
+        if (std::ranges::find(step.awaits, i) == step.awaits.end()) transfers[i]->advance();
+}
+
 /// Plays a pass: `visit` does the work of a visit. Throws CommError where a peer fails.
 template <class Engine, class Work>
 void play(const Pass& pass, const std::vector<std::unique_ptr<Transfer>>& transfers, Engine& engine, Work visit) {
@@ -31,7 +39,7 @@ void play(const Pass& pass, const std::vector<std::unique_ptr<Transfer>>& transf
         for (const Index place : step.clears) engine.clear(place);
         for (const Visit& next : step.visits) {
             visit(next);
-            for (const std::size_t i : step.awaits) transfers[i]->advance();
+            advance(step, transfers);
         }
         for (const std::size_t i : step.awaits) transfers[i]->wait();
         for (const Move& move : step.moves) engine.move(move);

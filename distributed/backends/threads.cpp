@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
+#include <system_error>
 #include <thread>
 
 namespace dra::distributed {
@@ -305,26 +306,34 @@ void run_ranks(ThreadWorld& world, const std::function<void(Communicator&)>& ran
     const int team = std::max(1, omp_get_max_threads() / static_cast<int>(world.size()));
     std::mutex mutex;
     std::exception_ptr first, follower; // a follower is an error of communication, which the first may have led to
+    const auto keep = [&](std::exception_ptr& where, Communicator& communicator, const char* cause) {
+        const std::lock_guard lock(mutex);
+        if (!where) where = std::current_exception();
+        communicator.abort(cause);
+    };
+    const auto play = [&](Communicator& communicator) {
+        omp_set_num_threads(team);
+        try {
+            rank(communicator);
+        } catch (const CommError& error) {
+            keep(follower, communicator, error.what());
+        } catch (const std::exception& error) {
+            keep(first, communicator, error.what());
+        } catch (...) {
+            keep(first, communicator, "an exception of unknown type");
+        }
+    };
+    std::vector<std::unique_ptr<Communicator>> communicators;
     std::vector<std::thread> threads;
-    for (Index r = 0; r < world.size(); ++r)
-        threads.emplace_back([&, r] {
-            omp_set_num_threads(team);
-            const std::unique_ptr<Communicator> communicator = world.communicator(r);
-            const auto keep = [&](std::exception_ptr& where, const char* cause) {
-                const std::lock_guard lock(mutex);
-                if (!where) where = std::current_exception();
-                communicator->abort(cause);
-            };
-            try {
-                rank(*communicator);
-            } catch (const CommError& error) {
-                keep(follower, error.what());
-            } catch (const std::exception& error) {
-                keep(first, error.what());
-            } catch (...) {
-                keep(first, "an exception of unknown type");
-            }
-        });
+    for (Index r = 0; r < world.size(); ++r) {
+        communicators.push_back(world.communicator(r));
+        try {
+            threads.emplace_back(play, std::ref(*communicators.back()));
+        } catch (const std::system_error& error) { // there are too many: those that wait for this one must not
+            keep(first, *communicators.back(), error.what());
+            break;
+        }
+    }
     for (std::thread& thread : threads) thread.join();
     if (first) std::rethrow_exception(first);
     if (follower) std::rethrow_exception(follower);

@@ -67,7 +67,7 @@ TEST_CASE("ranks that mean the same agree, R = 1..6") {
         for (const Strategy strategy : all_strategies)
             for (const auto& error : errors_of(
                      ranks, [&](Communicator& communicator) { make_attention<float>(communicator, asked, strategy); }))
-                CHECK_MESSAGE(!error, error->what());
+                CHECK_MESSAGE(!error, std::string(error->what()));
     }
 }
 

@@ -114,7 +114,7 @@ public:
     ThrowingAtStart(Communicator& inner, Index which) : CommunicatorDecorator(inner), which_(which) {}
 
     std::unique_ptr<Transfer> transfer(Exchange exchange) override {
-        return std::make_unique<Decorated>(*this, CommunicatorDecorator::transfer(std::move(exchange)));
+        return std::make_unique<Decorated>(*this, inner().transfer(std::move(exchange)));
     }
 
     Index starts() const { return starts_; }
