@@ -121,6 +121,44 @@ struct Pipeline {
     }
 };
 
+/// Of the rank that receives or holds most, in bytes of floats.
+struct Bytes {
+    Index received = 0, received_for_gradient = 0, held = 0, held_for_both = 0;
+    bool operator==(const Bytes&) const = default;
+};
+
+Bytes costs(Strategy strategy, const Problem& problem) {
+    Bytes most;
+    const auto raise = [](Index& bytes, Index to) { bytes = std::max(bytes, to); };
+    for (Index rank = 0; rank < problem.ranks; ++rank) {
+        raise(most.received, cost(strategy, problem, rank, PassName::attention, 4).bytes_received);
+        raise(most.received_for_gradient, cost(strategy, problem, rank, PassName::gradient, 4).bytes_received);
+        raise(most.held, memory_beyond_shards(strategy, problem, rank, false, 4));
+        raise(most.held_for_both, memory_beyond_shards(strategy, problem, rank, true, 4));
+    }
+    return most;
+}
+
+TEST_CASE("what a rank receives and holds is the closed form of an even problem") {
+    constexpr Index L = Pipeline::L, K = Pipeline::Hkv * Pipeline::D * 4, Q = Pipeline::H * Pipeline::D * 4,
+                    lse = Pipeline::H * 4;
+    for (const auto& [ranks, c] : {std::pair<Index, Index>{3, 3}, {4, 2}, {6, 3}, {6, 1}}) {
+        const Index R = ranks, N = R * L, others = (R - 1) * L, needed = (c - 1) * L / 2;
+        const Problem problem = RandomInputs<float>(Pipeline{R, c, 2, {}}.question()).problem;
+        CAPTURE(R);
+        CHECK(costs(Strategy::replicate, problem) ==
+              Bytes{others * (Q + 2 * K), others * Q, N * (3 * Q + 2 * lse + 2 * K), N * (6 * Q + 2 * lse + 6 * K)});
+        CHECK(costs(Strategy::all_gather, problem) ==
+              Bytes{others * 2 * K, others * 2 * K, others * 2 * K, others * 8 * K});
+        CHECK(costs(Strategy::ring, problem) == Bytes{others * 2 * K, others * 4 * K, L * 4 * K, L * 14 * K});
+        for (const Strategy strategy : {Strategy::dilated_ring, Strategy::segment_gather})
+            CHECK(costs(strategy, problem) == Bytes{needed * 2 * K, needed * 2 * K, needed * 2 * K, needed * 8 * K});
+        CHECK(costs(Strategy::heads, problem) == Bytes{others * (2 * Q + lse + 2 * K) / R, others * (2 * Q + 2 * K) / R,
+                                                       L * (3 * Q + 2 * lse + 2 * K),
+                                                       L * (6 * Q + 2 * lse + 6 * K) + others * 2 * K / R});
+    }
+}
+
 double largest(const std::vector<RankFigures>& figures, double RankFigures::*seconds) {
     double largest = 0;
     for (const RankFigures& rank : figures) largest = std::max(largest, rank.*seconds);
