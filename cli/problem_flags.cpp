@@ -17,7 +17,7 @@ void ProblemFlags::add_to(const FlagList& command, const std::string& of_ranks) 
     command.add("--stop-gradient-mixing", stop_gradient_mixing,
                 "gradients take the mixing weights of a mixture for constants, as torchscale does");
     command.add("--ranks", ranks, of_ranks, "R");
-    command.add("--layout", layout, "how the ring shards the sequence; default: contiguous",
+    command.add("--layout", layout, "how ranks share the sequence; default: contiguous",
                 "contiguous|zigzag|segment-zigzag");
 }
 

@@ -60,7 +60,7 @@ TEST_CASE("a value that is not of its flag's kind is refused with the flag") {
     CHECK(with("--phase", "tail") == "--phase = tail: must be one of group, head, head-block");
     CHECK(with("--phase", "") == "--phase = : must be one of group, head, head-block");
     CHECK(with("--layout", "z") == "--layout = z: must be one of contiguous, zigzag, segment-zigzag");
-    CHECK(with("--backend", "gpu") == "--backend = gpu: must be one of oracle, cpu, ring, cuda, emulated");
+    CHECK(with("--backend", "gpu") == "--backend = gpu: must be one of oracle, cpu, ring, distributed, cuda, emulated");
 }
 
 TEST_CASE("a number beyond what its type holds is not called no number") {
@@ -176,7 +176,7 @@ TEST_CASE("--help lists every flag of run") {
     CHECK(outcome.status == 0);
     for (const char* flag :
          {"--input", "--output", "--segments", "--dilations", "--mode", "--phase", "--causal", "--scale", "--ranks",
-          "--layout", "--backend", "--dtype", "--kernel", "--threads", "--check-finite"})
+          "--layout", "--backend", "--strategy", "--timeout", "--dtype", "--kernel", "--threads", "--check-finite"})
         CHECK(outcome.out.find(flag) != std::string::npos);
 }
 
