@@ -1,6 +1,7 @@
 #include "benchmarks/measuring/quantities.hpp"
 #include "benchmarks/speed/attention_speed.hpp"
 #include "benchmarks/speed/scaling.hpp"
+#include "cli/bench_distributed.hpp"
 #include "cli/bench_ladder.hpp"
 #include "cli/commands.hpp"
 #include "cli/measured.hpp"
@@ -54,14 +55,6 @@ void print(const AttentionSpeed& found) {
     check_standard_output();
 }
 
-/// Where a flag asks for it.
-void write(const std::optional<std::string>& path, const Json& record) {
-    if (!path) return;
-    OutputFile file(*path, "--json");
-    file.write(json_text(record));
-    put_in_place(std::move(file));
-}
-
 int run_attention(const std::optional<std::string>& file) {
     check_files({{"--json", file}});
     Json record{{"environment", environment()}, {"threads_used", 1}, {"cases", Json::array()}};
@@ -83,7 +76,7 @@ int run_attention(const std::optional<std::string>& file) {
     say("peak    multiply-adds in registers {:.1f} GFLOP/s, Eigen product of 1024 {:.1f} GFLOP/s: medians of "
         "the cases; one thread, float\n",
         spread(peaks).median, spread(products).median);
-    write(file, record);
+    write_json(file, record);
     return success;
 }
 
@@ -118,7 +111,7 @@ int run_scaling(const std::optional<std::string>& file) {
     line(shorter_tokens, found.shorter, found.of_shorter);
     line(longer_tokens, found.longer, found.of_longer);
     say("time a token, longer over shorter: ratio {:.3f}\n", found.growth());
-    write(file, record);
+    write_json(file, record);
     return success;
 }
 
@@ -132,14 +125,24 @@ Command bench_command(const FlagList& program) {
         "attend on one core, against an Eigen product and the peak of multiply-adds; or every kernel of a GPU");
     const FlagList long_sequences =
         command.command("scaling", "a million tokens against 65,536: time a token, and memory");
+    const FlagList many_ranks = command.command(
+        "distributed", "strategies of ranks that are threads: time, bytes and memory, scaling, and a slow link");
+    const auto ranks = std::make_shared<DistributedBenchFlags>();
+    many_ranks.add("--tokens", ranks->tokens, "default: 8192", "N");
+    many_ranks.add("--ranks", ranks->ranks, "numbers of ranks; default: 1,2,4,8", "R,...");
+    many_ranks.add("--repetitions", ranks->repetitions, "samples per time, from 1 to 25; default: 3", "K");
+    many_ranks.add("--million", ranks->million,
+                   "1,048,576 tokens on 4 ranks against the engine alone instead; about 5.5 GB");
     attention.add("--backend", flags->backend, "default: cpu", "cpu|cuda");
     attention.add("--dtype", flags->dtype, "of cuda; default: bf16", "bf16|fp16");
     attention.add("--tune", flags->tune, "of cuda: the table of the fastest kernels, by which they are chosen", "FILE");
-    for (const FlagList& part : {attention, long_sequences})
+    for (const FlagList& part : {attention, long_sequences, many_ranks})
         part.add("--json", flags->json, "everything measured", "FILE");
     return {command, [=] {
                 if (long_sequences.chosen()) return run_scaling(flags->json);
-                if (!attention.chosen()) throw InputError("bench", "(missing)", "must be one of attention, scaling");
+                if (many_ranks.chosen()) return bench_distributed(*ranks, flags->json);
+                if (!attention.chosen())
+                    throw InputError("bench", "(missing)", "must be one of attention, scaling, distributed");
                 if (flags->backend != "cpu") return bench_ladder(*flags);
                 const std::string rule = "must go with --backend cuda, not with cpu";
                 if (flags->dtype) throw PatternError("--dtype", *flags->dtype, rule);

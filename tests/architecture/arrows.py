@@ -35,7 +35,7 @@ MAY_SEE = {
     "cuda/published": LIBRARY | {"reference/published", "cuda/device", "cuda/simt", "cuda/kernels", "cuda/host"},
     "cuda/bundle": {"cuda/kernels"},
     "benchmarks/measuring": {"cuda/device"},  # the time of a run on a device
-    "benchmarks/speed": LIBRARY | {"benchmarks/measuring", "cuda/device"},
+    "benchmarks/speed": LIBRARY | DISTRIBUTED | {"benchmarks/measuring", "cuda/device"},
     "benchmarks/comparison": LIBRARY | {"benchmarks/measuring", "reference/published", "cuda/device", "cuda/published"},
     "benchmarks": LIBRARY,  # the engine as PyTorch's comparison loads it
     "cli": PROGRAM,

@@ -30,6 +30,7 @@ std::vector<Writer> writers(const Folder& report) {
     if (DRA_HAS_BENCHMARKS) {
         all.push_back({"--json", {"bench", "attention"}});
         all.push_back({"--json", {"bench", "scaling"}});
+        all.push_back({"--json", {"bench", "distributed"}});
         all.push_back({"--json", Words{"compare", "--report", report.file("")} + absent});
     }
     return all;
