@@ -45,9 +45,8 @@ template <class T>
 void weighted_mean_gradient(const Rows<T>& dout, const Rows<T>& out, MutableColumn<Extended<T>> delta);
 
 /// The same with memory that calls share.
-template <class T>
-void weighted_mean_gradient(const Rows<T>& dout, const Rows<T>& out, MutableColumn<Extended<T>> delta,
-                            AttendGradientWorkspace<T>& workspace);
+template <class T> void weighted_mean_gradient(const Rows<T>& dout, const Rows<T>& out,
+                                               MutableColumn<Extended<T>> delta, AttendGradientWorkspace<T>& workspace);
 
 /// Adds to dq (m, D) of every head, and to dk, dv (n, D), the gradients of attention of the heads' rows over the keys
 /// that they see of k, v (n, D).

@@ -23,7 +23,7 @@ struct Fault : std::runtime_error {
 };
 
 /// Where it does, in a step.
-enum class When { before_start, after_start, before_wait };
+enum class Moment { before_start, after_start, before_wait };
 
 /// Rows to and from peers, every step's in memory of its own, which goes when the rank unwinds.
 struct Memory {
@@ -52,21 +52,21 @@ Exchange gather(Memory& memory, Index rank, Index step) {
 
 /// Plays all steps, of which the next one is always started before one is awaited; one rank throws at one of them.
 template <class MakeExchange>
-void play_steps(Communicator& communicator, MakeExchange exchange, Index failing, Index at, When when) {
+void play_steps(Communicator& communicator, MakeExchange exchange, Index failing, Index at, Moment when) {
     const Index rank = communicator.rank();
     Memory memory;
     std::vector<std::unique_ptr<Transfer>> transfers;
     for (Index step = 0; step < steps; ++step) transfers.push_back(communicator.transfer(exchange(memory, rank, step)));
-    const auto fail_here = [&](Index step, When now) {
+    const auto fail_here = [&](Index step, Moment now) {
         if (rank == failing && step == at && now == when) throw Fault();
     };
     for (Index step = 0; step < steps; ++step) {
-        fail_here(step, When::before_start);
+        fail_here(step, Moment::before_start);
         if (step == 0) transfers[0]->start();
-        fail_here(step, When::after_start);
+        fail_here(step, Moment::after_start);
         if (step + 1 < steps) transfers[step + 1]->start();
         for (int visit = 0; visit < 3; ++visit) transfers[step]->advance(); // where others meet the fault
-        fail_here(step, When::before_wait);
+        fail_here(step, Moment::before_wait);
         transfers[step]->wait();
     }
 }
@@ -76,7 +76,7 @@ TEST_CASE("an exception anywhere in a ring or a gather ends all ranks at once, a
     const Clock::time_point began = Clock::now();
     const auto unwind = [&](auto exchange) {
         for (Index at = 0; at < steps; ++at)
-            for (const When when : {When::before_start, When::after_start, When::before_wait})
+            for (const Moment when : {Moment::before_start, Moment::after_start, Moment::before_wait})
                 for (Index failing = 0; failing < ranks; ++failing) {
                     ThreadWorld world(ranks, {}, deadline);
                     CHECK_THROWS_AS(run_ranks(world,
@@ -109,19 +109,19 @@ TEST_CASE("a message may be abandoned by one side, and then by the other") {
 }
 
 /// A communicator whose n-th start of a transfer throws; it counts them.
-class ThrowingAtStart final : public CommunicatorDecorator {
+class FaultyCommunicator final : public CommunicatorDecorator {
 public:
-    ThrowingAtStart(Communicator& inner, Index which) : CommunicatorDecorator(inner), which_(which) {}
+    FaultyCommunicator(Communicator& inner, Index which) : CommunicatorDecorator(inner), which_(which) {}
 
     std::unique_ptr<Transfer> transfer(Exchange exchange) override {
-        return std::make_unique<Decorated>(*this, inner().transfer(std::move(exchange)));
+        return std::make_unique<FaultyTransfer>(*this, inner().transfer(std::move(exchange)));
     }
 
     Index starts() const { return starts_; }
 
 private:
-    struct Decorated final : TransferDecorator {
-        Decorated(ThrowingAtStart& outer, std::unique_ptr<Transfer> inner)
+    struct FaultyTransfer final : TransferDecorator {
+        FaultyTransfer(FaultyCommunicator& outer, std::unique_ptr<Transfer> inner)
             : TransferDecorator(outer, std::move(inner)), outer_(outer) {}
 
         void begin() override {
@@ -129,7 +129,7 @@ private:
             TransferDecorator::begin();
         }
 
-        ThrowingAtStart& outer_;
+        FaultyCommunicator& outer_;
     };
 
     Index which_, starts_ = 0;
@@ -143,7 +143,7 @@ Index attend(const GradientInputs<float>& inputs, const Problem& problem, Strate
     ThreadWorld world(problem.ranks);
     run_ranks(world, [&](Communicator& inner) {
         const Index rank = inner.rank();
-        ThrowingAtStart communicator(inner, rank == 1 ? throwing_at : -1);
+        FaultyCommunicator communicator(inner, rank == 1 ? throwing_at : -1);
         DistributedAttention<float> attention(communicator, problem, strategy,
                                               {q[rank].rows, k[rank].rows, v[rank].rows}, dout[rank].rows.view());
         attention.run();
