@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FOLDERS = ("reference", "cuda", "cli", "benchmarks", "tests")
+FOLDERS = ("reference", "cuda", "distributed", "cli", "benchmarks", "tests")
 
 
 def clang_format():

@@ -4,7 +4,7 @@ import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FOLDERS = ("benchmarks", "cli", "cuda", "docs", "reference", "tests")
+FOLDERS = ("benchmarks", "cli", "cuda", "distributed", "docs", "reference", "tests")
 
 FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.M | re.S)
 PROGRAMS = r"\./dra|\./run|python3?|venv/bin/python|cmake|mkdir|build/\S+|tests/\S+"
