@@ -47,7 +47,7 @@ template <class T> void Rank<T>::attend(const VisitingKeys<T>& visiting, Index p
         workspace.heads.clear();
         const auto here = [&](Index h) { return h - part.heads.begin; };
         const auto partial_of = [&](Index h) {
-            return partial(workspace, h - heads.begin, queries.count, problem.head_dim);
+            return partial(workspace, h - visit.heads.begin, visit.queries.count, problem.head_dim);
         };
         for (Index h = heads.begin; h < heads.end; ++h)
             workspace.heads.push_back({q.rows(b, here(h), queries), partial_of(h), {problem, b, h}});
