@@ -6,7 +6,7 @@
 namespace dra::strategies {
 namespace {
 
-constexpr Index flops_per_visit = Index{1} << 27; // some milliseconds of one core
+constexpr Index flops_per_visit = Index{1} << 29; // some milliseconds of one core, and keys are packed once for each
 
 /// Visible pairs of the queries at some tokens, of all heads.
 Index pairs_of(const Problem& problem, Index pattern, const Part& queries, const Interval& among, const Part& keys) {
