@@ -107,31 +107,28 @@ template <class T> void DistributedAttention<T>::agree_with_all() {
                          fmt::format("must be {}, the communicator's size", communicator_.size()));
 }
 
-/// Tells those that wait for this rank that it is alive, though a step may have no transfer to tell them so.
-template <class T> void DistributedAttention<T>::note_work(Index flops_per_pair_and_channel, const Visit& visit) {
-    communicator_.spend(static_cast<double>(flops_per_pair_and_channel * problem_.head_dim) *
-                        static_cast<double>(visit.pairs));
-    communicator_.show_life();
+/// Plays a pass, of which `work` does the visits, and counts it.
+template <class T> template <class Work>
+void DistributedAttention<T>::play_pass(PassName name, Index flops_per_pair_and_channel, Work work) {
+    communicator_.reset_traffic();
+    const Pass& pass = name == PassName::attention ? itinerary_.attention : itinerary_.gradient;
+    play(pass, transfers_[static_cast<std::size_t>(name)], engine_, [&](const Visit& visit) {
+        work(visit);
+        communicator_.spend(static_cast<double>(flops_per_pair_and_channel * problem_.head_dim) *
+                            static_cast<double>(visit.pairs));
+        communicator_.show_life(); // a step may have no transfer to tell those that wait that the rank is alive
+    });
+    check_count(name);
 }
 
 template <class T> void DistributedAttention<T>::run() {
-    communicator_.reset_traffic();
     engine_.begin_attention();
-    play(itinerary_.attention, transfers_[0], engine_, [&](const Visit& visit) {
-        engine_.attend(visit);
-        note_work(4, visit);
-    });
-    check_count(PassName::attention);
+    play_pass(PassName::attention, 4, [&](const Visit& visit) { engine_.attend(visit); });
 }
 
 template <class T> void DistributedAttention<T>::run_gradient() {
-    communicator_.reset_traffic();
     engine_.begin_gradient();
-    play(itinerary_.gradient, transfers_[1], engine_, [&](const Visit& visit) {
-        engine_.add_gradient(visit);
-        note_work(10, visit);
-    });
-    check_count(PassName::gradient);
+    play_pass(PassName::gradient, 10, [&](const Visit& visit) { engine_.add_gradient(visit); });
 }
 
 template <class T> void DistributedAttention<T>::check_count(PassName pass) const {

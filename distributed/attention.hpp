@@ -41,7 +41,7 @@ public:
 
 private:
     void agree_with_all();
-    void note_work(Index flops_per_pair_and_channel, const Visit& visit);
+    template <class Work> void play_pass(PassName name, Index flops_per_pair_and_channel, Work work);
     void check_count(PassName pass) const;
 
     Communicator& communicator_;

@@ -145,9 +145,7 @@ template <class T> void HostEngine<T>::move(const Move& move) {
 }
 
 template <class T> TensorView<const T> HostEngine<T>::own(Operand operand) const {
-    const bool of_keys =
-        operand == Operand::k || operand == Operand::v || operand == Operand::dk || operand == Operand::dv;
-    return memory_.read(of_keys ? own_keys : own_queries, operand);
+    return memory_.read(is_of_keys(operand) ? own_keys : own_queries, operand);
 }
 
 template <class T> Index HostEngine<T>::memory_beyond_shards() const {

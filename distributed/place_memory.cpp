@@ -23,8 +23,7 @@ template <class T> void PlaceMemory<T>::put(Index place, Operand operand, Tensor
 }
 
 template <class T> void PlaceMemory<T>::put(Index place, Operand operand, Lse<T>& lse) {
-    const auto [batch, heads, rows] = lse.shape();
-    put(place, operand, TensorView<T>(lse.data(), {batch, rows, heads, 1}, {heads * rows, 1, rows}));
+    put(place, operand, as_tensor(lse));
 }
 
 template <class T> Shape PlaceMemory<T>::shape(Index place) const {

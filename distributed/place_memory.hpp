@@ -11,6 +11,12 @@
 
 namespace dra::distributed {
 
+/// An lse [B, heads, rows] as a tensor [B, rows, heads, 1].
+template <class T> TensorView<T> as_tensor(Lse<T>& lse) {
+    const auto [batch, heads, rows] = lse.shape();
+    return {lse.data(), {batch, rows, heads, 1}, {heads * rows, 1, rows}};
+}
+
 /// The tensors of all places, [B, rows, heads, D], contiguous; lse is [B, rows, heads, 1] at other strides. float and
 /// double.
 template <class T> class PlaceMemory {

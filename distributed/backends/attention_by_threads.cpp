@@ -34,11 +34,6 @@ template <class T> void put(TensorView<const T> own, const std::vector<Interval>
     }
 }
 
-template <class T> TensorView<T> as_tensor(Lse<T>& lse) {
-    const auto [batch, heads, tokens] = lse.shape();
-    return {lse.data(), {batch, tokens, heads, 1}, {heads * tokens, 1, tokens}};
-}
-
 } // namespace
 
 template <class T> AllRanks<T> attention_by_threads(const Problem& problem, Strategy strategy,

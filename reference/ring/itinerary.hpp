@@ -23,6 +23,11 @@ namespace dra {
 /// What attention and its gradient read and write.
 enum class Operand { q, k, v, out, lse, dout, dq, dk, dv };
 
+/// Whether an operand has rows of keys, in places that hold keys: k, v and their gradients.
+constexpr bool is_of_keys(Operand operand) {
+    return operand == Operand::k || operand == Operand::v || operand == Operand::dk || operand == Operand::dv;
+}
+
 /// The operands that a place has room for.
 enum class Holds {
     queries,       ///< q, out, lse, and with gradients dout and dq; what the roundings of results lost

@@ -2,6 +2,7 @@
 #include "distributed/attention.hpp"
 #include "distributed/backends/threads.hpp"
 #include "reference/ring/shard.hpp"
+#include "tests/distributed/thrown.hpp"
 #include "tests/gradients.hpp"
 
 #include <doctest/doctest.h>
@@ -18,16 +19,8 @@ using namespace distributed;
 using Errors = std::vector<std::optional<CommError>>;
 
 Errors errors_of(Index ranks, const std::function<void(Communicator&)>& rank) {
-    Errors errors(static_cast<std::size_t>(ranks));
     ThreadWorld world(ranks);
-    run_ranks(world, [&](Communicator& communicator) {
-        try {
-            rank(communicator);
-        } catch (const CommError& error) {
-            errors[communicator.rank()] = error;
-        }
-    });
-    return errors;
+    return thrown(world, rank);
 }
 
 /// Every rank threw, said so, and suspects this one, if one is to be suspected.

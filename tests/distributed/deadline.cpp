@@ -3,6 +3,7 @@
 #include "distributed/decorator.hpp"
 #include "reference/ring/shard.hpp"
 #include "tests/distributed/strided_block.hpp"
+#include "tests/distributed/thrown.hpp"
 #include "tests/gradients.hpp"
 
 #include <doctest/doctest.h>
@@ -47,16 +48,8 @@ struct OneMessage {
 
 /// What every rank threw, where all of them play `rank` in a world of their own.
 template <class Play> std::vector<std::optional<CommError>> errors_of(Index ranks, const Link& link, Play rank) {
-    std::vector<std::optional<CommError>> errors(static_cast<std::size_t>(ranks));
     ThreadWorld world(ranks, link, deadline);
-    run_ranks(world, [&](Communicator& communicator) {
-        try {
-            rank(communicator);
-        } catch (const CommError& error) {
-            errors[communicator.rank()] = error;
-        }
-    });
-    return errors;
+    return thrown(world, rank);
 }
 
 TEST_CASE("who is late beyond the deadline is suspected by who waits for it, and by who waits for who waits for it") {

@@ -5,10 +5,6 @@
 namespace dra::strategies {
 namespace {
 
-bool is_of_keys(Operand operand) {
-    return operand == Operand::k || operand == Operand::v || operand == Operand::dk || operand == Operand::dv;
-}
-
 class Exchanging {
 public:
     Exchanging(const Problem& problem, Index rank, const std::function<Interval(Index)>& heads_of_rank)
